@@ -1,0 +1,25 @@
+//! The contracts of isthmus.
+//!
+//! Everything that plugs into an experiment is described here and nothing of it is implemented
+//! here: networks, methods, readers, optimizers and schedules are traits; the registry finds
+//! their implementations by name; the specification turns a TOML file into a checked experiment.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod batch;
+pub mod config;
+pub mod context;
+pub mod dataset;
+pub mod error;
+pub mod input;
+pub mod method;
+pub mod model;
+pub mod network;
+pub mod optimizer;
+pub mod parts;
+pub mod random;
+pub mod registry;
+pub mod spec;
+pub mod stage;
+pub mod updater;
+
+pub use inventory;

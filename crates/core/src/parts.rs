@@ -1,0 +1,60 @@
+//! The parts of a model, each a [`Network`] with a forward pass.
+
+use burn::tensor::{Device, Tensor};
+
+use crate::context::Context;
+use crate::input::{Input, InputShape};
+use crate::network::Network;
+use crate::random::Key;
+
+/// What a part is told when it is built.
+#[derive(Clone, Debug)]
+pub struct BuildContext {
+    /// Where parameters live; an autodiff device for training.
+    pub device: Device,
+    /// Names this part's random initial weights.
+    pub key: Key,
+    /// Number of source domains: norm layers keep statistics for each of them and the target.
+    pub sources: usize,
+}
+
+/// Turns inputs into features. Also the role of a bottleneck, whose inputs are features.
+pub trait Extractor: Network {
+    /// Features `[batch, output_size]` of the inputs.
+    fn forward(&mut self, input: Input, context: &Context) -> Tensor<2>;
+
+    /// Number of features of one sample.
+    fn output_size(&self) -> usize;
+
+    /// A copy off the autodiff tape, for prediction: usually `Box::new(self.valid())`.
+    fn evaluation_copy(&self) -> Box<dyn Extractor>;
+
+    /// A trainable copy that shares nothing with the original: usually
+    /// `Box::new(independent_copy(self))`.
+    fn training_copy(&self) -> Box<dyn Extractor>;
+}
+
+/// Turns features into class scores.
+pub trait Classifier: Network {
+    /// Logits `[batch, classes]` of features `[batch, features]`.
+    fn forward(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2>;
+
+    /// Number of classes.
+    fn classes(&self) -> usize;
+
+    /// A copy off the autodiff tape, for prediction: usually `Box::new(self.valid())`.
+    fn evaluation_copy(&self) -> Box<dyn Classifier>;
+
+    /// A trainable copy that shares nothing with the original.
+    fn training_copy(&self) -> Box<dyn Classifier>;
+}
+
+/// Tells domains apart.
+pub trait Discriminator: Network {
+    /// Domain logits of features `[batch, features]`: `[batch, 1]` for two domains (positive:
+    /// source), `[batch, domains]` for more.
+    fn forward(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2>;
+}
+
+/// Builds an extractor for inputs of one shape.
+pub type BuildExtractor<'a> = &'a dyn Fn(InputShape, &BuildContext) -> Box<dyn Extractor>;

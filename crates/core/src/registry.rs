@@ -1,0 +1,375 @@
+//! The registry: every plugin of every kind, collected at link time.
+//!
+//! A plugin is one [`Plugin`] value submitted with `inventory::submit!`. `list`, `explain`, the
+//! JSON schema and the test that every default configuration builds all come from it.
+
+use burn::tensor::{Device, Tensor};
+use schemars::Schema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::config::{self, ConfigProblem, PluginConfig};
+use crate::dataset::Reader;
+use crate::error::{MethodError, NetworkError};
+use crate::input::InputShape;
+use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::optimizer::{Optimizer, Schedule};
+use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::spec::Transform;
+
+/// The kinds of plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Reads a domain's files.
+    Reader,
+    /// Turns inputs into features.
+    Extractor,
+    /// Brings features to the size that is aligned.
+    Bottleneck,
+    /// Turns features into class scores.
+    Classifier,
+    /// Tells domains apart.
+    Discriminator,
+    /// Adapts a model.
+    Method,
+    /// Changes parameters by gradients.
+    Optimizer,
+    /// Changes the learning rate over the steps.
+    Schedule,
+}
+
+impl Kind {
+    /// All kinds, in the order in which they are listed.
+    pub const ALL: [Self; 8] = [
+        Self::Method,
+        Self::Extractor,
+        Self::Bottleneck,
+        Self::Classifier,
+        Self::Discriminator,
+        Self::Optimizer,
+        Self::Schedule,
+        Self::Reader,
+    ];
+
+    /// The kind's name in the singular, as users write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Extractor => "extractor",
+            Self::Bottleneck => "bottleneck",
+            Self::Classifier => "classifier",
+            Self::Discriminator => "discriminator",
+            Self::Method => "method",
+            Self::Optimizer => "optimizer",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What a plugin says of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The name that experiment files use, in kebab case.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Authors, title, venue and year; empty where there is no paper.
+    pub paper: &'static str,
+}
+
+/// What a method needs of the stage it is used in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// A model trained on the source by an earlier stage.
+    pub trained_model: bool,
+    /// Target labels as training labels: an upper bound, not an adaptation method.
+    pub target_labels: bool,
+}
+
+/// Builds an extractor or a bottleneck.
+pub type BuildExtractor =
+    fn(&Value, InputShape, &BuildContext) -> Result<Box<dyn Extractor>, NetworkError>;
+/// Builds a classifier for a number of features and classes.
+pub type BuildClassifier =
+    fn(&Value, usize, usize, &BuildContext) -> Result<Box<dyn Classifier>, NetworkError>;
+/// Builds a discriminator for a number of features and domains.
+pub type BuildDiscriminator =
+    fn(&Value, usize, usize, &BuildContext) -> Result<Box<dyn Discriminator>, NetworkError>;
+
+/// How a plugin is built from its resolved configuration.
+#[derive(Clone, Copy)]
+pub enum Build {
+    /// A reader.
+    Reader(fn(&Value) -> Box<dyn Reader>),
+    /// An extractor, with the image transform that its weights were trained with.
+    Extractor {
+        /// Builds it.
+        build: BuildExtractor,
+        /// The transform of images used where the experiment states none.
+        transform: fn(&Value) -> Option<Transform>,
+        /// Files whose content decides the extractor's weights, for the feature cache's key.
+        weights: fn(&Value) -> Option<String>,
+    },
+    /// A bottleneck; its input shape is always features.
+    Bottleneck(BuildExtractor),
+    /// A classifier.
+    Classifier(BuildClassifier),
+    /// A discriminator.
+    Discriminator(BuildDiscriminator),
+    /// A method that only adds a loss term.
+    Term(fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>),
+    /// A method that drives its own updates.
+    Training(fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>),
+    /// An optimizer.
+    Optimizer {
+        /// Builds it.
+        build: fn(&Value) -> Box<dyn Optimizer>,
+        /// Its base learning rate.
+        learning_rate: fn(&Value) -> f64,
+    },
+    /// A schedule.
+    Schedule(fn(&Value) -> Box<dyn Schedule>),
+}
+
+/// One plugin.
+pub struct Plugin {
+    /// Its kind.
+    pub kind: Kind,
+    /// Name, summary, paper.
+    pub about: About,
+    /// What it needs, for methods.
+    pub needs: Needs,
+    /// JSON schema of the configuration.
+    pub schema: fn() -> Schema,
+    /// The default configuration.
+    pub defaults: fn() -> Value,
+    /// Reads, checks and completes a configuration.
+    pub resolve: fn(Spanned<DeValue<'_>>) -> Result<Value, ConfigProblem>,
+    /// Builds the plugin.
+    pub build: Build,
+}
+
+inventory::collect!(Plugin);
+
+/// A reader's configuration.
+pub trait ReaderPlugin: PluginConfig {
+    /// Builds the reader.
+    fn build(self) -> Box<dyn Reader>;
+}
+
+/// An extractor's or a bottleneck's configuration.
+pub trait ExtractorPlugin: PluginConfig {
+    /// Builds the network for inputs of `shape`.
+    ///
+    /// # Errors
+    /// If it cannot take such inputs, or its weights cannot be loaded.
+    fn build(
+        &self,
+        shape: InputShape,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Extractor>, NetworkError>;
+
+    /// The image transform that suits the network, used where the experiment states none.
+    fn transform(&self) -> Option<Transform> {
+        None
+    }
+
+    /// What identifies the pretrained weights (a checksum), if there are any.
+    fn weights(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A classifier's configuration.
+pub trait ClassifierPlugin: PluginConfig {
+    /// Builds the network.
+    ///
+    /// # Errors
+    /// If it cannot be built for these sizes.
+    fn build(
+        &self,
+        features: usize,
+        classes: usize,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Classifier>, NetworkError>;
+}
+
+/// A discriminator's configuration.
+pub trait DiscriminatorPlugin: PluginConfig {
+    /// Builds the network: one logit for two domains, else one a domain.
+    ///
+    /// # Errors
+    /// If it cannot be built for these sizes.
+    fn build(
+        &self,
+        features: usize,
+        domains: usize,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Discriminator>, NetworkError>;
+}
+
+/// A loss term's configuration.
+pub trait TermPlugin: PluginConfig {
+    /// Builds the term.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError>;
+}
+
+/// A training method's configuration.
+pub trait TrainingPlugin: PluginConfig {
+    /// Builds the method.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+}
+
+/// An optimizer's configuration.
+pub trait OptimizerPlugin: PluginConfig {
+    /// Builds the optimizer.
+    fn build(&self) -> Box<dyn Optimizer>;
+
+    /// The base learning rate.
+    fn learning_rate(&self) -> f64;
+}
+
+/// A schedule's configuration.
+pub trait SchedulePlugin: PluginConfig {
+    /// Builds the schedule.
+    fn build(&self) -> Box<dyn Schedule>;
+}
+
+impl Plugin {
+    /// A reader.
+    pub const fn reader<C: ReaderPlugin>(about: About) -> Self {
+        let build = Build::Reader(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Reader, about, build)
+    }
+
+    /// An extractor.
+    pub const fn extractor<C: ExtractorPlugin>(about: About) -> Self {
+        let build = Build::Extractor {
+            build: |value, shape, context| config::from_value::<C>(value).build(shape, context),
+            transform: |value| config::from_value::<C>(value).transform(),
+            weights: |value| config::from_value::<C>(value).weights(),
+        };
+        Self::new::<C>(Kind::Extractor, about, build)
+    }
+
+    /// A bottleneck.
+    pub const fn bottleneck<C: ExtractorPlugin>(about: About) -> Self {
+        let build = Build::Bottleneck(|value, shape, context| {
+            config::from_value::<C>(value).build(shape, context)
+        });
+        Self::new::<C>(Kind::Bottleneck, about, build)
+    }
+
+    /// A classifier.
+    pub const fn classifier<C: ClassifierPlugin>(about: About) -> Self {
+        let build = Build::Classifier(|value, features, classes, context| {
+            config::from_value::<C>(value).build(features, classes, context)
+        });
+        Self::new::<C>(Kind::Classifier, about, build)
+    }
+
+    /// A discriminator.
+    pub const fn discriminator<C: DiscriminatorPlugin>(about: About) -> Self {
+        let build = Build::Discriminator(|value, features, domains, context| {
+            config::from_value::<C>(value).build(features, domains, context)
+        });
+        Self::new::<C>(Kind::Discriminator, about, build)
+    }
+
+    /// A method that only adds a loss term.
+    pub const fn term<C: TermPlugin>(about: About) -> Self {
+        let build =
+            Build::Term(|value, context| config::from_value::<C>(value).build(context));
+        Self::new::<C>(Kind::Method, about, build)
+    }
+
+    /// A method that drives its own updates.
+    pub const fn training<C: TrainingPlugin>(about: About, needs: Needs) -> Self {
+        let build =
+            Build::Training(|value, context| config::from_value::<C>(value).build(context));
+        let mut plugin = Self::new::<C>(Kind::Method, about, build);
+        plugin.needs = needs;
+        plugin
+    }
+
+    /// An optimizer.
+    pub const fn optimizer<C: OptimizerPlugin>(about: About) -> Self {
+        let build = Build::Optimizer {
+            build: |value| config::from_value::<C>(value).build(),
+            learning_rate: |value| config::from_value::<C>(value).learning_rate(),
+        };
+        Self::new::<C>(Kind::Optimizer, about, build)
+    }
+
+    /// A schedule.
+    pub const fn schedule<C: SchedulePlugin>(about: About) -> Self {
+        let build = Build::Schedule(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Schedule, about, build)
+    }
+
+    const fn new<C: PluginConfig>(kind: Kind, about: About, build: Build) -> Self {
+        Self {
+            kind,
+            about,
+            needs: Needs { trained_model: false, target_labels: false },
+            schema: || schemars::schema_for!(C),
+            defaults: || config::to_value(&C::default()),
+            resolve: |table| config::resolve::<C>(table),
+            build,
+        }
+    }
+}
+
+/// All plugins of a kind, by name.
+pub fn plugins(kind: Kind) -> Vec<&'static Plugin> {
+    let mut found: Vec<_> =
+        inventory::iter::<Plugin>.into_iter().filter(|plugin| plugin.kind == kind).collect();
+    found.sort_by_key(|plugin| plugin.about.name);
+    found
+}
+
+/// The plugin of a kind and name.
+pub fn find(kind: Kind, name: &str) -> Option<&'static Plugin> {
+    inventory::iter::<Plugin>
+        .into_iter()
+        .find(|plugin| plugin.kind == kind && plugin.about.name == name)
+}
+
+/// Builds the discriminator that a method's configuration names.
+///
+/// # Errors
+/// If there is no such plugin or it cannot be built for these sizes.
+pub fn build_discriminator(
+    choice: &config::Choice<config::DiscriminatorKind>,
+    features: usize,
+    domains: usize,
+    context: &BuildContext,
+) -> Result<Box<dyn Discriminator>, MethodError> {
+    let plugin = find(Kind::Discriminator, &choice.name).ok_or_else(|| {
+        MethodError::Unsuitable(format!("there is no discriminator `{}`", choice.name))
+    })?;
+    match plugin.build {
+        Build::Discriminator(build) => Ok(build(&choice.config, features, domains, context)?),
+        _ => unreachable!("plugins of kind discriminator are built as discriminators"),
+    }
+}
+
+/// A one-element tensor holding `value`, for terms that are constant at a step.
+pub fn scalar(value: f32, device: &Device) -> Tensor<1> {
+    Tensor::from_floats([value], device)
+}
