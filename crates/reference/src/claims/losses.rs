@@ -1,0 +1,202 @@
+//! Claims about `isthmus-losses`.
+
+use super::Claim;
+use crate::ReferenceError;
+use crate::format::{Array, Case};
+use crate::outputs::{Inputs, Outputs};
+use burn::tensor::{Device, Tensor};
+use isthmus_losses::adversarial::{
+    GrlSchedule, dann_domain_bce, domain_confusion, gradient_reversal, multi_domain_cross_entropy,
+};
+use isthmus_losses::discrepancy::{
+    JointLayer, Kernel, coral, coral_mean_term, homm3, jmmd, jmmd_linear, mk_mmd_linear,
+    mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased, sliced_wasserstein,
+};
+use isthmus_losses::target::{
+    bnm, entropy, entropy_with_epsilon, information_maximization,
+    information_maximization_with_epsilon, mcc, pseudo_label_loss, pseudo_labels,
+};
+
+type Result<T> = std::result::Result<T, ReferenceError>;
+
+const DISCREPANCY: &str = "losses/discrepancy";
+const ADVERSARIAL: &str = "losses/adversarial";
+const TARGET: &str = "losses/target";
+
+/// The number inside the logarithm wherever a file speaks of `eps`.
+const EPSILON: f64 = 1e-5;
+
+const fn claim(
+    family: &'static str,
+    name: &'static str,
+    run: fn(&Case) -> Result<Outputs>,
+) -> Claim {
+    Claim { family, name, run }
+}
+
+pub(super) const CLAIMS: &[Claim] = &[
+    claim(DISCREPANCY, "coral", |case| two_domains(case, coral)),
+    claim(DISCREPANCY, "coral_mean_term", |case| two_domains(case, coral_mean_term)),
+    claim(DISCREPANCY, "homm3", |case| two_domains(case, homm3)),
+    claim(DISCREPANCY, "jmmd", |case| joint(case, jmmd)),
+    claim(DISCREPANCY, "jmmd_linear", |case| joint(case, jmmd_linear)),
+    claim(DISCREPANCY, "mk_mmd_linear", |case| multiple_widths(case, mk_mmd_linear)),
+    claim(DISCREPANCY, "mk_mmd_quadratic", |case| multiple_widths(case, mk_mmd_quadratic)),
+    claim(DISCREPANCY, "mmd_rbf_biased", |case| {
+        let sigma = case.number("sigma")?;
+        two_domains(case, |source, target| mmd_rbf_biased(source, target, sigma))
+    }),
+    claim(DISCREPANCY, "mmd_rbf_unbiased", |case| {
+        let sigma = case.number("sigma")?;
+        two_domains(case, |source, target| mmd_rbf_unbiased(source, target, sigma))
+    }),
+    claim(DISCREPANCY, "sliced_wasserstein", |case| {
+        let directions = case.input("projection")?.to_tensor(&Device::flex())?;
+        two_domains(case, |source, target| sliced_wasserstein(source, target, directions))
+    }),
+    claim(ADVERSARIAL, "dann_domain_bce", dann),
+    claim(ADVERSARIAL, "grl_schedule", reversal_schedule),
+    claim(ADVERSARIAL, "multi_domain", multi_domain),
+    claim(TARGET, "bnm", |case| on_logits(case, &[("loss", &|logits| bnm(logits))])),
+    claim(TARGET, "entropy", |case| {
+        let eps = |logits| entropy_with_epsilon(logits, EPSILON);
+        on_logits(case, &[("loss", &entropy), ("loss_eps", &eps)])
+    }),
+    claim(TARGET, "fixmatch", fixmatch),
+    claim(TARGET, "information_maximization", |case| {
+        let eps = |logits| information_maximization_with_epsilon(logits, EPSILON);
+        on_logits(case, &[("loss", &information_maximization), ("loss_eps", &eps)])
+    }),
+    claim(TARGET, "mcc", |case| {
+        let temperature = case.number("temperature")?;
+        on_logits(case, &[("loss", &|logits| mcc(logits, temperature))])
+    }),
+];
+
+/// A loss of source and target features.
+fn two_domains(
+    case: &Case,
+    loss: impl FnOnce(Tensor<2>, Tensor<2>) -> Tensor<1>,
+) -> Result<Outputs> {
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| {
+        Ok(loss(inputs.tensor("source")?, inputs.tensor("target")?))
+    })?;
+    Ok(outputs)
+}
+
+/// Losses of one batch of logits, by the name of the result.
+fn on_logits(case: &Case, losses: &[(&str, &dyn Fn(Tensor<2>) -> Tensor<1>)]) -> Result<Outputs> {
+    let mut outputs = Outputs::new();
+    for (name, loss) in losses {
+        outputs.differentiate(case, name, |inputs| Ok(loss(inputs.tensor("logits")?)))?;
+    }
+    Ok(outputs)
+}
+
+fn multiple_widths(
+    case: &Case,
+    loss: fn(Tensor<2>, Tensor<2>, &[f64]) -> Tensor<1>,
+) -> Result<Outputs> {
+    let widths = case.numbers("alphas")?;
+    let offset = mk_mmd_offset(case.input("source")?.shape[0]);
+    let compute = |inputs: &Inputs<'_>| -> Result<Tensor<1>> {
+        let source = inputs.tensor("source")?;
+        Ok(loss(source, inputs.tensor("target")?, &widths))
+    };
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss_without_constant", compute)?;
+    outputs.differentiate(case, "loss", |inputs| Ok(compute(inputs)?.add_scalar(offset)))?;
+    Ok(outputs)
+}
+
+fn joint(case: &Case, loss: fn(&[JointLayer]) -> Tensor<1>) -> Result<Outputs> {
+    let widths = Kernel::MeanDistance(case.numbers("alphas")?);
+    let sigma = case.number("sigma_layer2")?;
+    let offset = mk_mmd_offset(case.input("source_layer1")?.shape[0]);
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| {
+        let layers = [
+            JointLayer {
+                source: inputs.tensor("source_layer1")?,
+                target: inputs.tensor("target_layer1")?,
+                kernel: widths,
+            },
+            JointLayer {
+                source: inputs.tensor("source_layer2")?,
+                target: inputs.tensor("target_layer2")?,
+                kernel: Kernel::Fixed { sigma },
+            },
+        ];
+        Ok(loss(&layers).add_scalar(offset))
+    })?;
+    Ok(outputs)
+}
+
+fn dann(case: &Case) -> Result<Outputs> {
+    let coefficient = case.number("lambda")?;
+    let mut outputs = Outputs::new();
+    let mut logits = None;
+    outputs.differentiate(case, "loss", |inputs| {
+        let weight: Tensor<2> = inputs.tensor("w")?;
+        let bias: Tensor<1> = inputs.tensor("b")?;
+        let discriminator = |features: Tensor<2>| {
+            gradient_reversal(features, coefficient).matmul(weight.clone())
+                + bias.clone().unsqueeze::<2>()
+        };
+        let source = discriminator(inputs.tensor("source")?);
+        let target = discriminator(inputs.tensor("target")?);
+        logits = Some((source.clone(), target.clone()));
+        Ok(dann_domain_bce(source, target))
+    })?;
+    if let Some((source, target)) = logits {
+        outputs.tensor("source_logits", &source);
+        outputs.tensor("target_logits", &target);
+    }
+    Ok(outputs)
+}
+
+fn reversal_schedule(case: &Case) -> Result<Outputs> {
+    let schedule = GrlSchedule {
+        low: case.number("lo")?,
+        high: case.number("hi")?,
+        alpha: case.number("alpha")?,
+        steps: case.count("max_iters")? as u64,
+    };
+    let steps = case.input("step")?;
+    let along = |coefficient: &dyn Fn(u64) -> f64| Array {
+        shape: steps.shape.clone(),
+        data: steps.data.iter().map(|step| coefficient(*step as u64)).collect(),
+    };
+    let mut outputs = Outputs::new();
+    outputs.array("lambda", along(&|step| schedule.coefficient(step)));
+    outputs.array("lambda_clamped", along(&|step| schedule.coefficient_clamped(step)));
+    Ok(outputs)
+}
+
+fn multi_domain(case: &Case) -> Result<Outputs> {
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| {
+        let domains = case.integers("domain")?;
+        Ok(multi_domain_cross_entropy(inputs.tensor("logits")?, domains))
+    })?;
+    outputs.differentiate(case, "entropy", |inputs| Ok(entropy(inputs.tensor("logits")?)))?;
+    outputs.differentiate(case, "loss_entropy", |inputs| {
+        Ok(domain_confusion(inputs.tensor("logits")?))
+    })?;
+    Ok(outputs)
+}
+
+fn fixmatch(case: &Case) -> Result<Outputs> {
+    let threshold = case.number("threshold")?;
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| {
+        let weak = inputs.constant("weak_logits")?;
+        Ok(pseudo_label_loss(weak, inputs.tensor("strong_logits")?, threshold))
+    })?;
+    let weak = case.input("weak_logits")?.to_tensor(&Device::flex())?;
+    let chosen = pseudo_labels(weak, threshold);
+    outputs.tensor("mask", &chosen.mask);
+    outputs.integers("pseudo_labels", &chosen.labels);
+    Ok(outputs)
+}
