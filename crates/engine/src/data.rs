@@ -1,0 +1,170 @@
+//! The data of a job as its stages see it.
+
+use std::sync::Arc;
+
+use burn::tensor::Device;
+use isthmus_core::batch::{SourceBatch, TargetBatch};
+use isthmus_core::context::{DomainRole, Segment};
+use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
+use isthmus_core::error::DataError;
+use isthmus_core::input::{Input, InputShape};
+use isthmus_core::random::Key;
+use isthmus_core::stage::{SampleView, StageData};
+
+use crate::sampler::Sampler;
+
+/// The domains of a job.
+#[derive(Clone)]
+pub struct JobData {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// The labelled domains.
+    pub sources: Vec<Domain>,
+    /// The domain without labels; its labels serve the final evaluation alone.
+    pub target: Domain,
+}
+
+impl JobData {
+    /// Shape of one sample.
+    pub fn input_shape(&self) -> InputShape {
+        self.target.train.samples.shape()
+    }
+}
+
+/// What a stage draws from: labelled samples with the domain they count as, and the target's
+/// samples without labels.
+pub(crate) struct Draws {
+    classes: usize,
+    labelled: Vec<(DomainRole, LabelledSource, Sampler)>,
+    target: Arc<dyn SampleSource>,
+    target_sampler: Sampler,
+    key: Key,
+}
+
+impl Draws {
+    /// Sources are labelled, the target is not.
+    pub(crate) fn adaptation(data: &JobData, batch_size: usize, key: Key) -> Self {
+        let labelled = data.sources.iter().enumerate().map(|(index, domain)| {
+            (DomainRole::Source(index), domain.train.clone())
+        });
+        Self::new(data, labelled.collect(), batch_size, key)
+    }
+
+    /// The target's training rows with their labels take the place of the source: for upper
+    /// bounds, which are marked as such in every table.
+    pub(crate) fn upper_bound(data: &JobData, batch_size: usize, key: Key) -> Self {
+        let labelled = vec![(DomainRole::Target, data.target.train.clone())];
+        Self::new(data, labelled, batch_size, key)
+    }
+
+    fn new(
+        data: &JobData,
+        labelled: Vec<(DomainRole, LabelledSource)>,
+        batch_size: usize,
+        key: Key,
+    ) -> Self {
+        let key = key.named("batches");
+        let labelled = labelled
+            .into_iter()
+            .map(|(role, source)| {
+                let rows = source.samples.rows();
+                let key = key.named("labelled").at(role.slot() as u64);
+                (role, source, Sampler::new(key, rows, batch_size))
+            })
+            .collect();
+        let target = Arc::clone(&data.target.train.samples);
+        let target_sampler = Sampler::new(key.named("target"), target.rows(), batch_size);
+        Self { classes: data.classes.len(), labelled, target, target_sampler, key }
+    }
+
+    /// Joins rows of the labelled domains, given by domain.
+    fn labelled_rows(
+        &self,
+        rows: &[Vec<usize>],
+        view: impl Fn(usize) -> SampleView,
+        device: &Device,
+    ) -> Result<SourceBatch, DataError> {
+        let mut values = Vec::new();
+        let mut batch_labels = Vec::new();
+        let mut segments = Vec::new();
+        let mut indices = Vec::new();
+        let mut shape = None;
+        for (position, ((role, source, _), rows)) in self.labelled.iter().zip(rows).enumerate() {
+            if rows.is_empty() {
+                continue;
+            }
+            let drawn = source.samples.values(rows, view(position))?;
+            if values.is_empty() {
+                values = drawn;
+            } else {
+                values.extend(drawn);
+            }
+            batch_labels.extend(rows.iter().map(|&row| source.labels[row]));
+            segments.push(Segment { domain: *role, rows: rows.len() });
+            indices.extend_from_slice(rows);
+            shape = Some(source.samples.shape());
+        }
+        let shape = shape.ok_or_else(|| {
+            DataError::Mismatch("the source has no training samples to draw from".to_owned())
+        })?;
+        let input = Input::from_values(values, indices.len(), shape, device);
+        Ok(SourceBatch { input, labels: batch_labels, segments, indices })
+    }
+}
+
+impl StageData for Draws {
+    fn classes(&self) -> usize {
+        self.classes
+    }
+
+    fn source_rows(&self) -> usize {
+        self.labelled.iter().map(|(_, source, _)| source.samples.rows()).sum()
+    }
+
+    fn target_rows(&self) -> usize {
+        self.target.rows()
+    }
+
+    fn source_batch(&self, step: usize, device: &Device) -> Result<SourceBatch, DataError> {
+        let rows: Vec<_> =
+            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(step)).collect();
+        let key = self.key.named("labelled view").at(step as u64);
+        self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
+    }
+
+    fn target_batch(&self, step: usize, device: &Device) -> Result<TargetBatch, DataError> {
+        let view = SampleView::Training(self.key.named("target view").at(step as u64));
+        self.target_at(&self.target_sampler.batch(step), view, device)
+    }
+
+    fn source_at(
+        &self,
+        indices: &[usize],
+        view: SampleView,
+        device: &Device,
+    ) -> Result<SourceBatch, DataError> {
+        let mut rows = vec![Vec::new(); self.labelled.len()];
+        for &index in indices {
+            let mut index = index;
+            for (rows, (_, source, _)) in rows.iter_mut().zip(&self.labelled) {
+                if index < source.samples.rows() {
+                    rows.push(index);
+                    break;
+                }
+                index -= source.samples.rows();
+            }
+        }
+        self.labelled_rows(&rows, |_| view, device)
+    }
+
+    fn target_at(
+        &self,
+        indices: &[usize],
+        view: SampleView,
+        device: &Device,
+    ) -> Result<TargetBatch, DataError> {
+        let values = self.target.values(indices, view)?;
+        let input = Input::from_values(values, indices.len(), self.target.shape(), device);
+        Ok(TargetBatch { input, indices: indices.to_vec() })
+    }
+}

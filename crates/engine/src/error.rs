@@ -1,0 +1,37 @@
+//! Errors of the engine.
+
+use isthmus_core::error::{DataError, MethodError, NetworkError};
+use thiserror::Error;
+
+/// A job could not be run to its end.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// A method could not be built or go on.
+    #[error("method `{method}`: {source}")]
+    Method {
+        /// Label of the method.
+        method: String,
+        /// The cause.
+        source: MethodError,
+    },
+    /// A network could not be built.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Data could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A plugin that the job names is not linked into this program.
+    #[error(
+        "there is no {kind} `{name}` in this program; a record made by a program with further \
+         plugins can only be run by that program"
+    )]
+    MissingPlugin {
+        /// Kind of plugin.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Whoever watches the job could not write down what happened.
+    #[error("cannot record the run: {0}")]
+    Record(#[source] Box<dyn std::error::Error + Send + Sync>),
+}

@@ -1,0 +1,26 @@
+//! Drives a stage: batches, steps, evaluation; optimizers and schedules.
+//!
+//! The engine knows the contracts of `isthmus-core` and no plugin by name.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod build;
+mod composed;
+mod data;
+mod error;
+mod evaluation;
+mod job;
+mod observer;
+pub mod optimizers;
+mod sampler;
+pub mod schedules;
+mod stage;
+
+pub use build::{build_extractor, build_method, build_model, build_updater};
+pub use composed::Composed;
+pub use data::JobData;
+pub use error::EngineError;
+pub use evaluation::{Evaluation, Prediction, evaluate};
+pub use job::{JobOutcome, run_job, uses_target_labels};
+pub use observer::{Observer, Silent};
+pub use sampler::Sampler;
+pub use stage::{StageSetup, run_stage};
