@@ -1,0 +1,133 @@
+//! Shows a comparison: on a terminal, as CSV, Markdown or LaTeX, in a file or on standard output.
+//!
+//! CSV holds the numbers as they are, accuracies as fractions with all digits, one line a cell.
+//! The other forms are for people: accuracies in percent with one decimal, other metrics with
+//! four; `–` where there is no run; the best value of each task in bold, upper bounds apart and
+//! never the best.
+
+mod cells;
+mod csv;
+mod latex;
+mod markdown;
+mod names;
+mod terminal;
+
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+pub use terminal::TerminalOptions;
+
+use crate::compare::Comparison;
+use crate::error::RecordError;
+use crate::record::write_atomically;
+
+/// A form in which a comparison is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For a terminal.
+    Terminal(TerminalOptions),
+    /// Comma-separated values, RFC 4180: one line a cell.
+    Csv,
+    /// A Markdown table.
+    Markdown,
+    /// A LaTeX `tabular` with rules of the package `booktabs`.
+    Latex,
+}
+
+/// Where a text goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output.
+    StandardOutput,
+    /// A file.
+    File(PathBuf),
+}
+
+impl From<&str> for Destination {
+    /// `-` is standard output, anything else a file.
+    fn from(text: &str) -> Self {
+        if text == "-" { Self::StandardOutput } else { Self::File(PathBuf::from(text)) }
+    }
+}
+
+impl Comparison {
+    /// The comparison as text.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Terminal(options) => terminal::render(self, options),
+            Format::Csv => csv::render(self),
+            Format::Markdown => markdown::render(self),
+            Format::Latex => latex::render(self),
+        }
+    }
+}
+
+/// Writes a text. A file appears complete or not at all, and an earlier one stays if that fails;
+/// a reader of standard output that has seen enough (`| head`) is no error.
+///
+/// # Errors
+/// If the destination cannot be written.
+pub fn write_text(destination: &Destination, text: &str) -> Result<(), RecordError> {
+    match destination {
+        Destination::StandardOutput => {
+            let mut output = io::stdout().lock();
+            match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    Err(RecordError::io("cannot write", Path::new("standard output"))(error))
+                }
+                _ => Ok(()),
+            }
+        }
+        Destination::File(path) => write_file(path, text),
+    }
+}
+
+fn write_file(path: &Path, text: &str) -> Result<(), RecordError> {
+    match fs::metadata(path) {
+        // A device or a pipe must be written to, not replaced by a file.
+        Ok(there) if !there.is_file() => {
+            fs::write(path, text).map_err(RecordError::io("cannot write", path))
+        }
+        // A link keeps pointing where it did.
+        Ok(_) => {
+            let path = fs::canonicalize(path).map_err(RecordError::io("cannot write", path))?;
+            write_atomically(&path, |file| file.write_all(text.as_bytes())).map(|_| ())
+        }
+        Err(_) => write_atomically(path, |file| file.write_all(text.as_bytes())).map(|_| ()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_in_a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/table.csv");
+        let error = write_text(&Destination::File(path.clone()), "x").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {}: ", path.display())), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_an_error_and_devices_are_not_replaced() {
+        let error = write_text(&Destination::from("/dev/full"), "x").unwrap_err().to_string();
+        assert!(error.starts_with("cannot write /dev/full: No space left"), "{error}");
+        write_text(&Destination::from("/dev/null"), "x").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "earlier").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_text(&Destination::File(link.clone()), "later").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "later");
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    }
+}

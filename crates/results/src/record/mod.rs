@@ -1,0 +1,55 @@
+//! Records: one directory a run, `<results>/<experiment>/<run id>/`.
+//!
+//! ```text
+//! job.json           the resolved job, what was run on which data by which version
+//! environment.json   machine, started and finished times
+//! events.jsonl       one event a line, with its time
+//! metrics.csv        stage,step,metric,value
+//! model.safetensors  the final checkpoint, where one was kept
+//! predictions.csv    row,label,predicted,confidence of the target's test rows, where kept
+//! done               SHA-256 of the files that must be the same when the run is repeated
+//! ```
+//!
+//! Times are in `environment.json` and `events.jsonl` alone: the same job on the same data writes
+//! the other files again byte for byte. A run writes into `<run id>.partial`, which is renamed
+//! when the record is complete: an earlier finished record stays until then.
+
+mod environment;
+mod events;
+mod files;
+mod find;
+mod header;
+mod metrics;
+mod model;
+mod predictions;
+mod reader;
+mod writer;
+
+pub use environment::{Environment, EnvironmentFile};
+pub use events::{Event, EventLog, TimedEvent};
+pub use find::{RecordSet, RecordWarning, read_records};
+pub(crate) use header::without_task_and_seed;
+pub use header::{Position, RecordHeader, RunInfo};
+pub use metrics::MetricRow;
+pub use predictions::Prediction;
+pub(crate) use reader::read_job;
+pub use reader::{Record, is_finished};
+pub use writer::RecordWriter;
+
+pub(crate) use files::write_atomically;
+
+const JOB: &str = "job.json";
+const ENVIRONMENT: &str = "environment.json";
+const EVENTS: &str = "events.jsonl";
+const METRICS: &str = "metrics.csv";
+const MODEL: &str = "model.safetensors";
+const PREDICTIONS: &str = "predictions.csv";
+const DONE: &str = "done";
+
+/// Ends the name of a record's folder while it is written.
+const PARTIAL: &str = "partial";
+/// Ends the name of an earlier record's folder while the new one takes its place.
+const REPLACED: &str = "replaced";
+
+/// Version of the record's layout; raised when a reader of the old one would misread the new.
+const FORMAT: u32 = 1;

@@ -1,0 +1,215 @@
+//! Reads finished records.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::TensorData;
+use isthmus_core::spec::Job;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::environment::EnvironmentFile;
+use super::events::{self, Event, TimedEvent};
+use super::files::{parse_marker, sha256};
+use super::header::{FormatFile, RunFile, RunInfo};
+use super::metrics::{self, MetricRow};
+use super::predictions::{self, Prediction};
+use super::writer::directory;
+use super::{DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, PARTIAL, PREDICTIONS, model};
+use crate::error::RecordError;
+
+/// A finished record. What tables need is read at once, the rest when it is asked for.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The record's folder.
+    pub directory: PathBuf,
+    /// What was run.
+    pub run: RunInfo,
+    /// The metrics, in the order in which they were measured.
+    pub metrics: Vec<MetricRow>,
+    digests: BTreeMap<String, String>,
+}
+
+/// Whether the run has a finished record below the folder `results`.
+///
+/// # Errors
+/// If the experiment's name cannot name a folder.
+pub fn is_finished(results: &Path, experiment: &str, id: &str) -> Result<bool, RecordError> {
+    Ok(directory(results, experiment, id)?.join(DONE).is_file())
+}
+
+impl Record {
+    /// Reads the record in `directory`, and checks `job.json` and `metrics.csv` against the
+    /// marker.
+    ///
+    /// # Errors
+    /// If the record is unfinished, damaged or of a newer format, or a file cannot be read.
+    pub fn open(directory: &Path) -> Result<Self, RecordError> {
+        let done = directory.join(DONE);
+        let marker = match fs::read_to_string(&done) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(unfinished(directory));
+            }
+            Err(error) => return Err(RecordError::io("cannot read", &done)(error)),
+        };
+        if directory.extension().is_some_and(|extension| extension == PARTIAL) {
+            let reason = "the process ended before the complete record was put in place";
+            return Err(RecordError::Unfinished {
+                directory: directory.to_owned(),
+                reason: reason.to_owned(),
+            });
+        }
+        let path = directory.join(JOB);
+        let job = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        let mut record = Self {
+            directory: directory.to_owned(),
+            digests: parse_marker(&done, &marker)?,
+            run: parse_run(&path, &job)?,
+            metrics: Vec::new(),
+        };
+        record.check(JOB, &job)?;
+        let path = directory.join(METRICS);
+        record.metrics = metrics::parse(&path, &record.text(METRICS)?)?;
+        Ok(record)
+    }
+
+    /// The resolved job.
+    ///
+    /// # Errors
+    /// If `job.json` cannot be read, or was written by a version whose jobs have other fields.
+    pub fn job(&self) -> Result<Job, RecordError> {
+        let path = self.directory.join(JOB);
+        serde_json::from_value(self.job_value()?)
+            .map_err(|error| RecordError::damaged(&path, error))
+    }
+
+    /// The resolved job as it was written, whatever version wrote it.
+    ///
+    /// # Errors
+    /// If `job.json` cannot be read.
+    pub fn job_value(&self) -> Result<Value, RecordError> {
+        read_job(&self.directory)
+    }
+
+    /// The machine and the times.
+    ///
+    /// # Errors
+    /// If `environment.json` cannot be read.
+    pub fn environment(&self) -> Result<EnvironmentFile, RecordError> {
+        read_json(&self.directory.join(ENVIRONMENT))
+    }
+
+    /// The events.
+    ///
+    /// # Errors
+    /// If `events.jsonl` cannot be read.
+    pub fn events(&self) -> Result<Vec<TimedEvent>, RecordError> {
+        events::read(&self.directory.join(EVENTS))
+    }
+
+    /// The predictions for the target's test rows; `None` where none were kept.
+    ///
+    /// # Errors
+    /// If `predictions.csv` cannot be read or is damaged.
+    pub fn predictions(&self) -> Result<Option<Vec<Prediction>>, RecordError> {
+        if !self.digests.contains_key(PREDICTIONS) {
+            return Ok(None);
+        }
+        let path = self.directory.join(PREDICTIONS);
+        predictions::parse(&path, &self.text(PREDICTIONS)?).map(Some)
+    }
+
+    /// The tensors of the final checkpoint by path; `None` where none was kept.
+    ///
+    /// # Errors
+    /// If `model.safetensors` cannot be read or is damaged.
+    pub fn model(&self) -> Result<Option<BTreeMap<String, TensorData>>, RecordError> {
+        if !self.digests.contains_key(MODEL) {
+            return Ok(None);
+        }
+        model::decode(&self.directory.join(MODEL), &self.bytes(MODEL)?).map(Some)
+    }
+
+    /// SHA-256 by name of the files that are the same when the run is repeated. Two records of a
+    /// run are equal, times apart, if these are.
+    pub fn digests(&self) -> &BTreeMap<String, String> {
+        &self.digests
+    }
+
+    /// Checks every file that the marker names.
+    ///
+    /// # Errors
+    /// If one cannot be read or is not what was written.
+    pub fn verify(&self) -> Result<(), RecordError> {
+        self.digests.keys().try_for_each(|name| self.bytes(name).map(|_| ()))
+    }
+
+    /// The bytes of a file, checked against the marker.
+    fn bytes(&self, name: &str) -> Result<Vec<u8>, RecordError> {
+        let path = self.directory.join(name);
+        let bytes = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        self.check(name, &bytes)?;
+        Ok(bytes)
+    }
+
+    fn check(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
+        match self.digests.get(name) {
+            Some(digest) if *digest == sha256(bytes) => Ok(()),
+            Some(_) => {
+                let path = self.directory.join(name);
+                Err(RecordError::damaged(&path, "it changed after the run was finished"))
+            }
+            None => {
+                let done = self.directory.join(DONE);
+                Err(RecordError::damaged(&done, format!("it does not name {name}")))
+            }
+        }
+    }
+
+    fn text(&self, name: &str) -> Result<String, RecordError> {
+        String::from_utf8(self.bytes(name)?)
+            .map_err(|error| RecordError::damaged(&self.directory.join(name), error))
+    }
+}
+
+/// The job of the record in `directory`.
+pub(crate) fn read_job(directory: &Path) -> Result<Value, RecordError> {
+    let path = directory.join(JOB);
+    match read_json::<Value>(&path)?.get_mut("job") {
+        Some(job) => Ok(job.take()),
+        None => Err(RecordError::damaged(&path, "it has no `job`")),
+    }
+}
+
+fn parse_run(path: &Path, json: &[u8]) -> Result<RunInfo, RecordError> {
+    let damaged = |error: serde_json::Error| RecordError::damaged(path, error);
+    // The format is read first: a newer one must be named as such, whatever fields it has.
+    let FormatFile { format } = serde_json::from_slice(json).map_err(damaged)?;
+    if format > FORMAT {
+        return Err(RecordError::Format { file: path.to_owned(), found: format, newest: FORMAT });
+    }
+    Ok(serde_json::from_slice::<RunFile>(json).map_err(damaged)?.run)
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+    let text = fs::read_to_string(path).map_err(RecordError::io("cannot read", path))?;
+    serde_json::from_str(&text).map_err(|error| RecordError::damaged(path, error))
+}
+
+fn unfinished(directory: &Path) -> RecordError {
+    let path = directory.join(EVENTS);
+    // The events of an interrupted run may end in half a line, which is no news here.
+    let cause = fs::read_to_string(&path).ok().and_then(|text| {
+        match serde_json::from_str(text.lines().last()?) {
+            Ok(Event::Failed { cause }) => Some(format!("the run failed: {cause}")),
+            _ => None,
+        }
+    });
+    RecordError::Unfinished {
+        directory: directory.to_owned(),
+        reason: cause.unwrap_or_else(|| format!("it has no `{DONE}` file")),
+    }
+}

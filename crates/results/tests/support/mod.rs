@@ -1,0 +1,97 @@
+//! Makes records of runs that never ran.
+#![allow(dead_code, reason = "each test binary uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+use isthmus_core::context::Grouping;
+use isthmus_core::spec::{
+    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec,
+    Task, TrainingSpec,
+};
+use isthmus_core::updater::LearningRateFactors;
+use isthmus_results::record::Environment;
+use isthmus_results::{RecordHeader, RecordWriter};
+use serde_json::json;
+
+pub const FINGERPRINT: &str = "0011223344556677";
+
+pub fn plugin(name: &str) -> PluginSpec {
+    PluginSpec { name: name.to_owned(), config: json!({}) }
+}
+
+pub fn task(source: &str, target: &str) -> Task {
+    Task { sources: vec![source.to_owned()], target: target.to_owned() }
+}
+
+/// A method of `stages` stages.
+pub fn method(label: &str, stages: usize) -> MethodSpec {
+    let stage = StageSpec {
+        align: vec![Align { plugin: plugin(label), weight: 1.0 }],
+        training: TrainingSpec {
+            iterations: 10,
+            batch_size: 4,
+            optimizer: PluginSpec { name: "sgd".to_owned(), config: json!({ "lr": 0.01 }) },
+            schedule: plugin("constant"),
+            learning_rate_factors: LearningRateFactors::default(),
+            gradient_clipping: None,
+            label_smoothing: 0.0,
+            normalization: Grouping::Shared,
+            evaluate_every: 5,
+        },
+    };
+    MethodSpec { label: label.to_owned(), stages: vec![stage; stages] }
+}
+
+/// An experiment of one-stage methods on Office-31.
+pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Experiment {
+    Experiment {
+        name: "office".to_owned(),
+        description: String::new(),
+        data: DataSpec {
+            dataset: "office31".to_owned(),
+            tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
+            protocol: Protocol::Transductive,
+            transform: None,
+        },
+        extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
+        bottleneck: None,
+        classifier: plugin("linear"),
+        methods: methods.iter().map(|label| method(label, 1)).collect(),
+        seeds: seeds.to_vec(),
+        device: "cpu".to_owned(),
+    }
+}
+
+pub fn environment() -> Environment {
+    Environment::detect("cpu", 2)
+}
+
+pub fn header(experiment: &Experiment, job: &Job) -> RecordHeader {
+    let upper_bound = job.method.label == "target-only";
+    RecordHeader::new(experiment, job, FINGERPRINT, "0.1.0", upper_bound)
+}
+
+/// Writes the record of a run that reached `accuracy`.
+pub fn write_run(results: &Path, experiment: &Experiment, job: &Job, accuracy: f64) -> PathBuf {
+    let mut writer =
+        RecordWriter::create(results, &header(experiment, job), environment()).unwrap();
+    let last = job.method.stages.len() - 1;
+    writer.evaluation(last, 5, &[("target_accuracy", 0.0), ("source_loss", 2.0)]).unwrap();
+    writer
+        .evaluation(last, 10, &[("target_accuracy", accuracy), ("source_loss", 1.0 - accuracy)])
+        .unwrap();
+    writer.finish().unwrap()
+}
+
+/// Writes all runs of an experiment; `accuracy` gives the value of method, task and seed.
+pub fn write_all(
+    results: &Path,
+    experiment: &Experiment,
+    accuracy: impl Fn(&str, &Task, u64) -> Option<f64>,
+) {
+    for job in experiment.jobs() {
+        if let Some(value) = accuracy(&job.method.label, job.task(), job.seed) {
+            write_run(results, experiment, &job, value);
+        }
+    }
+}
