@@ -1,0 +1,141 @@
+//! Deep adaptation network.
+
+use isthmus_core::config::{FieldProblem, PluginConfig};
+use isthmus_core::error::MethodError;
+use isthmus_core::inventory;
+use isthmus_core::method::{MethodContext, Term, TermLoss, View};
+use isthmus_core::registry::{About, Plugin, TermPlugin};
+use isthmus_losses::discrepancy::{DAN_WIDTHS, mk_mmd_linear, mk_mmd_quadratic};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::estimator::{EqualRows, Estimator, check_widths, require_rows};
+
+inventory::submit! {
+    Plugin::term::<Dan>(About {
+        name: "dan",
+        summary: "Aligns features by their maximum mean discrepancy with several kernel widths",
+        paper: "Long, Cao, Wang, Jordan: Learning transferable features with deep adaptation \
+                networks, ICML 2015",
+    })
+}
+
+/// Maximum mean discrepancy between source and target features, with a Gaussian kernel of several
+/// widths (MK-MMD). The widths are factors of the mean squared distance within the batch, so they
+/// follow the scale of the features.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dan {
+    /// Factor of the term.
+    #[schemars(range(min = 0.0))]
+    pub trade_off: f64,
+    /// How the discrepancy is estimated: `quadratic` over all pairs of rows, `linear` over a ring
+    /// of neighbours.
+    pub estimator: Estimator,
+    /// Widths of the kernels `exp(-d² / (2 width mean(d²)))`, each above 0.
+    pub widths: Vec<f64>,
+}
+
+impl Default for Dan {
+    fn default() -> Self {
+        Self { trade_off: 1.0, estimator: Estimator::Quadratic, widths: DAN_WIDTHS.to_vec() }
+    }
+}
+
+impl PluginConfig for Dan {
+    fn check(&self) -> Result<(), FieldProblem> {
+        check_widths(&self.widths)
+    }
+}
+
+impl TermPlugin for Dan {
+    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Term for Dan {
+    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError> {
+        require_rows("dan", view)?;
+        let (source, target) = (view.source_features(), view.target_features());
+        let discrepancy = match self.estimator {
+            Estimator::Quadratic => mk_mmd_quadratic(source, target, &self.widths),
+            Estimator::Linear => {
+                let (source, target) = EqualRows::new(view).apply(source, target);
+                mk_mmd_linear(source, target, &self.widths)
+            }
+        };
+        Ok(discrepancy.mul_scalar(self.trade_off).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::method::Term;
+    use isthmus_testing::{Joint, config_error, context, term};
+
+    fn value(joint: &Joint, term: &mut dyn Term) -> f64 {
+        joint.loss(term, 0, 1).loss.into_scalar::<f64>()
+    }
+
+    #[test]
+    fn both_estimators_reduce_the_discrepancy() {
+        for config in ["", "estimator = \"linear\""] {
+            let mut dan = term("dan", config, &context(4, 3, 1));
+            // What is reduced is measured over all pairs: a ring of pairs can be brought together
+            // by itself.
+            let mut quadratic = term("dan", "", &context(4, 3, 1));
+            let mut joint = Joint::new(&[24], 16, 4, 3);
+            let before = value(&joint, &mut *quadratic);
+            joint.descend(&mut *dan, 200, 1.0);
+            let after = value(&joint, &mut *quadratic);
+            assert!(before > 0.2 && after < 0.5 * before, "`{config}`: {before} to {after}");
+        }
+    }
+
+    /// tllib's index matrices need as many source as target rows.
+    #[test]
+    fn unequal_batches_give_finite_gradients_for_every_row_that_counts() {
+        for (config, moved) in [("", 8), ("estimator = \"linear\"", 6)] {
+            let mut dan = term("dan", config, &context(4, 3, 1));
+            let joint = Joint::new(&[5], 3, 4, 3);
+            let (features, logits) = joint.gradients(&mut *dan, 0, 1);
+            let features = features.unwrap();
+            assert!(features.iter().all(|value| value.is_finite()));
+            let rows = features.chunks(4).filter(|row| row.iter().any(|value| *value != 0.0));
+            assert_eq!(rows.count(), moved, "`{config}`");
+            assert!(logits.is_none());
+        }
+    }
+
+    #[test]
+    fn a_linear_estimate_of_unequal_batches_draws_from_all_rows() {
+        let mut dan = term("dan", "estimator = \"linear\"", &context(4, 3, 1));
+        let joint = Joint::new(&[4, 4], 3, 4, 3);
+        let mut seen = [false; 8];
+        for step in 0..40 {
+            let features = joint.gradients(&mut *dan, step, 40).0.unwrap();
+            for (row, values) in features.chunks(4).take(8).enumerate() {
+                seen[row] |= values.iter().any(|value| *value != 0.0);
+            }
+        }
+        assert_eq!(seen, [true; 8]);
+        let again = |step| joint.gradients(&mut *term("dan", "", &context(4, 3, 1)), step, 40).0;
+        assert_eq!(again(3), again(3));
+    }
+
+    #[test]
+    fn a_batch_of_one_row_is_refused() {
+        let mut dan = term("dan", "", &context(4, 3, 1));
+        let joint = Joint::new(&[5], 1, 4, 3);
+        let error = dan.loss(&joint.view(0, 1)).err().unwrap().to_string();
+        assert!(error.contains("at least 2 rows") && error.contains("1 of the target"), "{error}");
+    }
+
+    #[test]
+    fn widths_are_checked() {
+        assert!(config_error("dan", "widths = []").contains("at least one kernel"));
+        assert!(config_error("dan", "widths = [1.0, -2.0]").contains("contains -2"));
+        assert!(config_error("dan", "estimator = \"cubic\"").contains("unknown variant `cubic`"));
+    }
+}
