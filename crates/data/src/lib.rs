@@ -1,0 +1,31 @@
+//! Data sets: descriptors, readers, transforms, splits, the feature cache, the embedded default.
+//!
+//! A [`Descriptor`] says what a data set is and which reader reads it; [`Dataset::load`] finds
+//! the files below the [`Roots`], reads and transforms them; [`Dataset::domains`] says what is
+//! trained and tested on. Readers are plugins, one file each in [`readers`].
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod agreement;
+mod archive;
+mod dataset;
+mod decode;
+mod descriptor;
+mod feature_cache;
+mod fingerprint;
+mod npy;
+mod problem;
+mod quickstart;
+pub mod readers;
+mod resample;
+mod roots;
+mod sources;
+mod splits;
+mod transform;
+
+pub use dataset::{Dataset, DomainSets, LoadedDomain, LoadedSet, load_domains};
+pub use descriptor::{Descriptor, DomainDescriptor, SetReaders};
+pub use feature_cache::{CacheOutcome, Extraction, FeatureCache, FeatureKey, Lookup};
+pub use roots::{DATA_VARIABLE, Roots};
+pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf};
+pub use splits::{SplitRows, stratified_split};
+pub use transform::{ImagePixels, ImageTransform};

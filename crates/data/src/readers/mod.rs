@@ -1,0 +1,22 @@
+//! Readers: plugins that read one set of samples from files.
+
+mod embedded;
+mod features;
+mod idx;
+mod image_folder;
+mod npz_images;
+mod rows;
+mod usps;
+
+pub use embedded::{Embedded, EmbeddedSet};
+pub use features::Features;
+pub use idx::Idx;
+pub use image_folder::ImageFolder;
+pub use npz_images::NpzImages;
+pub use rows::{RowChoice, RowLimit};
+pub use usps::{Usps, UspsSet};
+
+/// The names of ten digits as classes.
+fn digit_names() -> Vec<String> {
+    ('0'..='9').map(String::from).collect()
+}

@@ -1,0 +1,404 @@
+//! Samples ready for a network: features, small images in memory, images decoded on demand.
+
+use std::sync::Arc;
+
+use isthmus_core::dataset::{EncodedImage, SampleSource, Samples};
+use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use isthmus_core::random::Key;
+use isthmus_core::spec::Transform;
+use isthmus_core::stage::SampleView;
+use rayon::prelude::*;
+
+use crate::decode::{self, Decoder};
+use crate::transform::{ImagePixels, ImageTransform};
+
+/// Makes samples ready for use.
+///
+/// # Errors
+/// If the transform does not fit the samples, or an image cannot be read.
+pub(crate) fn source_of(
+    samples: Samples,
+    transform: Option<&Transform>,
+) -> Result<Arc<dyn SampleSource>, DataError> {
+    let plain = Transform::default();
+    let transform = transform.unwrap_or(&plain);
+    Ok(match samples {
+        Samples::Features { size, values } => Arc::new(FeatureSource::new(size, values)),
+        Samples::Images { channels, height, width, pixels } => {
+            Arc::new(ImageSource::new([channels, height, width], pixels, transform)?)
+        }
+        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, transform)?),
+    })
+}
+
+/// Feature vectors in memory. Every view is the same.
+#[derive(Clone)]
+pub struct FeatureSource {
+    size: usize,
+    values: Arc<[f32]>,
+}
+
+impl FeatureSource {
+    /// Vectors of `size` values, one after the other.
+    pub fn new(size: usize, values: impl Into<Arc<[f32]>>) -> Self {
+        Self { size, values: values.into() }
+    }
+}
+
+impl SampleSource for FeatureSource {
+    fn rows(&self) -> usize {
+        self.values.len().checked_div(self.size).unwrap_or(0)
+    }
+
+    fn shape(&self) -> InputShape {
+        InputShape::Features { size: self.size }
+    }
+
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
+        let mut values = Vec::with_capacity(indices.len() * self.size);
+        for &row in indices {
+            values.extend_from_slice(&self.values[row * self.size..(row + 1) * self.size]);
+        }
+        Ok(values)
+    }
+}
+
+/// Small images of one size in memory. Resizing and cropping are done once, on the way in;
+/// pixels stay bytes until a batch asks for them.
+pub struct ImageSource {
+    transform: ImageTransform,
+    shape: InputShape,
+    plain: Vec<u8>,
+    /// The images as they were, where training views are random.
+    original: Option<Original>,
+}
+
+struct Original {
+    dims: [usize; 3],
+    pixels: Vec<u8>,
+}
+
+impl Original {
+    fn image(&self, row: usize) -> ImagePixels {
+        let [channels, height, width] = self.dims;
+        let size = channels * height * width;
+        let pixels = self.pixels[row * size..(row + 1) * size].to_vec();
+        ImagePixels { channels, height, width, pixels }
+    }
+}
+
+impl ImageSource {
+    /// Images of `[channels, height, width]`, their pixels as `[rows, height, width, channels]`.
+    ///
+    /// # Errors
+    /// If the transform does not fit them.
+    pub fn new(
+        dims: [usize; 3],
+        pixels: Vec<u8>,
+        transform: &Transform,
+    ) -> Result<Self, DataError> {
+        let [channels, height, width] = dims;
+        let transform = ImageTransform::new(transform, channels)?;
+        let shape = transform.shape(height, width);
+        let original = Original { dims, pixels };
+        let rows = original.pixels.len() / (channels * height * width);
+        let mut plain = vec![0; rows * shape.len()];
+        plain.par_chunks_mut(shape.len()).enumerate().try_for_each(|(row, place)| {
+            place.copy_from_slice(&transform.plain(original.image(row))?.pixels);
+            Ok::<_, DataError>(())
+        })?;
+        let original = transform.is_random().then_some(original);
+        Ok(Self { transform, shape, plain, original })
+    }
+}
+
+impl SampleSource for ImageSource {
+    fn rows(&self) -> usize {
+        self.plain.len() / self.shape.len()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.shape
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let size = self.shape.len();
+        let mut values = vec![0.0; indices.len() * size];
+        match (view, &self.original) {
+            (SampleView::Training(key), Some(original)) => {
+                fill(&mut values, &self.transform, indices, |row| {
+                    self.transform.training(original.image(row), &key.at(row as u64))
+                })?;
+            }
+            _ => {
+                for (values, &row) in values.chunks_exact_mut(size).zip(indices) {
+                    self.transform.write(&self.plain[row * size..(row + 1) * size], values);
+                }
+            }
+        }
+        Ok(values)
+    }
+}
+
+/// Images of files or archives, decoded and transformed in parallel when they are asked for.
+pub struct EncodedSource {
+    images: Vec<EncodedImage>,
+    decoder: Decoder,
+    transform: ImageTransform,
+    shape: InputShape,
+}
+
+impl EncodedSource {
+    /// Images that are decoded on demand. Where the transform states no number of channels, all
+    /// become RGB; where it states no size, all must have the size of the first.
+    ///
+    /// # Errors
+    /// If the transform cannot be used or an archive cannot be opened.
+    pub fn new(images: Vec<EncodedImage>, transform: &Transform) -> Result<Self, DataError> {
+        const COLOUR: usize = 3;
+        let decoder = Decoder::new(&images)?;
+        let mut transform = transform.clone();
+        transform.channels.get_or_insert(COLOUR);
+        let transform = ImageTransform::new(&transform, COLOUR)?;
+        let shape = match images.first() {
+            Some(first) if !transform.has_fixed_size() => {
+                let first = decoder.decode(first)?;
+                transform.shape(first.height, first.width)
+            }
+            _ => transform.shape(0, 0),
+        };
+        Ok(Self { images, decoder, transform, shape })
+    }
+
+    fn transformed(&self, row: usize, key: Option<&Key>) -> Result<ImagePixels, DataError> {
+        let encoded = &self.images[row];
+        let image = self.decoder.decode(encoded)?;
+        let size = [image.width, image.height];
+        let image = match key {
+            Some(key) => self.transform.training(image, key),
+            None => self.transform.plain(image),
+        }
+        .map_err(|error| DataError::File {
+            file: decode::place(encoded),
+            problem: error.to_string(),
+        })?;
+        if self.transform.shape(image.height, image.width) == self.shape
+            && image.pixels.len() == self.shape.len()
+        {
+            return Ok(image);
+        }
+        Err(DataError::File {
+            file: decode::place(encoded),
+            problem: format!(
+                "has {} x {} pixels, unlike the first image ({}); set `transform.resize`",
+                size[0], size[1], self.shape
+            ),
+        })
+    }
+}
+
+impl SampleSource for EncodedSource {
+    fn rows(&self) -> usize {
+        self.images.len()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.shape
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let mut values = vec![0.0; indices.len() * self.shape.len()];
+        fill(&mut values, &self.transform, indices, |row| match view {
+            SampleView::Training(key) => self.transformed(row, Some(&key.at(row as u64))),
+            SampleView::Plain => self.transformed(row, None),
+        })?;
+        Ok(values)
+    }
+}
+
+/// Makes images in parallel and writes their values one after the other.
+fn fill(
+    values: &mut [f32],
+    transform: &ImageTransform,
+    rows: &[usize],
+    image: impl Fn(usize) -> Result<ImagePixels, DataError> + Sync,
+) -> Result<(), DataError> {
+    let size = values.len().checked_div(rows.len()).unwrap_or(0).max(1);
+    values.par_chunks_mut(size).zip(rows).try_for_each(|(place, &row)| {
+        transform.write(&image(row)?.pixels, place);
+        Ok(())
+    })
+}
+
+/// Some rows of other samples.
+#[derive(Clone)]
+pub struct RowsOf {
+    samples: Arc<dyn SampleSource>,
+    rows: Arc<[usize]>,
+}
+
+impl RowsOf {
+    /// The given rows of `samples`, in this order.
+    pub fn new(samples: Arc<dyn SampleSource>, rows: impl Into<Arc<[usize]>>) -> Self {
+        Self { samples, rows: rows.into() }
+    }
+}
+
+impl SampleSource for RowsOf {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.samples.shape()
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let rows: Vec<usize> = indices.iter().map(|&index| self.rows[index]).collect();
+        self.samples.values(&rows, view)
+    }
+}
+
+/// The rows of one source, then those of another of the same shape.
+#[derive(Clone)]
+pub struct Joined {
+    first: Arc<dyn SampleSource>,
+    second: Arc<dyn SampleSource>,
+}
+
+impl Joined {
+    /// Joins two sources.
+    ///
+    /// # Errors
+    /// If their shapes differ.
+    pub fn new(
+        first: Arc<dyn SampleSource>,
+        second: Arc<dyn SampleSource>,
+    ) -> Result<Self, DataError> {
+        if first.shape() == second.shape() {
+            Ok(Self { first, second })
+        } else {
+            Err(DataError::Mismatch(format!(
+                "training and test samples differ in shape: {} and {}",
+                first.shape(),
+                second.shape()
+            )))
+        }
+    }
+}
+
+impl SampleSource for Joined {
+    fn rows(&self) -> usize {
+        self.first.rows() + self.second.rows()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.first.shape()
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let size = self.shape().len();
+        let offset = self.first.rows();
+        // Equal positions in the two parts must not draw equal random views.
+        let second_view = match view {
+            SampleView::Training(key) => SampleView::Training(key.named("second part")),
+            SampleView::Plain => SampleView::Plain,
+        };
+        let in_first: Vec<usize> =
+            indices.iter().copied().filter(|&index| index < offset).collect();
+        let in_second: Vec<usize> =
+            indices.iter().filter_map(|&index| index.checked_sub(offset)).collect();
+        if in_second.is_empty() {
+            return self.first.values(&in_first, view);
+        }
+        let first = self.first.values(&in_first, view)?;
+        let second = self.second.values(&in_second, second_view)?;
+        let (mut first, mut second) = (first.chunks_exact(size), second.chunks_exact(size));
+        let mut values = Vec::with_capacity(indices.len() * size);
+        for &index in indices {
+            let next = if index < offset { first.next() } else { second.next() };
+            values.extend_from_slice(next.expect("each part gave the rows it was asked for"));
+        }
+        Ok(values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(range: std::ops::Range<usize>) -> Arc<dyn SampleSource> {
+        let values: Vec<f32> = range.flat_map(|row| [row as f32, -(row as f32)]).collect();
+        Arc::new(FeatureSource::new(2, values))
+    }
+
+    #[test]
+    fn rows_come_in_the_order_asked_for() {
+        let source = numbers(0..5);
+        assert_eq!(source.rows(), 5);
+        assert_eq!(source.values(&[3, 0], SampleView::Plain).unwrap(), [3.0, -3.0, 0.0, 0.0]);
+        let some = RowsOf::new(source, [4, 2]);
+        assert_eq!(some.rows(), 2);
+        assert_eq!(some.values(&[1], SampleView::Plain).unwrap(), [2.0, -2.0]);
+    }
+
+    #[test]
+    fn joined_parts_follow_each_other() {
+        let joined = Joined::new(numbers(0..3), numbers(10..12)).unwrap();
+        assert_eq!(joined.rows(), 5);
+        let values = joined.values(&[4, 0, 3, 2], SampleView::Plain).unwrap();
+        assert_eq!(values, [11.0, -11.0, 0.0, 0.0, 10.0, -10.0, 2.0, -2.0]);
+        assert!(Joined::new(numbers(0..1), Arc::new(FeatureSource::new(3, vec![0.0; 3]))).is_err());
+    }
+
+    fn random() -> Transform {
+        Transform { random_crop: Some([0.3, 1.0]), random_flip: true, ..Transform::default() }
+    }
+
+    #[test]
+    fn small_images_are_augmented_in_training_views_only() {
+        let pixels: Vec<u8> = (0..2 * 64).map(|value| (value * 3 % 256) as u8).collect();
+        let source = ImageSource::new([1, 8, 8], pixels.clone(), &random()).unwrap();
+        let plain = source.values(&[1], SampleView::Plain).unwrap();
+        let expected: Vec<f32> =
+            pixels[64..].iter().map(|&byte| (f64::from(byte) / 255.0) as f32).collect();
+        assert_eq!(plain, expected);
+        let key = Key::new(1);
+        let training = |key| source.values(&[0, 1], SampleView::Training(key)).unwrap();
+        assert_eq!(training(key), training(key));
+        assert_ne!(training(key), training(key.at(1)));
+        assert_ne!(training(key)[64..], plain);
+        // A row's view does not depend on the batch that it is in.
+        let alone = source.values(&[1], SampleView::Training(key)).unwrap();
+        assert_eq!(training(key)[64..], alone);
+    }
+
+    #[test]
+    fn encoded_images_of_different_sizes_need_a_resize() {
+        let folder = tempfile::tempdir().unwrap();
+        let images: Vec<EncodedImage> = [(4, 5), (6, 5)]
+            .iter()
+            .enumerate()
+            .map(|(index, &(width, height))| {
+                let path = folder.path().join(format!("{index}.png"));
+                image::RgbImage::from_pixel(width, height, image::Rgb([255, 0, 0]))
+                    .save(&path)
+                    .unwrap();
+                EncodedImage::File(path)
+            })
+            .collect();
+        let source = EncodedSource::new(images.clone(), &Transform::default()).unwrap();
+        assert_eq!(source.shape(), InputShape::Image { channels: 3, height: 5, width: 4 });
+        assert!(source.values(&[0], SampleView::Plain).is_ok());
+        let error = source.values(&[0, 1], SampleView::Plain).err().unwrap().to_string();
+        assert!(error.contains("1.png: has 6 x 5 pixels"), "{error}");
+        let resize = Transform { resize: Some(3), ..Transform::default() };
+        let values = EncodedSource::new(images, &resize)
+            .unwrap()
+            .values(&[0, 1], SampleView::Plain)
+            .unwrap();
+        assert_eq!(values.len(), 2 * 27);
+        assert_eq!((values[0], values[9], values[27]), (1.0, 0.0, 1.0));
+    }
+}

@@ -1,0 +1,276 @@
+//! The readers on the real data sets, where they are present.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
+use isthmus_core::spec::{Interpolation, Transform};
+use isthmus_core::stage::SampleView;
+use isthmus_data::readers::{Features, Idx, Usps, UspsSet};
+use isthmus_data::{Dataset, Descriptor, DomainSets, Roots};
+
+/// `$ISTHMUS_DATA`, or its default beside the repository; `None` where it has no such folder.
+fn data(folder: &str) -> Option<PathBuf> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = std::env::var_os("ISTHMUS_DATA")
+        .map_or_else(|| repository.join("../shared/data"), PathBuf::from);
+    let found = root.join(folder);
+    if found.is_dir() {
+        return Some(found);
+    }
+    println!("skipped: there is no {}", found.display());
+    None
+}
+
+fn roots(folder: &Path) -> Roots {
+    let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
+    Roots { descriptors: vec![datasets], data: folder.parent().unwrap().to_owned() }
+}
+
+fn load(folder: &Path, dataset: &str, transform: &Transform) -> Dataset {
+    let roots = roots(folder);
+    let descriptor = Descriptor::find(dataset, &roots).unwrap();
+    let names: Vec<&str> = descriptor.domains.iter().map(|domain| domain.name.as_str()).collect();
+    Dataset::load_named(&descriptor, &names, Some(transform), &roots).unwrap()
+}
+
+fn class_counts(labels: &[u32]) -> Vec<usize> {
+    let mut counts = vec![0; labels.iter().max().map_or(0, |&last| last as usize + 1)];
+    labels.iter().for_each(|&label| counts[label as usize] += 1);
+    counts
+}
+
+fn pixels(samples: &LabelledSamples) -> &[u8] {
+    match &samples.samples {
+        Samples::Images { pixels, .. } => pixels,
+        other => panic!("expected images, found {} rows of another kind", other.rows()),
+    }
+}
+
+#[test]
+fn office31_has_its_images_and_classes_and_they_match_the_features() {
+    let Some(folder) = data("office31") else { return };
+    let transform = Transform {
+        resize: Some(256),
+        crop: Some(224),
+        interpolation: Interpolation::Bicubic,
+        ..Transform::default()
+    };
+    let images = load(&folder, "office31", &transform);
+    let features = load(&folder, "office31-features", &transform);
+    assert_eq!(images.classes.len(), 31);
+    assert_eq!(images.classes, features.classes);
+    for (index, count) in [2817, 498, 795].into_iter().enumerate() {
+        let (DomainSets::All(images), DomainSets::All(features)) =
+            (&images.domains[index].sets, &features.domains[index].sets)
+        else {
+            panic!("one set a domain")
+        };
+        assert_eq!(images.source.labels.len(), count);
+        assert_eq!(images.source.labels, features.source.labels);
+        assert_eq!(features.source.samples.shape().len(), 1280);
+    }
+
+    let DomainSets::All(amazon) = &images.domains[0].sets else { panic!("one set") };
+    let rows: Vec<usize> = (0..512).collect();
+    let start = Instant::now();
+    let values = amazon.source.samples.values(&rows, SampleView::Plain).unwrap();
+    let rate = rows.len() as f64 / start.elapsed().as_secs_f64();
+    println!("decode 256x256, crop 224: {rate:.0} images/s on {} threads", threads());
+    assert_eq!(values.len(), 512 * 3 * 224 * 224);
+    assert!(values.iter().all(|value| (0.0..=1.0).contains(value)));
+
+    let resized = Transform { resize: Some(224), crop: None, ..transform };
+    let images = load(&folder, "office31", &resized);
+    let DomainSets::All(amazon) = &images.domains[0].sets else { panic!("one set") };
+    let start = Instant::now();
+    amazon.source.samples.values(&rows, SampleView::Plain).unwrap();
+    let rate = rows.len() as f64 / start.elapsed().as_secs_f64();
+    println!("decode 256x256, bicubic to 224: {rate:.0} images/s on {} threads", threads());
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[test]
+fn a_damaged_zip_of_office31_names_the_entry() {
+    let Some(folder) = data("office31") else { return };
+    let copy = tempfile::tempdir().unwrap();
+    let mut bytes = std::fs::read(folder.join("dslr.zip")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 64].fill(0);
+    let own = copy.path().join("office31");
+    std::fs::create_dir(&own).unwrap();
+    std::fs::write(own.join("dslr.zip"), bytes).unwrap();
+    let roots = roots(&own);
+    let descriptor = Descriptor::find("office31", &roots).unwrap();
+    let dataset = Dataset::load_named(&descriptor, &["dslr"], None, &roots);
+    let dataset = dataset.unwrap();
+    let DomainSets::All(dslr) = &dataset.domains[0].sets else { panic!("one set") };
+    let rows: Vec<usize> = (0..dslr.source.labels.len()).collect();
+    let error = dslr.source.samples.values(&rows, SampleView::Plain).err().unwrap().to_string();
+    assert!(error.contains("dslr.zip, dslr/images/"), "{error}");
+}
+
+#[test]
+fn mnist_is_the_well_known_one() {
+    let Some(folder) = data("mnist") else { return };
+    let expected = [
+        ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", 60000, MNIST_TRAIN),
+        ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 10000, MNIST_TEST),
+    ];
+    for (images, labels, rows, sums) in expected {
+        let reader = Idx { images: images.to_owned(), labels: labels.to_owned(), rows: None };
+        let read = reader.read(&folder).unwrap();
+        assert_eq!((read.samples.rows(), read.labels.len()), (rows, rows));
+        let mut file = vec![0, 0, 8, 3];
+        for size in [rows as u32, 28, 28] {
+            file.extend(size.to_be_bytes());
+        }
+        file.extend(pixels(&read));
+        assert_eq!(md5(&file), sums[0], "{images}");
+        let mut file = vec![0, 0, 8, 1];
+        file.extend((rows as u32).to_be_bytes());
+        file.extend(read.labels.iter().map(|&label| label as u8));
+        assert_eq!(md5(&file), sums[1], "{labels}");
+    }
+}
+
+/// MD5 of the unpacked images and labels.
+const MNIST_TRAIN: [&str; 2] =
+    ["6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"];
+const MNIST_TEST: [&str; 2] =
+    ["2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"];
+
+#[test]
+fn usps_as_text_equals_usps_as_hdf5() {
+    let Some(folder) = data("usps") else { return };
+    let hdf5 = tempfile::tempdir().unwrap();
+    std::fs::copy(folder.join("usps.h5"), hdf5.path().join("usps.h5")).unwrap();
+    for (set, counts) in [(UspsSet::Train, USPS_TRAIN), (UspsSet::Test, USPS_TEST)] {
+        let reader = Usps { set, rows: None };
+        let text = reader.read(&folder).unwrap();
+        let binary = reader.read(hdf5.path()).unwrap();
+        assert_eq!(class_counts(&text.labels), counts);
+        assert_eq!(text.labels, binary.labels);
+        let pairs = pixels(&text).iter().zip(pixels(&binary));
+        assert_eq!(pairs.clone().map(|(a, b)| a.abs_diff(*b)).max(), Some(0));
+    }
+}
+
+const USPS_TRAIN: [usize; 10] = [1194, 1005, 731, 658, 652, 556, 664, 645, 542, 644];
+const USPS_TEST: [usize; 10] = [359, 264, 198, 166, 200, 160, 170, 147, 166, 177];
+
+#[test]
+fn damaged_usps_files_say_so() {
+    let Some(folder) = data("usps") else { return };
+    let copy = tempfile::tempdir().unwrap();
+    for name in ["usps.h5", "zip.train.gz"] {
+        let mut whole = Vec::new();
+        std::fs::File::open(folder.join(name)).unwrap().read_to_end(&mut whole).unwrap();
+        let path = copy.path().join(name);
+        for part in [whole.len() / 3, whole.len() - 100, 9] {
+            std::fs::write(&path, &whole[..part]).unwrap();
+            let error = Usps::default().read(copy.path()).err().unwrap().to_string();
+            assert!(error.contains(name) && error.contains("fetch it again"), "{error}");
+        }
+        // Damage inside the training set's data: refused, or noticed by a value out of range.
+        let middle = whole.len() / 2;
+        whole[middle..middle + 256].fill(0xa5);
+        std::fs::write(&path, &whole).unwrap();
+        let error = Usps::default().read(copy.path()).err().unwrap().to_string();
+        assert!(error.contains(name), "{error}");
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn damaged_features_say_so() {
+    let Some(folder) = data("office31") else { return };
+    let copy = tempfile::tempdir().unwrap();
+    let name = "efficientnet_lite0_features.npz";
+    let whole = std::fs::read(folder.join(name)).unwrap();
+    let reader = Features {
+        file: name.to_owned(),
+        features: "amazon_x".to_owned(),
+        labels: "amazon_y".to_owned(),
+        ..Features::default()
+    };
+    let path = copy.path().join(name);
+    let mut damaged = whole.clone();
+    damaged[whole.len() * 3 / 4] ^= 0xff;
+    for bytes in [&whole[..whole.len() / 2], &damaged] {
+        std::fs::write(&path, bytes).unwrap();
+        let error = reader.read(copy.path()).err().unwrap().to_string();
+        assert!(error.contains(name) && error.contains("fetch it again"), "{error}");
+    }
+}
+
+#[test]
+fn digits_load_under_both_protocols() {
+    let Some(folder) = data("mnist") else { return };
+    if data("usps").is_none() || data("mnist_m").is_none() {
+        return;
+    }
+    let transform = Transform { resize: Some(28), channels: Some(1), ..Transform::default() };
+    let digits = load(&folder, "digits", &transform);
+    assert_eq!(digits.classes.len(), 10);
+    let sizes: Vec<Vec<usize>> = digits
+        .domains
+        .iter()
+        .map(|domain| domain.sets().iter().map(|set| set.source.labels.len()).collect())
+        .collect();
+    assert_eq!(sizes, [vec![60000, 10000], vec![7291, 2007], vec![3000]]);
+    // MNIST-M's images are MNIST's test images, in order.
+    let (DomainSets::Given { test, .. }, DomainSets::All(coloured)) =
+        (&digits.domains[0].sets, &digits.domains[2].sets)
+    else {
+        panic!("MNIST has a test set, MNIST-M one set")
+    };
+    assert_eq!(test.source.labels[..3000], coloured.source.labels[..]);
+
+    let small = load(&folder, "digits-2000-1800", &transform);
+    let [mnist, usps] = small.domains.as_slice() else { panic!("two domains") };
+    let labels = |domain: &isthmus_data::LoadedDomain| domain.sets()[0].source.labels.to_vec();
+    assert_eq!([labels(mnist).len(), labels(usps).len()], [2000, 1800]);
+    assert_eq!(class_counts(&labels(usps)).iter().min(), Some(&134));
+}
+
+/// MD5 (RFC 1321), which the published checksums of MNIST are.
+fn md5(bytes: &[u8]) -> String {
+    const SHIFTS: [[u32; 4]; 4] =
+        [[7, 12, 17, 22], [5, 9, 14, 20], [4, 11, 16, 23], [6, 10, 15, 21]];
+    let mut padded = bytes.to_vec();
+    padded.push(0x80);
+    while padded.len() % 64 != 56 {
+        padded.push(0);
+    }
+    padded.extend((bytes.len() as u64 * 8).to_le_bytes());
+    let mut state = [0x6745_2301u32, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476];
+    for block in padded.chunks_exact(64) {
+        let words: Vec<u32> = block
+            .chunks_exact(4)
+            .map(|word| u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
+            .collect();
+        let [mut a, mut b, mut c, mut d] = state;
+        for step in 0..64 {
+            let (mixed, word) = match step / 16 {
+                0 => ((b & c) | (!b & d), step),
+                1 => ((d & b) | (!d & c), (5 * step + 1) % 16),
+                2 => (b ^ c ^ d, (3 * step + 5) % 16),
+                _ => (c ^ (b | !d), (7 * step) % 16),
+            };
+            let sine = ((step as f64 + 1.0).sin().abs() * 4_294_967_296.0) as u32;
+            let sum = a.wrapping_add(mixed).wrapping_add(sine).wrapping_add(words[word]);
+            (a, d, c) = (d, c, b);
+            b = b.wrapping_add(sum.rotate_left(SHIFTS[step / 16][step % 4]));
+        }
+        for (state, word) in state.iter_mut().zip([a, b, c, d]) {
+            *state = state.wrapping_add(word);
+        }
+    }
+    state.iter().flat_map(|word| word.to_le_bytes()).map(|byte| format!("{byte:02x}")).collect()
+}
