@@ -1,6 +1,8 @@
 //! What isthmus claims to compute as its peers do: one list a family.
 
 mod losses;
+mod models;
+mod norm;
 mod optim;
 mod schedules;
 
@@ -27,7 +29,13 @@ impl Claim {
 }
 
 /// The lists of all families.
-const LISTS: &[&[Claim]] = &[losses::CLAIMS, optim::CLAIMS, schedules::CLAIMS];
+const LISTS: &[&[Claim]] = &[
+    losses::CLAIMS,
+    models::CLAIMS,
+    norm::CLAIMS,
+    optim::CLAIMS,
+    schedules::CLAIMS,
+];
 
 /// Every claim.
 pub fn all() -> impl Iterator<Item = &'static Claim> {

@@ -1,0 +1,17 @@
+//! Extractors: plugins that turn inputs into features.
+
+mod channels_last;
+mod efficientnet_host;
+mod efficientnet_lite0;
+mod identity;
+mod lenet;
+mod mlp;
+mod resnet;
+mod resnet_plugins;
+
+pub use efficientnet_lite0::{EfficientNetLite0, EfficientNetLite0Config};
+pub use identity::{Identity, IdentityConfig};
+pub use lenet::{LeNet, LeNetConfig};
+pub use mlp::{Mlp, MlpConfig};
+pub use resnet::ResNet;
+pub use resnet_plugins::{ResNet18Config, ResNet34Config, ResNet50Config, ResNet101Config};

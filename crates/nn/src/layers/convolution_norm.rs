@@ -1,0 +1,76 @@
+//! A convolution followed by batch normalisation.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use isthmus_core::context::Context;
+use isthmus_core::parts::BuildContext;
+
+use crate::layers::{Convolution, ConvolutionShape, DomainBatchNorm, Initial};
+
+/// A convolution without bias and the normalisation of its output.
+#[derive(Module, Debug)]
+pub struct ConvolutionNorm {
+    /// The convolution.
+    pub convolution: Convolution,
+    /// The normalisation.
+    pub norm: DomainBatchNorm,
+}
+
+impl ConvolutionNorm {
+    /// A convolution started by He's method and PyTorch's normalisation.
+    pub fn new(shape: ConvolutionShape, context: &BuildContext) -> Self {
+        let initial = Initial::he_normal(shape.output / shape.groups * shape.kernel.pow(2));
+        Self {
+            convolution: Convolution::without_bias(shape, initial, context),
+            norm: DomainBatchNorm::new(shape.output, context),
+        }
+    }
+
+    /// `[batch, input, height, width]` to `[batch, output, height', width']`.
+    ///
+    /// Off the tape, a normalisation by running statistics is folded into the convolution.
+    pub fn forward(&mut self, input: Tensor<4>, context: &Context) -> Tensor<4> {
+        if !self.convolution.weight.val().is_autodiff()
+            && let Some((scale, shift)) = self.norm.folded(context)
+        {
+            return self.convolution.forward_scaled(input, scale, shift);
+        }
+        let output = self.convolution.forward(input);
+        self.norm.forward(output, context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::context::{Grouping, NormPolicy};
+
+    use super::*;
+    use crate::layers::Padding;
+    use crate::testing::{build_context, close, evaluation, normal, training, values};
+
+    #[test]
+    fn folding_changes_nothing() {
+        let shape = ConvolutionShape {
+            input: 3,
+            output: 4,
+            kernel: 3,
+            stride: 2,
+            padding: Padding::Same,
+            groups: 1,
+        };
+        let mut unit = ConvolutionNorm::new(shape, &build_context());
+        for step in 0..3 {
+            let images = normal([6, 3, 8, 8], step);
+            unit.forward(images.clone(), &training(3, 3));
+            let norm = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
+            unit.forward(images, &training(3, 3).with_norm(norm));
+        }
+        let images = normal([2, 3, 8, 8], 9);
+        for grouping in [Grouping::Shared, Grouping::PerDomain, Grouping::Mixed] {
+            let context = evaluation(2).with_norm(NormPolicy::EVALUATE.grouped(grouping));
+            let apart = unit.forward(images.clone(), &context);
+            let folded = unit.valid().forward(images.clone().inner(), &context);
+            close(&values(&folded), &values(&apart), 1e-5);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! A hidden layer: linear, normalisation, activation, dropout.
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use isthmus_core::context::Context;
+use isthmus_core::parts::BuildContext;
+
+use crate::layers::{Activation, DomainBatchNorm, Dropout, Linear};
+
+/// What a [`Dense`] layer consists of besides its linear map.
+#[derive(Clone, Copy, Debug)]
+pub struct DenseShape {
+    /// Whether batch normalisation follows the linear map.
+    pub batch_norm: bool,
+    /// The activation.
+    pub activation: Activation,
+    /// Probability of dropout at the end, in [0, 1).
+    pub dropout: f64,
+}
+
+/// Linear, batch normalisation where wanted, activation, dropout.
+#[derive(Module, Debug)]
+pub struct Dense {
+    /// The linear map.
+    pub linear: Linear,
+    /// The normalisation.
+    pub norm: Option<DomainBatchNorm>,
+    dropout: Dropout,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl Dense {
+    /// A layer around a linear map with `output` outputs.
+    pub fn new(linear: Linear, output: usize, shape: DenseShape, context: &BuildContext) -> Self {
+        Self {
+            linear,
+            norm: shape.batch_norm.then(|| DomainBatchNorm::new(output, context)),
+            dropout: Dropout::new(shape.dropout),
+            activation: shape.activation,
+        }
+    }
+
+    /// Layers of the given sizes, one after the other.
+    pub fn stack(
+        input: usize,
+        sizes: &[usize],
+        shape: DenseShape,
+        context: &BuildContext,
+    ) -> Vec<Self> {
+        let inputs = std::iter::once(&input).chain(sizes);
+        let layers = inputs.zip(sizes).enumerate().map(|(index, (&input, &output))| {
+            let context = BuildContext { key: context.key.at(index as u64), ..context.clone() };
+            let linear = Linear::new(input, output, &context);
+            Self::new(linear, output, shape, &context)
+        });
+        layers.collect()
+    }
+
+    /// `[batch, input]` to `[batch, output]`.
+    pub fn forward(&mut self, input: Tensor<2>, context: &Context) -> Tensor<2> {
+        let mut hidden = self.linear.forward(input);
+        if let Some(norm) = &mut self.norm {
+            hidden = norm.forward(hidden, context);
+        }
+        self.dropout.forward(self.activation.forward(hidden), context)
+    }
+}

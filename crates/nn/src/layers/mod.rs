@@ -1,0 +1,21 @@
+//! Layers: linear, convolution, domain-aware batch normalisation, dropout, activations.
+
+mod activation;
+mod batch_norm;
+mod convolution;
+mod convolution_norm;
+mod dense;
+mod dropout;
+mod initial;
+mod linear;
+mod running_statistics;
+
+pub use activation::Activation;
+pub use batch_norm::DomainBatchNorm;
+pub use convolution::{Convolution, ConvolutionShape, Padding};
+pub use convolution_norm::ConvolutionNorm;
+pub use dense::{Dense, DenseShape};
+pub use dropout::{ChannelDropout, Dropout};
+pub use initial::Initial;
+pub use linear::Linear;
+pub use running_statistics::{RunningStatistics, reset_population};
