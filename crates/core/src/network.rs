@@ -168,9 +168,7 @@ impl ModuleMapper for Loader<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let requires_gradient = param.is_require_grad();
         let data = self.tensors[&self.path.join(".")].clone();
-        param.map(|old| {
-            Tensor::from_data(data, &old.device()).set_require_grad(requires_gradient)
-        })
+        param.map(|old| Tensor::from_data(data, &old.device()).set_require_grad(requires_gradient))
     }
 }
 

@@ -293,15 +293,13 @@ impl Plugin {
 
     /// A method that only adds a loss term.
     pub const fn term<C: TermPlugin>(about: About) -> Self {
-        let build =
-            Build::Term(|value, context| config::from_value::<C>(value).build(context));
+        let build = Build::Term(|value, context| config::from_value::<C>(value).build(context));
         Self::new::<C>(Kind::Method, about, build)
     }
 
     /// A method that drives its own updates.
     pub const fn training<C: TrainingPlugin>(about: About, needs: Needs) -> Self {
-        let build =
-            Build::Training(|value, context| config::from_value::<C>(value).build(context));
+        let build = Build::Training(|value, context| config::from_value::<C>(value).build(context));
         let mut plugin = Self::new::<C>(Kind::Method, about, build);
         plugin.needs = needs;
         plugin

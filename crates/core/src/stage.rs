@@ -94,8 +94,7 @@ impl Stage<'_> {
     /// The context of an evaluation pass. Networks trained with statistics by domain are also
     /// evaluated with them.
     pub fn evaluation_context(&self, domain: DomainRole, rows: usize) -> Context {
-        Context::evaluate(domain, rows)
-            .with_norm(NormPolicy::EVALUATE.grouped(self.norm.grouping))
+        Context::evaluate(domain, rows).with_norm(NormPolicy::EVALUATE.grouped(self.norm.grouping))
     }
 
     /// Back-propagates `loss` and updates the model's parts and `own` networks.

@@ -58,7 +58,13 @@ pub struct LearningRateFactors {
 
 impl Default for LearningRateFactors {
     fn default() -> Self {
-        Self { extractor: 1.0, bottleneck: 1.0, classifier: 1.0, discriminator: 1.0, auxiliary: 1.0 }
+        Self {
+            extractor: 1.0,
+            bottleneck: 1.0,
+            classifier: 1.0,
+            discriminator: 1.0,
+            auxiliary: 1.0,
+        }
     }
 }
 

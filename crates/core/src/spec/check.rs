@@ -1,0 +1,168 @@
+//! An experiment file's text to a checked experiment.
+
+use toml::de::DeValue;
+
+use super::data::{self, Datasets};
+use super::document;
+use super::methods::Methods;
+use super::plugin::resolve;
+use super::raw::{extractor_extras, file_schema};
+use super::shape::Shape;
+use super::tree::{Node, child, whole};
+use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec};
+use crate::registry::Kind;
+
+/// The extractor that passes features on as they are.
+const IDENTITY: &str = "identity";
+
+/// A checked experiment, and what may not have been meant as it is written.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// Warnings; there are no errors.
+    pub warnings: Diagnostics,
+}
+
+/// Reads and checks an experiment file: names, types, ranges, and how the parts fit each other.
+///
+/// # Errors
+/// All problems of the file, each with its place in `text`.
+pub fn parse(text: &str, datasets: &Datasets) -> Result<Checked, Diagnostics> {
+    let mut diagnostics = Diagnostics::default();
+    let experiment = document::tree(text, &mut diagnostics)
+        .and_then(|root| experiment(&root, datasets, &mut diagnostics));
+    match experiment {
+        Some(experiment) if diagnostics.errors() == 0 => {
+            Ok(Checked { experiment, warnings: diagnostics.sorted() })
+        }
+        _ => Err(diagnostics.sorted()),
+    }
+}
+
+fn experiment(
+    root: &Node<'_>,
+    datasets: &Datasets,
+    diagnostics: &mut Diagnostics,
+) -> Option<Experiment> {
+    let schema = file_schema();
+    Shape::of_file(&schema).check_table(root, diagnostics);
+
+    let name = child(root, "name").and_then(|node| name(node, diagnostics));
+    let description = child(root, "description").and_then(|node| node.get_ref().as_str());
+    let seeds = match child(root, "seeds") {
+        Some(node) => seeds(node, diagnostics),
+        None => Some(vec![1]),
+    };
+    let device = match child(root, "device") {
+        Some(node) => device(node, diagnostics),
+        None => Some("cpu".to_owned()),
+    };
+    let data = child(root, "data").and_then(|node| data::check(node, datasets, diagnostics));
+    let holds_out =
+        child(root, "data").and_then(|node| data::holds_out(node, data.as_ref(), datasets));
+    let extractor = child(root, "extractor").and_then(|node| extractor(node, diagnostics));
+    let bottleneck = child(root, "bottleneck");
+    let has_bottleneck = bottleneck.is_some();
+    let bottleneck =
+        bottleneck.and_then(|node| resolve(Kind::Bottleneck, node, None, None, diagnostics));
+    let classifier = child(root, "classifier")
+        .and_then(|node| resolve(Kind::Classifier, node, None, None, diagnostics));
+    let methods = Methods { training: child(root, "training"), holds_out };
+    let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
+
+    if has_bottleneck && bottleneck.is_none() {
+        return None;
+    }
+    Some(Experiment {
+        name: name?,
+        description: description.unwrap_or_default().to_owned(),
+        data: data?,
+        extractor: extractor?,
+        bottleneck,
+        classifier: classifier?,
+        methods: methods?,
+        seeds: seeds?,
+        device: device?,
+    })
+}
+
+/// The name is that of a folder.
+fn name(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+    let name = node.get_ref().as_str()?;
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    if name.is_empty() || name.starts_with('.') || !name.chars().all(fits) {
+        diagnostics.error(
+            node.span(),
+            format!(
+                "`name = \"{name}\"` must be letters, digits, `-`, `_` and `.`: it names a folder"
+            ),
+        );
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+fn seeds(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<Vec<u64>> {
+    let DeValue::Array(list) = node.get_ref() else { return None };
+    let mut seeds = Vec::new();
+    for element in list.iter() {
+        let DeValue::Integer(number) = element.get_ref() else { return None };
+        let seed = whole(number).and_then(|seed| u64::try_from(seed).ok())?;
+        if seeds.contains(&seed) {
+            diagnostics.error(element.span(), format!("the seed {seed} is there twice"));
+        }
+        seeds.push(seed);
+    }
+    Some(seeds)
+}
+
+fn device(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
+    let device = node.get_ref().as_str()?;
+    if !is_device(device) {
+        diagnostics.error(
+            node.span(),
+            format!("`device = \"{device}\"` must be `cpu`, `gpu` or `gpu:N` (such as `gpu:1`)"),
+        );
+        return None;
+    }
+    Some(device.to_owned())
+}
+
+/// Whether a text names a device: `cpu`, `gpu` or `gpu:N`.
+pub fn is_device(text: &str) -> bool {
+    let numbered = |number: &str| !number.is_empty() && number.parse::<u16>().is_ok();
+    matches!(text, "cpu" | "gpu") || text.strip_prefix("gpu:").is_some_and(numbered)
+}
+
+fn extractor(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<ExtractorSpec> {
+    let extras = extractor_extras();
+    let plugin = resolve(Kind::Extractor, node, None, Some(&extras), diagnostics)?;
+    let written = child(node, "frozen");
+    let frozen = written.and_then(|node| node.get_ref().as_bool()).unwrap_or_default();
+    if let (true, Some(written)) = (frozen, written) {
+        check_frozen(&plugin, written, diagnostics);
+    }
+    Some(ExtractorSpec { plugin, frozen })
+}
+
+/// The field of extractors that have pretrained weights, and its value for none.
+const WEIGHTS: (&str, &str) = ("weights", "random");
+
+fn check_frozen(plugin: &PluginSpec, written: &Node<'_>, diagnostics: &mut Diagnostics) {
+    let (field, random) = WEIGHTS;
+    let weights = plugin.config.get(field).filter(|weights| !weights.is_null());
+    if plugin.name == IDENTITY {
+        diagnostics.error_with(
+            written.span(),
+            format!("`{IDENTITY}` has no weights to freeze: features are used as they are"),
+            "remove `frozen`",
+        );
+    } else if weights.is_none_or(|weights| weights.as_str() == Some(random)) {
+        diagnostics.warn(
+            written.span(),
+            format!("`{}` has random weights here: frozen, it stays as it is made", plugin.name),
+            "remove `frozen`, or name pretrained weights where the extractor has a field for them",
+        );
+    }
+}

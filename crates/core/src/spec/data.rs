@@ -1,0 +1,301 @@
+//! The `[data]` table: data set, tasks, protocol, transform.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use serde::Deserialize;
+use toml::de::{DeValue, ValueDeserializer};
+
+use super::raw::{RawData, RawProtocol, RawTasks};
+use super::suggest::{did_you_mean, list};
+use super::tree::{Node, child};
+use super::{DataSpec, Diagnostics, Protocol, Task, Transform};
+
+/// What the checker knows of a data set before any of it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatasetInfo {
+    /// The domains, in the descriptor's order.
+    pub domains: Vec<DomainInfo>,
+}
+
+/// What the checker knows of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainInfo {
+    /// Its name.
+    pub name: String,
+    /// Whether it has a training and a test set of its own.
+    pub has_test_set: bool,
+}
+
+/// The data sets that an experiment can name; what is wrong with the descriptor where there is one
+/// that cannot be used.
+pub type Datasets = BTreeMap<String, Result<DatasetInfo, String>>;
+
+/// Reads `[data]`.
+pub(super) fn check(
+    node: &Node<'_>,
+    datasets: &Datasets,
+    diagnostics: &mut Diagnostics,
+) -> Option<DataSpec> {
+    let raw: RawData = read(node, diagnostics)?;
+    let transform = raw.transform;
+    if let (Some(transform), Some(node)) = (&transform, child(node, "transform")) {
+        check_transform(transform, node, diagnostics);
+    }
+    let protocol = Protocol::from(raw.protocol);
+    let named = child(node, "dataset").map_or(node.span(), Node::span);
+    let Some(info) = datasets.get(&raw.dataset) else {
+        let known: Vec<&str> = datasets.keys().map(String::as_str).collect();
+        let help = did_you_mean(&raw.dataset, known.iter().copied()).unwrap_or_else(|| {
+            format!(
+                "the data sets are {}; a file `datasets/{}.toml` adds one",
+                list(&known),
+                raw.dataset
+            )
+        });
+        diagnostics.error_with(named, format!("unknown data set `{}`", raw.dataset), help);
+        return None;
+    };
+    let info = match info {
+        Ok(info) => info,
+        Err(problem) => {
+            let message = format!("the data set `{}` cannot be used", raw.dataset);
+            diagnostics.error_with(named, message, problem.as_str());
+            return None;
+        }
+    };
+    let tasks = Tasks { dataset: &raw.dataset, info, protocol, node: child(node, "tasks")? }
+        .check(&raw.tasks, diagnostics)?;
+    Some(DataSpec { dataset: raw.dataset, tasks, protocol, transform })
+}
+
+impl DatasetInfo {
+    fn has_test_set(&self, domain: &str) -> bool {
+        self.domains.iter().any(|one| one.name == domain && one.has_test_set)
+    }
+}
+
+/// Whether some samples of every target are tested on and not trained on; `None` where it cannot
+/// be told because of other mistakes.
+pub(super) fn holds_out(
+    node: &Node<'_>,
+    checked: Option<&DataSpec>,
+    datasets: &Datasets,
+) -> Option<bool> {
+    let protocol = match child(node, "protocol") {
+        None => RawProtocol::default(),
+        Some(node) => RawProtocol::deserialize(ValueDeserializer::from(node.clone())).ok()?,
+    };
+    match protocol {
+        RawProtocol::Transductive => Some(false),
+        RawProtocol::Split(_) => Some(true),
+        RawProtocol::Given => {
+            let spec = checked?;
+            let info = datasets.get(&spec.dataset)?.as_ref().ok()?;
+            Some(spec.tasks.iter().all(|task| info.has_test_set(&task.target)))
+        }
+    }
+}
+
+impl From<RawProtocol> for Protocol {
+    fn from(raw: RawProtocol) -> Self {
+        match raw {
+            RawProtocol::Transductive => Self::Transductive,
+            RawProtocol::Given => Self::Given,
+            RawProtocol::Split(test_share) => Self::Split { test_share },
+        }
+    }
+}
+
+struct Tasks<'a, 'i> {
+    dataset: &'a str,
+    info: &'a DatasetInfo,
+    protocol: Protocol,
+    node: &'a Node<'i>,
+}
+
+impl Tasks<'_, '_> {
+    fn check(&self, raw: &RawTasks, diagnostics: &mut Diagnostics) -> Option<Vec<Task>> {
+        let errors = diagnostics.errors();
+        let tasks = match raw {
+            RawTasks::One(text) if text == "all" => self.all(diagnostics),
+            RawTasks::One(text) => self.task(text, self.node, diagnostics).into_iter().collect(),
+            RawTasks::Many(texts) => {
+                let mut tasks: Vec<Task> = Vec::new();
+                for (position, text) in texts.iter().enumerate() {
+                    let Some(node) = child(self.node, &position.to_string()) else { continue };
+                    let Some(task) = self.task(text, node, diagnostics) else { continue };
+                    if tasks.contains(&task) {
+                        diagnostics.error(node.span(), format!("the task `{task}` is there twice"));
+                    }
+                    tasks.push(task);
+                }
+                tasks
+            }
+        };
+        (diagnostics.errors() == errors).then_some(tasks)
+    }
+
+    fn all(&self, diagnostics: &mut Diagnostics) -> Vec<Task> {
+        let names: Vec<&str> = self.names();
+        if names.len() < 2 {
+            let message = format!("`{}` has the domains {}: no pair", self.dataset, list(&names));
+            diagnostics.error(self.node.span(), message);
+        }
+        let mut tasks = Vec::new();
+        for source in &names {
+            for target in names.iter().filter(|target| *target != source) {
+                let task =
+                    Task { sources: vec![(*source).to_owned()], target: (*target).to_owned() };
+                self.check_test_set(&task, &self.node.span(), diagnostics);
+                tasks.push(task);
+            }
+        }
+        tasks
+    }
+
+    /// Reads `source + source -> target`.
+    fn task(&self, text: &str, node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<Task> {
+        let form = "write `source -> target`, or `source + source -> target`";
+        let Some((sources, target)) = text.split_once("->") else {
+            let message = format!("the task `{text}` has no `->`");
+            diagnostics.error_with(node.span(), message, form);
+            return None;
+        };
+        let sources: Vec<&str> = sources.split('+').map(str::trim).collect();
+        let target = target.trim();
+        if sources.iter().chain([&target]).any(|name| name.is_empty()) {
+            let message = format!("the task `{text}` lacks a domain");
+            diagnostics.error_with(node.span(), message, form);
+            return None;
+        }
+        let errors = diagnostics.errors();
+        let names = self.names();
+        for &name in sources.iter().chain([&target]) {
+            if !names.contains(&name) {
+                let message = format!("`{name}` is not a domain of `{}`", self.dataset);
+                let help = did_you_mean(name, names.iter().copied())
+                    .unwrap_or_else(|| format!("it has {}", list(&names)));
+                diagnostics.error_with(part(node, text, name), message, help);
+            }
+        }
+        if sources.contains(&target) {
+            let message = format!("`{target}` is source and target of the same task");
+            diagnostics.error(node.span(), message);
+        }
+        if let Some(twice) = sources
+            .iter()
+            .enumerate()
+            .find_map(|(at, name)| sources[..at].contains(name).then_some(name))
+        {
+            let message = format!("the source `{twice}` is there twice");
+            diagnostics.error(node.span(), message);
+        }
+        let task = Task {
+            sources: sources.into_iter().map(str::to_owned).collect(),
+            target: target.to_owned(),
+        };
+        if diagnostics.errors() > errors {
+            return None;
+        }
+        self.check_test_set(&task, &node.span(), diagnostics);
+        Some(task)
+    }
+
+    /// Warns where a test set is asked for that the descriptor does not have.
+    fn check_test_set(&self, task: &Task, span: &Range<usize>, diagnostics: &mut Diagnostics) {
+        if self.protocol == Protocol::Given && !self.info.has_test_set(&task.target) {
+            diagnostics.warn(
+                span.clone(),
+                format!(
+                    "`{}` has no test set of its own: it is tested on the samples that it is \
+                     trained on, without their labels",
+                    task.target
+                ),
+                "to hold out a share: `protocol = { split = 0.3 }`",
+            );
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.info.domains.iter().map(|domain| domain.name.as_str()).collect()
+    }
+}
+
+/// Checks what the ranges of single fields cannot say.
+fn check_transform(transform: &Transform, node: &Node<'_>, diagnostics: &mut Diagnostics) {
+    let span = |field: &str| child(node, field).map_or(node.span(), Node::span);
+    if let (Some(resize), Some(crop)) = (transform.resize, transform.crop)
+        && crop > resize
+    {
+        diagnostics
+            .error(span("crop"), format!("`crop = {crop}` must be <= `resize`, which is {resize}"));
+    }
+    if let Some([smallest, largest]) = transform.random_crop {
+        if !(0.0 < smallest && smallest <= largest && largest <= 1.0) {
+            diagnostics.error_with(
+                span("random_crop"),
+                "`random_crop` must be shares of the image's area, the smallest first",
+                "for example `random_crop = [0.08, 1.0]`",
+            );
+        } else if transform.crop.is_none() {
+            diagnostics.error_with(
+                span("random_crop"),
+                "`random_crop` needs `crop`, the size that the part is brought to",
+                "for example `crop = 224`",
+            );
+        }
+    }
+    for (field, values) in [("mean", &transform.mean), ("std", &transform.std)] {
+        let fits = match transform.channels {
+            Some(channels) => values.len() == 1 || values.len() == channels,
+            None => values.len() == 1 || values.len() == 3,
+        };
+        if !fits {
+            let message = format!(
+                "`{field}` has {} values, must have one, or one for each channel",
+                values.len()
+            );
+            diagnostics.error(span(field), message);
+        }
+    }
+    if transform.std.iter().any(|value| *value <= 0.0) {
+        diagnostics.error(span("std"), "`std` divides: each value must be > 0");
+    }
+    if transform.channels == Some(2) {
+        diagnostics.error(span("channels"), "`channels = 2` must be 1 or 3");
+    }
+}
+
+/// The place of a part of a text within its value, where the text has no escapes.
+fn part(node: &Node<'_>, text: &str, wanted: &str) -> Range<usize> {
+    let span = node.span();
+    // One quote at either end: then the text stands in the file as it is.
+    match text.find(wanted) {
+        Some(at) if span.len() == text.len() + 2 => {
+            span.start + 1 + at..span.start + 1 + at + wanted.len()
+        }
+        _ => span,
+    }
+}
+
+/// Deserializes a table that the schema check has seen. serde's own error is told only where the
+/// schema found nothing: it knows less.
+pub(super) fn read<T: for<'de> Deserialize<'de>>(
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<T> {
+    if !matches!(node.get_ref(), DeValue::Table(_)) {
+        return None;
+    }
+    match T::deserialize(ValueDeserializer::from(node.clone())) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let span = error.span().unwrap_or_else(|| node.span());
+            if !diagnostics.has_error_within(&span) && !diagnostics.has_error_within(&node.span()) {
+                diagnostics.error(span, error.message().to_owned());
+            }
+            None
+        }
+    }
+}

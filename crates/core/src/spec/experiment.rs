@@ -1,0 +1,205 @@
+//! A checked experiment: every name resolved, every default filled in, every range checked.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::context::Grouping;
+use crate::spec::Transform;
+use crate::updater::LearningRateFactors;
+
+/// A plugin with its complete configuration.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PluginSpec {
+    /// Name of the plugin.
+    pub name: String,
+    /// Its configuration, defaults filled in.
+    pub config: Value,
+}
+
+/// One method, weighted, in a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Align {
+    /// The method.
+    pub plugin: PluginSpec,
+    /// Factor of its term; 1 for methods that drive their own updates.
+    pub weight: f64,
+}
+
+/// Source domains and the target domain.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Task {
+    /// Names of the labelled domains.
+    pub sources: Vec<String>,
+    /// Name of the unlabelled domain.
+    pub target: String,
+}
+
+impl std::fmt::Display for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} -> {}", self.sources.join(" + "), self.target)
+    }
+}
+
+/// Which target samples are trained on and which are tested on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// All target samples are trained on, without labels, and tested on: the usual protocol of
+    /// Office-31 and its kin.
+    Transductive,
+    /// The data set's own training and test sets.
+    Given,
+    /// A seeded, stratified share of each domain is held out for testing.
+    Split {
+        /// The share held out, in (0, 1).
+        test_share: f64,
+    },
+}
+
+/// What data an experiment uses.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSpec {
+    /// Name of the data set, as its descriptor states it.
+    pub dataset: String,
+    /// Source and target domains.
+    pub tasks: Vec<Task>,
+    /// Which samples are tested on.
+    pub protocol: Protocol,
+    /// How images become inputs; absent for features.
+    pub transform: Option<Transform>,
+}
+
+/// The extractor and how it is used.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ExtractorSpec {
+    /// The extractor.
+    pub plugin: PluginSpec,
+    /// Whether features are extracted once and the extractor is not trained.
+    pub frozen: bool,
+}
+
+/// How a stage is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingSpec {
+    /// Number of steps.
+    pub iterations: usize,
+    /// Rows of each domain in a batch.
+    pub batch_size: usize,
+    /// The optimizer.
+    pub optimizer: PluginSpec,
+    /// The schedule.
+    pub schedule: PluginSpec,
+    /// Factors of the learning rate by part.
+    pub learning_rate_factors: LearningRateFactors,
+    /// Largest Euclidean norm of all gradients of an update; absent: no clipping.
+    pub gradient_clipping: Option<f64>,
+    /// Share of the source labels' mass that is spread over all classes, in [0, 1).
+    pub label_smoothing: f64,
+    /// Which rows the norm layers normalise together.
+    pub normalization: Grouping,
+    /// Steps between evaluations; the last step is always evaluated.
+    pub evaluate_every: usize,
+}
+
+/// One stage: one method that drives its own updates, or terms that add up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StageSpec {
+    /// The methods.
+    pub align: Vec<Align>,
+    /// How it is trained.
+    pub training: TrainingSpec,
+}
+
+/// One row of the table: a chain of stages under a label.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MethodSpec {
+    /// The label.
+    pub label: String,
+    /// The stages, in order.
+    pub stages: Vec<StageSpec>,
+}
+
+/// A checked experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Experiment {
+    /// Name of the experiment: the folder of its results.
+    pub name: String,
+    /// What it is about, for people.
+    pub description: String,
+    /// The data.
+    pub data: DataSpec,
+    /// The extractor.
+    pub extractor: ExtractorSpec,
+    /// The bottleneck, if there is one.
+    pub bottleneck: Option<PluginSpec>,
+    /// The classifier.
+    pub classifier: PluginSpec,
+    /// The methods to compare.
+    pub methods: Vec<MethodSpec>,
+    /// The seeds to run.
+    pub seeds: Vec<u64>,
+    /// The device: `cpu`, `gpu` or `gpu:N`.
+    pub device: String,
+}
+
+/// One run: one method on one task with one seed. Everything that decides its numbers, but the
+/// data's content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// The data; `tasks` holds this job's task only.
+    pub data: DataSpec,
+    /// The extractor.
+    pub extractor: ExtractorSpec,
+    /// The bottleneck, if there is one.
+    pub bottleneck: Option<PluginSpec>,
+    /// The classifier.
+    pub classifier: PluginSpec,
+    /// The method.
+    pub method: MethodSpec,
+    /// The seed.
+    pub seed: u64,
+    /// The kind of device: numbers differ between kinds.
+    pub device: String,
+}
+
+impl Experiment {
+    /// The jobs: methods, then tasks, then seeds.
+    pub fn jobs(&self) -> Vec<Job> {
+        let mut jobs = Vec::new();
+        for method in &self.methods {
+            for task in &self.data.tasks {
+                for &seed in &self.seeds {
+                    jobs.push(Job {
+                        data: DataSpec { tasks: vec![task.clone()], ..self.data.clone() },
+                        extractor: self.extractor.clone(),
+                        bottleneck: self.bottleneck.clone(),
+                        classifier: self.classifier.clone(),
+                        method: method.clone(),
+                        seed,
+                        device: self.device.clone(),
+                    });
+                }
+            }
+        }
+        jobs
+    }
+}
+
+impl Job {
+    /// The task.
+    pub fn task(&self) -> &Task {
+        &self.data.tasks[0]
+    }
+
+    /// Identifies the run: a hash of everything that decides its numbers, 16 hexadecimal digits.
+    pub fn id(&self, data_fingerprint: &str, version: &str) -> String {
+        let text = serde_json::to_string(self).expect("a job is plain data");
+        let mut hasher = Sha256::new();
+        for part in [text.as_str(), data_fingerprint, version] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

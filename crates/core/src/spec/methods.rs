@@ -1,0 +1,218 @@
+//! The `[methods]` table: labels, stages, methods, training.
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::data::read;
+use super::plugin::{self, resolve};
+use super::raw::{RawTraining, align_extras};
+use super::tree::{Node, child, in_order, merged, real, whole};
+use super::{Align, Diagnostics, MethodSpec, StageSpec, TrainingSpec};
+use crate::registry::{Build, Kind};
+
+/// The optimizer where none is named.
+const DEFAULT_OPTIMIZER: &str = "sgd";
+/// The schedule where none is named.
+const DEFAULT_SCHEDULE: &str = "constant";
+const DEFAULT_ITERATIONS: usize = 1000;
+const DEFAULT_BATCH_SIZE: usize = 32;
+/// Without `evaluate_every`, a stage is evaluated so many times.
+const EVALUATIONS: usize = 10;
+
+/// Reads `[methods]` and the training of each stage.
+pub(super) struct Methods<'a, 'i> {
+    /// The experiment's `[training]`.
+    pub(super) training: Option<&'a Node<'i>>,
+    /// Whether some target samples are tested on and not trained on, where that is known.
+    pub(super) holds_out: Option<bool>,
+}
+
+impl<'i> Methods<'_, 'i> {
+    pub(super) fn check(
+        &self,
+        node: &Node<'i>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<MethodSpec>> {
+        let DeValue::Table(table) = node.get_ref() else { return None };
+        // The shared table is checked even where every method replaces it.
+        if let Some(training) = self.training {
+            check_training(training, diagnostics);
+        }
+        if table.is_empty() {
+            diagnostics.error_with(
+                node.span(),
+                "there is no method to compare",
+                "for example: `[methods.dann]` and below it `align = [{ name = \"dann\" }]`",
+            );
+        }
+        let mut methods = Vec::new();
+        for (label, node) in in_order(table) {
+            let text = label.get_ref().trim();
+            if text.is_empty() || text.contains(['/', '\\']) || text.chars().any(char::is_control) {
+                diagnostics
+                    .error(label.span(), "the label of a method must be text without slashes");
+            }
+            if let Some(stages) = self.stages(node, diagnostics) {
+                methods.push(MethodSpec { label: text.to_owned(), stages });
+            }
+        }
+        (methods.len() == table.len()).then_some(methods)
+    }
+
+    fn stages(&self, node: &Node<'i>, diagnostics: &mut Diagnostics) -> Option<Vec<StageSpec>> {
+        let training = merged(self.training, child(node, "training"));
+        let stages: Vec<&Node<'i>> = match (child(node, "align"), child(node, "stages")) {
+            (Some(_), Some(stages)) => {
+                let message = "a method has `align`, for one stage, or `stages`, not both";
+                diagnostics.error(stages.span(), message);
+                return None;
+            }
+            (None, None) => {
+                if node.get_ref().is_table() {
+                    diagnostics.error_with(
+                        node.span(),
+                        "this method has neither `align` nor `stages`",
+                        "for example `align = [{ name = \"dann\" }]`",
+                    );
+                }
+                return None;
+            }
+            (Some(_), None) => vec![node],
+            (None, Some(stages)) => match stages.get_ref() {
+                DeValue::Array(list) if list.is_empty() => {
+                    diagnostics.error(stages.span(), "`stages` is empty");
+                    return None;
+                }
+                DeValue::Array(list) => list.iter().collect(),
+                _ => return None,
+            },
+        };
+        let mut found = Vec::new();
+        for (position, &stage) in stages.iter().enumerate() {
+            let training = if std::ptr::eq(stage, node) {
+                training.clone()
+            } else {
+                merged(training.as_ref(), child(stage, "training"))
+            };
+            let empty = Spanned::new(stage.span(), DeValue::Table(DeTable::new()));
+            let training = check_training(training.as_ref().unwrap_or(&empty), diagnostics);
+            let align = self.align(stage, position, diagnostics);
+            if let (Some(align), Some(training)) = (align, training) {
+                found.push(StageSpec { align, training });
+            }
+        }
+        (found.len() == stages.len()).then_some(found)
+    }
+
+    fn align(
+        &self,
+        stage: &Node<'i>,
+        position: usize,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Vec<Align>> {
+        let node = child(stage, "align")?;
+        let DeValue::Array(list) = node.get_ref() else { return None };
+        if list.is_empty() {
+            diagnostics.error_with(
+                node.span(),
+                "`align` is empty",
+                "for training on the source alone: `align = [{ name = \"source-only\" }]`",
+            );
+        }
+        let extras = align_extras();
+        let mut align = Vec::new();
+        for entry in list.iter() {
+            self.check_use(entry, position, list.len(), diagnostics);
+            let weight = weight(entry);
+            if let Some(plugin) = resolve(Kind::Method, entry, None, Some(&extras), diagnostics) {
+                align.push(Align { plugin, weight });
+            }
+        }
+        (align.len() == list.len() && !align.is_empty()).then_some(align)
+    }
+
+    /// Checks whether a method can be used at this place.
+    fn check_use(
+        &self,
+        entry: &Node<'_>,
+        position: usize,
+        together: usize,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if !entry.get_ref().is_table() {
+            return;
+        }
+        // An unknown name is told by `resolve`.
+        let mut unheard = Diagnostics::default();
+        let Some(plugin) = plugin::named(Kind::Method, entry, None, &mut unheard) else { return };
+        let name = plugin.about.name;
+        let span = child(entry, plugin::NAME).map_or(entry.span(), Node::span);
+        if plugin.needs.trained_model && position == 0 {
+            diagnostics.error_with(
+                span.clone(),
+                format!("`{name}` starts from a trained model, and no stage before it trains one"),
+                format!(
+                    "put a stage before it: `stages = [{{ align = [{{ name = \"source-only\" }}] \
+                     }}, {{ align = [{{ name = \"{name}\" }}] }}]`"
+                ),
+            );
+        }
+        if plugin.needs.target_labels && self.holds_out == Some(false) {
+            diagnostics.error_with(
+                span.clone(),
+                format!(
+                    "`{name}` trains on target labels, and no target samples are held out: it \
+                     would be tested on the very samples that it was trained on"
+                ),
+                "hold out a part of the target: `protocol = { split = 0.3 }` in `[data]`, or \
+                 `\"given\"` where the data set has a test set",
+            );
+        }
+        if matches!(plugin.build, Build::Training(_)) {
+            if together > 1 {
+                diagnostics.error_with(
+                    span,
+                    format!("`{name}` drives its own updates and must be alone in its stage"),
+                    "only loss terms add up; a chain of methods is written as `stages`",
+                );
+            }
+            if let Some(weight) = child(entry, "weight") {
+                diagnostics.error_with(
+                    weight.span(),
+                    format!("`{name}` has no `weight`: it drives its own updates"),
+                    "`weight` is the factor of a loss term; remove it",
+                );
+            }
+        }
+    }
+}
+
+fn weight(entry: &Node<'_>) -> f64 {
+    match child(entry, "weight").map(Node::get_ref) {
+        Some(DeValue::Float(number)) => real(number).unwrap_or(1.0),
+        Some(DeValue::Integer(number)) => whole(number).map_or(1.0, |number| number as f64),
+        _ => 1.0,
+    }
+}
+
+fn check_training(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<TrainingSpec> {
+    let empty = Spanned::new(node.span(), DeValue::Table(DeTable::new()));
+    let optimizer = child(node, "optimizer").unwrap_or(&empty);
+    let optimizer = resolve(Kind::Optimizer, optimizer, Some(DEFAULT_OPTIMIZER), None, diagnostics);
+    let schedule = child(node, "schedule").unwrap_or(&empty);
+    let schedule = resolve(Kind::Schedule, schedule, Some(DEFAULT_SCHEDULE), None, diagnostics);
+
+    let training: RawTraining = read(node, diagnostics)?;
+    let iterations = training.iterations.unwrap_or(DEFAULT_ITERATIONS);
+    Some(TrainingSpec {
+        iterations,
+        batch_size: training.batch_size.unwrap_or(DEFAULT_BATCH_SIZE),
+        optimizer: optimizer?,
+        schedule: schedule?,
+        learning_rate_factors: training.learning_rate_factors.unwrap_or_default(),
+        gradient_clipping: training.gradient_clipping.filter(|limit| *limit > 0.0),
+        label_smoothing: training.label_smoothing.unwrap_or(0.0),
+        normalization: training.normalization.unwrap_or_default(),
+        evaluate_every: training.evaluate_every.unwrap_or((iterations / EVALUATIONS).max(1)),
+    })
+}

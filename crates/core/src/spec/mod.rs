@@ -1,0 +1,34 @@
+//! The experiment specification: TOML text to a checked experiment to jobs.
+
+mod check;
+mod data;
+mod diagnostics;
+mod document;
+mod experiment;
+mod fields;
+mod json_schema;
+mod methods;
+mod plugin;
+mod raw;
+mod shape;
+mod suggest;
+mod transform;
+mod tree;
+mod wording;
+
+pub use check::{Checked, is_device, parse};
+pub use data::{DatasetInfo, Datasets, DomainInfo};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use document::{OverrideError, span_of, with_overrides};
+pub use experiment::{
+    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec,
+    Task, TrainingSpec,
+};
+pub use fields::{Field, FileTable, description, example, fields, file_tables};
+pub use json_schema::json_schema;
+pub use plugin::default_config;
+pub use suggest::did_you_mean;
+pub use transform::{Interpolation, Transform};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! The form of an experiment file, before anything of it is checked.
+//!
+//! These structs are the file's documentation: their doc comments become the JSON schema that
+//! editors show, and the checker holds every file against that schema.
+
+use std::collections::BTreeMap;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Transform;
+use super::shape::PLUGIN_KIND;
+use crate::config::{
+    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, OptimizerKind, ScheduleKind,
+};
+use crate::context::Grouping;
+use crate::registry::Kind;
+use crate::updater::LearningRateFactors;
+
+/// The schema key that holds the schema of a plugin table's keys that are not the plugin's own.
+pub(super) const PLUGIN_EXTRAS: &str = "x-plugin-extras";
+/// The schema key that says that a plugin table need not name its plugin: the name comes from the
+/// table that it is laid upon.
+pub(super) const PLUGIN_NAME_OPTIONAL: &str = "x-plugin-name-optional";
+
+/// An isthmus experiment: methods compared on the tasks of one data set, with several seeds.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "describes the file; its parts are read one by one, with their places"
+)]
+#[schemars(rename = "Experiment")]
+pub(super) struct RawExperiment {
+    /// Name of the experiment: the folder of its results. Letters, digits, `-`, `_` and `.`.
+    name: String,
+    /// What it is about, for people.
+    #[serde(default)]
+    description: String,
+    /// The seeds: every method is run on every task once with each.
+    #[serde(default = "default_seeds")]
+    #[schemars(length(min = 1))]
+    seeds: Vec<u64>,
+    /// Where to compute: `cpu`, `gpu` (the first one) or `gpu:N`.
+    #[serde(default = "default_device")]
+    device: String,
+    /// The data set and what is done with it.
+    data: RawData,
+    /// Turns inputs into features.
+    extractor: ExtractorTable,
+    /// Brings the features to the size that methods align. Absent: they are aligned as they are.
+    bottleneck: Option<PluginTable<BottleneckKind>>,
+    /// Turns features into class scores.
+    classifier: PluginTable<ClassifierKind>,
+    /// How every stage is trained, where it says nothing else.
+    #[serde(default)]
+    training: RawTraining,
+    /// The methods to compare, by the label that tables show.
+    methods: BTreeMap<String, RawMethod>,
+}
+
+/// The data set and what is done with it.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Data")]
+pub(super) struct RawData {
+    /// Name of the data set; `isthmus list dataset` shows them.
+    pub(super) dataset: String,
+    /// The tasks: `"all"` for every ordered pair of domains, or a list of
+    /// `"source -> target"`, several sources as `"source + source -> target"`.
+    pub(super) tasks: RawTasks,
+    /// Which samples are tested on.
+    #[serde(default)]
+    pub(super) protocol: RawProtocol,
+    /// How images become inputs. Absent: the transform that suits the extractor.
+    #[serde(default)]
+    pub(super) transform: Option<Transform>,
+}
+
+/// `"all"`, one task, or a list of tasks.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "Tasks")]
+pub(super) enum RawTasks {
+    /// `"all"` or one task.
+    One(String),
+    /// A list of tasks.
+    Many(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// Which samples are tested on.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Protocol")]
+pub(super) enum RawProtocol {
+    /// The model is trained on all target samples, without their labels, and tested on them: the
+    /// usual protocol of Office-31 and its kin.
+    #[default]
+    Transductive,
+    /// The data set's own training and test sets.
+    Given,
+    /// A share of each domain, in (0, 1), is held out for testing: the same share of every
+    /// class, drawn by the seed.
+    Split(#[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))] f64),
+}
+
+/// How a stage is trained. A method's `training` is laid upon the experiment's, a stage's upon
+/// its method's.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Training")]
+pub(super) struct RawTraining {
+    /// Number of steps (updates); 1000 where nothing is said.
+    #[schemars(range(min = 1))]
+    pub(super) iterations: Option<usize>,
+    /// Rows of each domain in a batch; 32 where nothing is said.
+    #[schemars(range(min = 1))]
+    pub(super) batch_size: Option<usize>,
+    /// The optimizer; `sgd` where nothing is said. Without a name, fields of the table are laid
+    /// upon the optimizer that would be used otherwise.
+    #[serde(default)]
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) optimizer: PluginTable<OptimizerKind, false>,
+    /// The schedule of the learning rate; `constant` where nothing is said.
+    #[serde(default)]
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) schedule: PluginTable<ScheduleKind, false>,
+    /// Factors of the learning rate by part of the model.
+    pub(super) learning_rate_factors: Option<LearningRateFactors>,
+    /// Largest Euclidean norm of all gradients of an update; 0, as where nothing is said: no
+    /// clipping.
+    #[schemars(range(min = 0.0))]
+    pub(super) gradient_clipping: Option<f64>,
+    /// Share of the source labels' mass that is spread evenly over all classes; 0 where nothing
+    /// is said.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub(super) label_smoothing: Option<f64>,
+    /// Which rows normalisation layers normalise together; `shared` where nothing is said.
+    pub(super) normalization: Option<Grouping>,
+    /// Steps between evaluations; a tenth of the iterations where nothing is said. The last step
+    /// is always evaluated.
+    #[schemars(range(min = 1))]
+    pub(super) evaluate_every: Option<usize>,
+}
+
+/// One row of the table: a method, or a chain of stages.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "describes the file; its parts are read one by one, with their places"
+)]
+#[schemars(rename = "Method")]
+pub(super) struct RawMethod {
+    /// The method, or the loss terms that add up, of the only stage.
+    align: Option<Vec<AlignTable>>,
+    /// The stages, in order, for methods that start from a trained model. Instead of `align`.
+    stages: Option<Vec<RawStage>>,
+    /// How its stages are trained, where it differs from the experiment's `training`.
+    training: Option<RawTraining>,
+}
+
+/// One stage of a chain.
+#[derive(JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(
+    dead_code,
+    reason = "describes the file; its parts are read one by one, with their places"
+)]
+#[schemars(rename = "Stage")]
+pub(super) struct RawStage {
+    /// The method, or the loss terms that add up.
+    align: Vec<AlignTable>,
+    /// How the stage is trained, where it differs from its method's `training`.
+    training: Option<RawTraining>,
+}
+
+/// Keys of `[extractor]` that are not the extractor plugin's own.
+#[derive(Clone, Copy, Debug, Default, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ExtractorExtras {
+    /// Whether the extractor keeps its weights: features are then extracted once and cached.
+    pub(super) frozen: bool,
+}
+
+/// Keys of an entry of `align` that are not the method plugin's own.
+#[derive(Clone, Copy, Debug, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct AlignExtras {
+    /// Factor of the term in the sum; on top of the method's own trade-off.
+    #[schemars(range(min = 0.0))]
+    pub(super) weight: f64,
+}
+
+impl Default for AlignExtras {
+    fn default() -> Self {
+        Self { weight: 1.0 }
+    }
+}
+
+/// A table that names a plugin, with the plugin's fields. Read by [`super::plugin::resolve`].
+pub(super) struct PluginTable<K, const NAMED: bool = true>(PhantomData<K>);
+
+impl<K, const NAMED: bool> Default for PluginTable<K, NAMED> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<'de, K, const NAMED: bool> Deserialize<'de> for PluginTable<K, NAMED> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self::default())
+    }
+}
+
+impl<K: ChoiceKind, const NAMED: bool> JsonSchema for PluginTable<K, NAMED> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        format!("{}-table", K::KIND).into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = json_schema!({ "type": "object", (PLUGIN_KIND): K::KIND.name() });
+        if !NAMED {
+            schema.insert(PLUGIN_NAME_OPTIONAL.to_owned(), Value::Bool(true));
+        }
+        schema
+    }
+}
+
+struct ExtractorTable;
+
+impl JsonSchema for ExtractorTable {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "extractor-table".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            (PLUGIN_KIND): ExtractorKind::KIND.name(),
+            (PLUGIN_EXTRAS): schema_for!(ExtractorExtras),
+        })
+    }
+}
+
+struct AlignTable;
+
+impl JsonSchema for AlignTable {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "align-table".into()
+    }
+
+    fn json_schema(_generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            (PLUGIN_KIND): Kind::Method.name(),
+            (PLUGIN_EXTRAS): schema_for!(AlignExtras),
+        })
+    }
+}
+
+/// The file's schema, with plugin tables marked and not yet described.
+pub(super) fn file_schema() -> Value {
+    schema_for!(RawExperiment).to_value()
+}
+
+/// The schema of the extra keys of `[extractor]`.
+pub(super) fn extractor_extras() -> Value {
+    schema_for!(ExtractorExtras).to_value()
+}
+
+/// The schema of the extra keys of an entry of `align`.
+pub(super) fn align_extras() -> Value {
+    schema_for!(AlignExtras).to_value()
+}
+
+fn default_seeds() -> Vec<u64> {
+    vec![1]
+}
+
+fn default_device() -> String {
+    "cpu".to_owned()
+}

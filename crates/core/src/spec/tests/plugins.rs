@@ -1,0 +1,236 @@
+//! Plugins that only their configurations matter of.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
+use crate::error::{MethodError, NetworkError};
+use crate::input::InputShape;
+use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::network::NamedTensor;
+use crate::optimizer::{Optimizer, Schedule};
+use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::registry::{
+    About, ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, Needs, OptimizerPlugin, Plugin,
+    SchedulePlugin, TermPlugin, TrainingPlugin,
+};
+
+const fn about(name: &'static str) -> About {
+    About { name, summary: "for tests", paper: "" }
+}
+
+macro_rules! config {
+    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty = $default:expr),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        struct $name { $($(#[$field_meta])* $field: $type),* }
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+    };
+}
+
+config!(Sgd {
+    /// Learning rate.
+    #[schemars(range(min = 0.0))]
+    lr: f64 = 0.01,
+    momentum: f64 = 0.9,
+    nesterov: bool = true,
+});
+config!(Adam { lr: f64 = 0.001, betas: [f64; 2] = [0.9, 0.999] });
+config!(Constant {});
+config!(InverseDecay { gamma: f64 = 0.001 });
+config!(Identity {});
+config!(SmallNet { width: usize = 8, weights: Option<String> = None });
+config!(Linear { size: usize = 256 });
+config!(LinearClassifier {});
+config!(Mlp { hidden: Vec<usize> = vec![1024, 1024], dropout: Option<f64> = None });
+config!(
+    /// A discriminator tells domains apart.
+    Dann {
+        /// Factor of the term.
+        #[schemars(range(min = 0.0))]
+        trade_off: f64 = 1.0,
+        /// The discriminator.
+        discriminator: Choice<DiscriminatorKind> = Choice::named("mlp"),
+    }
+);
+config!(Dan { estimator: Estimator = Estimator::Quadratic, widths: Vec<f64> = vec![1.0] });
+config!(SourceOnly {});
+
+/// How.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum Estimator {
+    /// Over all pairs.
+    Quadratic,
+    /// Over neighbours.
+    Linear,
+}
+
+macro_rules! plain {
+    ($($name:ident),*) => {$( impl PluginConfig for $name {} )*};
+}
+plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
+plain!(SourceOnly);
+
+impl PluginConfig for Sgd {
+    fn check(&self) -> Result<(), FieldProblem> {
+        if self.nesterov && self.momentum == 0.0 {
+            let message = "needs momentum".to_owned();
+            return Err(FieldProblem { field: "nesterov".to_owned(), message });
+        }
+        Ok(())
+    }
+}
+
+impl PluginConfig for Dan {
+    fn check(&self) -> Result<(), FieldProblem> {
+        if self.widths.is_empty() {
+            let message = "at least one is needed".to_owned();
+            return Err(FieldProblem { field: "widths".to_owned(), message });
+        }
+        Ok(())
+    }
+}
+
+/// Neither optimizes nor schedules.
+struct Still;
+
+impl Optimizer for Still {
+    fn update_host(&mut self, _: &str, _: &mut [f32], _: &[f32], _: f32, _: f64) {}
+
+    fn update_device(&mut self, _: &str, value: Tensor<1>, _: Tensor<1>, _: f64) -> Tensor<1> {
+        value
+    }
+
+    fn state(&self) -> Vec<NamedTensor> {
+        Vec::new()
+    }
+
+    fn load_state(
+        &mut self,
+        _: &BTreeMap<String, TensorData>,
+        _: &Device,
+    ) -> Result<(), NetworkError> {
+        Ok(())
+    }
+}
+
+impl Schedule for Still {
+    fn factor(&self, _step: usize, _total_steps: usize) -> f64 {
+        1.0
+    }
+}
+
+macro_rules! optimizers {
+    ($($name:ident),*) => {$(
+        impl OptimizerPlugin for $name {
+            fn build(&self) -> Box<dyn Optimizer> {
+                Box::new(Still)
+            }
+            fn learning_rate(&self) -> f64 {
+                self.lr
+            }
+        }
+    )*};
+}
+optimizers!(Sgd, Adam);
+
+macro_rules! schedules {
+    ($($name:ident),*) => {$(
+        impl SchedulePlugin for $name {
+            fn build(&self) -> Box<dyn Schedule> {
+                Box::new(Still)
+            }
+        }
+    )*};
+}
+schedules!(Constant, InverseDecay);
+
+fn no_network<T>() -> Result<T, NetworkError> {
+    Err(NetworkError::Weights("a test's plugin has no network".to_owned()))
+}
+
+macro_rules! extractors {
+    ($($name:ident => $weights:expr),*) => {$(
+        impl ExtractorPlugin for $name {
+            fn build(
+                &self,
+                _: InputShape,
+                _: &BuildContext,
+            ) -> Result<Box<dyn Extractor>, NetworkError> {
+                no_network()
+            }
+            fn weights(&self) -> Option<String> {
+                let weights: fn(&Self) -> Option<String> = $weights;
+                weights(self)
+            }
+        }
+    )*};
+}
+extractors!(Identity => |_| None, SmallNet => |own| own.weights.clone(), Linear => |_| None);
+
+impl ClassifierPlugin for LinearClassifier {
+    fn build(
+        &self,
+        _: usize,
+        _: usize,
+        _: &BuildContext,
+    ) -> Result<Box<dyn Classifier>, NetworkError> {
+        no_network()
+    }
+}
+
+impl DiscriminatorPlugin for Mlp {
+    fn build(
+        &self,
+        _: usize,
+        _: usize,
+        _: &BuildContext,
+    ) -> Result<Box<dyn Discriminator>, NetworkError> {
+        no_network()
+    }
+}
+
+macro_rules! terms {
+    ($($name:ident),*) => {$(
+        impl TermPlugin for $name {
+            fn build(&self, _: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
+                Err(MethodError::Unsuitable("a test's plugin".to_owned()))
+            }
+        }
+    )*};
+}
+terms!(Dann, Dan);
+
+impl TrainingPlugin for SourceOnly {
+    fn build(&self, _: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError> {
+        Err(MethodError::Unsuitable("a test's plugin".to_owned()))
+    }
+}
+
+const fn needs(trained_model: bool, target_labels: bool) -> Needs {
+    Needs { trained_model, target_labels }
+}
+
+inventory::submit! { Plugin::optimizer::<Sgd>(about("sgd")) }
+inventory::submit! { Plugin::optimizer::<Adam>(about("adam")) }
+inventory::submit! { Plugin::schedule::<Constant>(about("constant")) }
+inventory::submit! { Plugin::schedule::<InverseDecay>(about("inverse-decay")) }
+inventory::submit! { Plugin::extractor::<Identity>(about("identity")) }
+inventory::submit! { Plugin::extractor::<SmallNet>(about("small-net")) }
+inventory::submit! { Plugin::bottleneck::<Linear>(about("linear")) }
+inventory::submit! { Plugin::classifier::<LinearClassifier>(about("linear")) }
+inventory::submit! { Plugin::discriminator::<Mlp>(about("mlp")) }
+inventory::submit! { Plugin::term::<Dann>(about("dann")) }
+inventory::submit! { Plugin::term::<Dan>(about("dan")) }
+inventory::submit! { Plugin::training::<SourceOnly>(about("source-only"), needs(false, false)) }
+inventory::submit! { Plugin::training::<SourceOnly>(about("adabn"), needs(true, false)) }
+inventory::submit! { Plugin::training::<SourceOnly>(about("target-only"), needs(false, true)) }

@@ -1,0 +1,58 @@
+//! How images become network inputs.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How pixels between pixels are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Interpolation {
+    /// Bilinear.
+    Bilinear,
+    /// Bicubic (Catmull-Rom, a = -0.5), as Pillow's.
+    Bicubic,
+}
+
+/// How images become network inputs: resize, crop, channels, normalisation; random crop and flip
+/// while the extractor is trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Transform {
+    /// Resizes the image to this many pixels a side (without keeping the aspect ratio, as the
+    /// Office-31 recipe does). Absent: images keep their size.
+    #[schemars(range(min = 1))]
+    pub resize: Option<usize>,
+    /// Cuts a centred square of this many pixels out of the resized image. Absent: no crop.
+    #[schemars(range(min = 1))]
+    pub crop: Option<usize>,
+    /// Number of channels: 1 turns colour to grey (ITU-R 601), 3 repeats grey. Absent: as it is.
+    #[schemars(range(min = 1, max = 3))]
+    pub channels: Option<usize>,
+    /// How to interpolate.
+    pub interpolation: Interpolation,
+    /// Subtracted from pixels in [0, 1]: one value, or one a channel.
+    pub mean: Vec<f64>,
+    /// Divides after the mean is subtracted: one value, or one a channel.
+    pub std: Vec<f64>,
+    /// While the extractor is trained: a random part of the image of this share of its area
+    /// ([smallest, largest]), aspect ratio 3/4 to 4/3, is resized to the crop. Absent: no random
+    /// crop.
+    pub random_crop: Option<[f64; 2]>,
+    /// While the extractor is trained: mirrors every other image.
+    pub random_flip: bool,
+}
+
+impl Default for Transform {
+    fn default() -> Self {
+        Self {
+            resize: None,
+            crop: None,
+            channels: None,
+            interpolation: Interpolation::Bilinear,
+            mean: vec![0.0],
+            std: vec![1.0],
+            random_crop: None,
+            random_flip: false,
+        }
+    }
+}
