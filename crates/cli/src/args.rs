@@ -1,0 +1,208 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use isthmus_core::registry::Kind;
+use isthmus_results::Dimension;
+
+/// Compares domain-adaptation methods: one file names the parts of an experiment, one command
+/// runs it, one table shows what came of it.
+#[derive(Debug, Parser)]
+#[command(name = "isthmus", version, max_term_width = 100)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// What is said beside the answer.
+    #[command(flatten)]
+    pub output: OutputArguments,
+}
+
+/// What is said beside the answer.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct OutputArguments {
+    /// Log what happens to standard error; twice: in detail
+    #[arg(short, long, action = ArgAction::Count, global = true)]
+    pub verbose: u8,
+    /// Say nothing but answers and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run an experiment and show its table
+    Run(RunArguments),
+    /// Check an experiment file without running it
+    Check(FileArguments),
+    /// List plugins and data sets
+    List {
+        /// Only this kind
+        #[arg(value_enum)]
+        kind: Option<ListKind>,
+    },
+    /// Explain a plugin: its fields, their defaults, its paper, an example to paste
+    Explain(ExplainArguments),
+    /// Print the JSON schema of experiment files, for editors
+    Schema {
+        /// Write to this file instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Compare finished runs in a table: mean and standard deviation over seeds
+    Compare(CompareArguments),
+    /// Fetch the pretrained weights of an extractor
+    Weights {
+        /// Name of the extractor; without it, list those with weights to fetch
+        name: Option<String>,
+    },
+    /// Write a crate for a new method, with a test, and link it
+    NewMethod(NewMethodArguments),
+}
+
+/// An experiment file and changes to it.
+#[derive(Clone, Debug, Args)]
+pub struct FileArguments {
+    /// The experiment file
+    pub file: PathBuf,
+    /// Change a value of the file: `training.iterations=50`, `data.tasks.0="amazon -> dslr"`
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// How to run an experiment.
+#[derive(Clone, Debug, Args)]
+pub struct RunArguments {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: FileArguments,
+    /// Where to compute, instead of where the file says: `cpu`, `gpu` or `gpu:N`
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Number of runs side by side [default: as many as processors serve well]
+    #[arg(short, long, value_parser = at_least_one)]
+    pub jobs: Option<usize>,
+    /// Run again what is finished already
+    #[arg(long)]
+    pub force: bool,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+}
+
+/// What to explain.
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArguments {
+    /// Name of the plugin
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub name: Option<String>,
+    /// Only the plugin of this kind, where several have the name
+    #[arg(long, value_enum)]
+    pub kind: Option<ListKind>,
+    /// Explain every plugin
+    #[arg(long)]
+    pub all: bool,
+    /// Write Markdown: with `--all`, the reference page
+    #[arg(long)]
+    pub markdown: bool,
+}
+
+/// What to compare.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// Folders of results or of single runs
+    #[arg(default_value = "results")]
+    pub paths: Vec<PathBuf>,
+    /// The metric
+    #[arg(long, default_value = "target_accuracy")]
+    pub metric: String,
+    /// What the rows are
+    #[arg(long, default_value = "method", value_parser = dimension)]
+    pub rows: Dimension,
+    /// What the columns are
+    #[arg(long, default_value = "task", value_parser = dimension)]
+    pub columns: Dimension,
+    /// Write comma-separated values, with every digit; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<String>,
+    /// Write a Markdown table; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<String>,
+    /// Write a LaTeX table; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub latex: Option<String>,
+}
+
+/// The method to write.
+#[derive(Clone, Debug, Args)]
+pub struct NewMethodArguments {
+    /// Name of the method, in kebab case: `mean-difference`
+    pub name: String,
+    /// Whether it only adds a loss term, or drives its own updates
+    #[arg(long, value_enum, default_value_t)]
+    pub kind: MethodKind,
+}
+
+/// The kinds of method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MethodKind {
+    /// Adds a term to the source loss; most methods do
+    #[default]
+    Term,
+    /// Drives its own updates: several phases a step, inner steps, rounds
+    Training,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "each is the kind of plugin of its name")]
+pub enum ListKind {
+    #[value(alias = "methods")]
+    Method,
+    #[value(alias = "extractors")]
+    Extractor,
+    #[value(alias = "bottlenecks")]
+    Bottleneck,
+    #[value(alias = "classifiers")]
+    Classifier,
+    #[value(alias = "discriminators")]
+    Discriminator,
+    #[value(alias = "optimizers")]
+    Optimizer,
+    #[value(alias = "schedules")]
+    Schedule,
+    #[value(alias = "readers")]
+    Reader,
+    #[value(alias = "datasets")]
+    Dataset,
+}
+
+impl ListKind {
+    /// The kind of plugin; none for data sets, which are files.
+    pub fn plugin_kind(self) -> Option<Kind> {
+        match self {
+            Self::Method => Some(Kind::Method),
+            Self::Extractor => Some(Kind::Extractor),
+            Self::Bottleneck => Some(Kind::Bottleneck),
+            Self::Classifier => Some(Kind::Classifier),
+            Self::Discriminator => Some(Kind::Discriminator),
+            Self::Optimizer => Some(Kind::Optimizer),
+            Self::Schedule => Some(Kind::Schedule),
+            Self::Reader => Some(Kind::Reader),
+            Self::Dataset => None,
+        }
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("it must be a whole number of at least 1".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+fn dimension(text: &str) -> Result<Dimension, String> {
+    text.parse()
+}

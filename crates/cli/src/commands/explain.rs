@@ -1,0 +1,146 @@
+//! `isthmus explain`.
+
+use isthmus_core::registry::{Build, Kind, Plugin, plugins};
+use isthmus_core::spec::{Field, description, did_you_mean, example, fields};
+
+use super::reference;
+use crate::args::ExplainArguments;
+use crate::failure::Failure;
+use crate::page::Page;
+
+/// The explanation of a plugin, of all with its name, or of every plugin.
+pub fn text(arguments: &ExplainArguments, page: &Page) -> Result<String, Failure> {
+    let kinds: Vec<Kind> = match arguments.kind.map(|kind| (kind, kind.plugin_kind())) {
+        None => Kind::ALL.to_vec(),
+        Some((_, Some(kind))) => vec![kind],
+        Some((_, None)) => {
+            return Err(Failure::input_with(
+                "a data set is a file, not a plugin",
+                "read its file in `datasets/`; `isthmus explain --kind reader NAME` explains the \
+                 reader that it names",
+            ));
+        }
+    };
+    let all: Vec<&Plugin> = kinds.into_iter().flat_map(plugins).collect();
+    let Some(name) = &arguments.name else {
+        return Ok(if arguments.markdown {
+            reference::page(&all)
+        } else {
+            joined(&all, |plugin| explained(plugin, page))
+        });
+    };
+    let found: Vec<&Plugin> =
+        all.iter().copied().filter(|plugin| plugin.about.name == name).collect();
+    if found.is_empty() {
+        let help = did_you_mean(name, all.iter().map(|plugin| plugin.about.name))
+            .unwrap_or_else(|| "`isthmus list` shows all names".to_owned());
+        return Err(Failure::input_with(format!("no plugin is called `{name}`"), help));
+    }
+    Ok(if arguments.markdown {
+        joined(&found, reference::entry)
+    } else {
+        joined(&found, |plugin| explained(plugin, page))
+    })
+}
+
+fn joined(plugins: &[&Plugin], explain: impl Fn(&Plugin) -> String) -> String {
+    plugins.iter().map(|plugin| explain(plugin)).collect::<Vec<_>>().join("\n")
+}
+
+fn explained(plugin: &Plugin, page: &Page) -> String {
+    let name = page.bold(plugin.about.name);
+    let mut text = format!("{name} ({})\n", role(plugin));
+    text.push_str(&page.wrapped(plugin.about.summary, 2));
+    let description = description(plugin);
+    if !description.is_empty() {
+        text.push_str(&format!("\n{}", page.wrapped(&description, 2)));
+    }
+    if !plugin.about.paper.is_empty() {
+        text.push_str(&format!(
+            "\n{}\n{}",
+            page.bold("paper"),
+            page.wrapped(plugin.about.paper, 2)
+        ));
+    }
+    let fields = fields(plugin);
+    text.push_str(&format!("\n{}\n", page.bold("fields")));
+    if fields.is_empty() {
+        text.push_str("  none\n");
+    }
+    for field in &fields {
+        text.push_str(&page.wrapped(&format!("{}: {}", field.name, kind_of_value(field)), 2));
+        text.push_str(&page.wrapped(&field.description, 6));
+        for (name, meaning) in &field.parts {
+            text.push_str(&page.wrapped(&format!("{name}: {meaning}"), 8));
+        }
+    }
+    let place = if plugin.kind == Kind::Reader { "a data set's file" } else { "an experiment" };
+    text.push_str(&format!("\n{} to paste into {place}\n", page.bold("example")));
+    for line in pasted(plugin) {
+        text.push_str(&format!("  {line}").trim_end().to_owned());
+        text.push('\n');
+    }
+    text
+}
+
+/// `a number >= 0, 1.0 where nothing is said`.
+pub fn kind_of_value(field: &Field) -> String {
+    let mut text = field.type_name.clone();
+    if let Some(range) = &field.range {
+        text.push_str(&format!(" {range}"));
+    }
+    match &field.default {
+        Some(default) => text.push_str(&format!(", default {default}")),
+        None => text.push_str(", optional"),
+    }
+    text
+}
+
+/// What the plugin is, with what methods need.
+pub fn role(plugin: &Plugin) -> String {
+    let role = match plugin.build {
+        Build::Term(_) => "method: a loss term, adds up with others",
+        Build::Training(_) => "method: drives its own updates, alone in its stage",
+        _ => plugin.kind.name(),
+    };
+    let mut text = role.to_owned();
+    if plugin.needs.trained_model {
+        text.push_str("; needs a stage before it that trains a model");
+    }
+    if plugin.needs.target_labels {
+        text.push_str("; uses target labels: an upper bound, not adaptation");
+    }
+    text
+}
+
+/// Lines that use the plugin, with every field at its default.
+pub fn pasted(plugin: &Plugin) -> Vec<String> {
+    let name = plugin.about.name;
+    let mut table = example(plugin);
+    let heading = |text: &str| vec![text.to_owned()];
+    let mut lines = match plugin.kind {
+        Kind::Method if plugin.needs.trained_model => vec![
+            format!("[[methods.{name}.stages]]"),
+            "align = [{ name = \"source-only\" }]".to_owned(),
+            String::new(),
+            format!("[[methods.{name}.stages]]"),
+            String::new(),
+            format!("[[methods.{name}.stages.align]]"),
+        ],
+        Kind::Method => vec![format!("[[methods.{name}.align]]")],
+        Kind::Extractor => heading("[extractor]"),
+        Kind::Bottleneck => heading("[bottleneck]"),
+        Kind::Classifier => heading("[classifier]"),
+        Kind::Optimizer => heading("[training.optimizer]"),
+        Kind::Schedule => heading("[training.schedule]"),
+        Kind::Discriminator => {
+            return vec![
+                "# a field of a method that has a discriminator".to_owned(),
+                format!("discriminator = {{ {} }}", table.join(", ")),
+            ];
+        }
+        Kind::Reader => return crate::datasets::reader_example(&table),
+    };
+    lines.append(&mut table);
+    lines
+}

@@ -1,0 +1,82 @@
+//! `isthmus list`.
+
+use isthmus_core::registry::{Build, Kind, Plugin, plugins};
+
+use crate::args::ListKind;
+use crate::datasets;
+use crate::failure::Failure;
+use crate::page::Page;
+
+/// One group of the list.
+struct Group {
+    title: String,
+    /// Names and what they are.
+    entries: Vec<(String, String)>,
+}
+
+/// The names of all plugins and data sets, or those of one kind.
+pub fn text(kind: Option<ListKind>, page: &Page) -> Result<String, Failure> {
+    let groups = match kind.map(ListKind::plugin_kind) {
+        Some(Some(kind)) => vec![group(kind)],
+        Some(None) => vec![dataset_group()?],
+        None => {
+            let mut groups: Vec<Group> = Kind::ALL.into_iter().map(group).collect();
+            groups.push(dataset_group()?);
+            groups
+        }
+    };
+    let width = groups
+        .iter()
+        .flat_map(|group| group.entries.iter().map(|(name, _)| name.chars().count()))
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for (position, group) in groups.iter().enumerate() {
+        if position > 0 {
+            text.push('\n');
+        }
+        text.push_str(&page.bold(&group.title));
+        text.push('\n');
+        for (name, summary) in &group.entries {
+            let indent = width + 4;
+            let lines = page.wrapped(summary, indent);
+            text.push_str(&format!("  {name:width$}  {}", lines.trim_start()));
+        }
+    }
+    Ok(text)
+}
+
+fn group(kind: Kind) -> Group {
+    let entries =
+        plugins(kind).into_iter().map(|one| (one.about.name.to_owned(), summary(one))).collect();
+    Group { title: format!("{kind}s"), entries }
+}
+
+fn dataset_group() -> Result<Group, Failure> {
+    let entries = datasets::summaries()?;
+    Ok(Group { title: "data sets".to_owned(), entries })
+}
+
+/// The plugin's own line, and what must be known before it is used.
+pub fn summary(plugin: &Plugin) -> String {
+    let mut text = plugin.about.summary.to_owned();
+    let notes = notes(plugin);
+    if !notes.is_empty() {
+        text.push_str(&format!(" ({})", notes.join("; ")));
+    }
+    text
+}
+
+fn notes(plugin: &Plugin) -> Vec<&'static str> {
+    let mut notes = Vec::new();
+    if matches!(plugin.build, Build::Training(_)) {
+        notes.push("alone in its stage");
+    }
+    if plugin.needs.trained_model {
+        notes.push("after a stage that trains");
+    }
+    if plugin.needs.target_labels {
+        notes.push("upper bound: uses target labels");
+    }
+    notes
+}

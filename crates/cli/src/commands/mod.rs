@@ -1,0 +1,43 @@
+//! The commands, one file each.
+
+mod check;
+pub mod compare;
+mod explain;
+mod list;
+mod new_method;
+mod reference;
+mod schema;
+mod weights;
+
+use isthmus_results::{Destination, write_text};
+
+use crate::args::{Arguments, Command};
+use crate::experiment_file::ExperimentFile;
+use crate::failure::Failure;
+use crate::page::Page;
+
+/// Executes a command.
+pub fn execute(arguments: Arguments) -> Result<(), Failure> {
+    let Arguments { command, output } = arguments;
+    match command {
+        Command::Run(run) => {
+            let file = ExperimentFile::load(&run.experiment, run.device.as_deref())?;
+            if !output.quiet {
+                eprint!("{}", file.warnings(&Page::of_errors()));
+            }
+            crate::run::run(&file, &run, output)
+        }
+        Command::Check(file) => check::execute(&file, output),
+        Command::List { kind } => answer(&list::text(kind, &Page::of_answers())?),
+        Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),
+        Command::Schema { output } => schema::execute(output.as_deref()),
+        Command::Compare(compare) => compare::execute(&compare, output),
+        Command::Weights { name } => weights::execute(name.as_deref(), output),
+        Command::NewMethod(method) => new_method::execute(&method),
+    }
+}
+
+/// Writes a command's answer to standard output.
+fn answer(text: &str) -> Result<(), Failure> {
+    write_text(&Destination::StandardOutput, text).map_err(|error| Failure::Work(error.to_string()))
+}

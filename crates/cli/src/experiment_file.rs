@@ -1,0 +1,81 @@
+//! An experiment file from its path to the checked experiment.
+
+use std::fs;
+use std::path::PathBuf;
+
+use isthmus_core::spec::{
+    Diagnostic, Diagnostics, Experiment, Severity, is_device, parse, span_of, with_overrides,
+};
+
+use crate::args::FileArguments;
+use crate::datasets;
+use crate::failure::Failure;
+use crate::page::Page;
+use crate::report;
+
+/// A checked experiment and the text that it was written as.
+#[derive(Clone, Debug)]
+pub struct ExperimentFile {
+    /// The experiment.
+    pub experiment: Experiment,
+    /// The file.
+    pub path: PathBuf,
+    /// Its text, changed by `--set`.
+    pub text: String,
+    /// Whether `--set` changed it.
+    pub changed: bool,
+    warnings: Diagnostics,
+}
+
+impl ExperimentFile {
+    /// Reads and checks a file; `device` replaces the file's.
+    ///
+    /// # Errors
+    /// If it cannot be read, a setting cannot be applied, or it has mistakes.
+    pub fn load(arguments: &FileArguments, device: Option<&str>) -> Result<Self, Failure> {
+        let path = arguments.file.clone();
+        let text = fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
+        if let Some(device) = device.filter(|device| !is_device(device)) {
+            return Err(Failure::input(format!(
+                "--device {device}: it must be `cpu`, `gpu` or `gpu:N` (such as `gpu:1`)"
+            )));
+        }
+        let mut settings = arguments.set.clone();
+        settings.extend(device.map(|device| format!("device={device}")));
+        let changed = !settings.is_empty();
+        let text = if changed { with_overrides(&text, &settings)? } else { text };
+        match parse(&text, &datasets::known(&path)?) {
+            Ok(checked) => Ok(Self {
+                experiment: checked.experiment,
+                path,
+                text,
+                changed,
+                warnings: checked.warnings,
+            }),
+            Err(diagnostics) => Err(Failure::Experiment { file: path, text, changed, diagnostics }),
+        }
+    }
+
+    /// A problem that shows only when the experiment runs (in its data, for instance), told at the
+    /// place where the dotted key `key` was written.
+    pub fn problem_at(&self, key: &str, message: impl Into<String>) -> Failure {
+        let diagnostic = Diagnostic {
+            severity: Severity::Error,
+            span: span_of(&self.text, key),
+            message: message.into(),
+            help: None,
+        };
+        Failure::Experiment {
+            file: self.path.clone(),
+            text: self.text.clone(),
+            changed: self.changed,
+            diagnostics: diagnostic.into(),
+        }
+    }
+
+    /// The warnings as text; empty where there are none.
+    pub fn warnings(&self, page: &Page) -> String {
+        let name = report::source_name(&self.path, self.changed);
+        report::diagnostics(&name, &self.text, &self.warnings, page)
+    }
+}

@@ -1,0 +1,14 @@
+//! Links the plugins.
+//!
+//! The linker drops a crate that nobody names, and with it the plugins that it registers: each
+//! crate with plugins is named here once.
+
+use isthmus_adversarial as _;
+use isthmus_baseline as _;
+use isthmus_data as _;
+use isthmus_discrepancy as _;
+use isthmus_engine as _;
+use isthmus_nn as _;
+use isthmus_normalization as _;
+use isthmus_self_training as _;
+use isthmus_target_structure as _;

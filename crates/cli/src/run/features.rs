@@ -1,0 +1,94 @@
+//! Features of a frozen extractor, computed once and kept.
+
+use std::path::PathBuf;
+
+use burn::tensor::Device;
+use isthmus_core::parts::BuildContext;
+use isthmus_core::random::Key;
+use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
+use isthmus_engine::build_extractor;
+
+use super::failed::JobError;
+use super::plan::Plan;
+use super::progress::Progress;
+
+/// Images of one forward pass.
+const BATCH: usize = 32;
+/// The variable that names the folder of caches.
+const CACHE_VARIABLE: &str = "ISTHMUS_CACHE";
+/// The folder where it is not set.
+const CACHE: &str = ".isthmus/features";
+
+/// The data with the extractor's features in the images' place.
+///
+/// # Errors
+/// If the extractor cannot be built, an image cannot be read, or the cache cannot be written.
+pub fn extract(
+    plan: &Plan,
+    device: &Device,
+    kind: &str,
+    progress: &Progress,
+) -> Result<Dataset, JobError> {
+    let cache = FeatureCache::new(
+        std::env::var_os(CACHE_VARIABLE).map_or_else(|| PathBuf::from(CACHE), PathBuf::from),
+    );
+    let mut extractor = None;
+    plan.dataset.map_sets(|domain, set| {
+        let spec = &plan.experiment.extractor.plugin;
+        let key = FeatureKey {
+            data: &set.fingerprint,
+            domain,
+            extractor: spec,
+            weights: plan.weights.as_deref(),
+            transform: plan.experiment.data.transform.as_ref(),
+            device: kind,
+        };
+        let file = cache.file(&key);
+        let features = match cache.lookup(&key, &set.source)? {
+            Lookup::Hit(features) => {
+                progress.line(&format!(
+                    "{domain}: features of {} samples read from {}",
+                    features.labels.len(),
+                    file.display()
+                ));
+                features
+            }
+            Lookup::Absent | Lookup::Damaged(_) => {
+                let extractor = match &mut extractor {
+                    Some(extractor) => extractor,
+                    none => {
+                        let context = BuildContext {
+                            device: device.clone(),
+                            key: Key::new(0).named("frozen extractor"),
+                            sources: 1,
+                        };
+                        let shape = set.source.samples.shape();
+                        none.insert(build_extractor(spec, shape, &context)?.evaluation_copy())
+                    }
+                };
+                let rows = set.source.samples.rows();
+                let bar = progress.bar(&format!("{domain}: {}", spec.name), "images", rows);
+                let extraction = cache.extract(
+                    &key,
+                    &set.source,
+                    &mut **extractor,
+                    device,
+                    BATCH,
+                    &mut |done, _| bar.at(done),
+                )?;
+                bar.finish();
+                if let Some(warning) = &extraction.warning {
+                    progress.line(&format!("warning: {warning}"));
+                }
+                if extraction.outcome == CacheOutcome::Computed {
+                    progress.line(&format!(
+                        "{domain}: features of {rows} samples kept in {}",
+                        extraction.file.display()
+                    ));
+                }
+                extraction.features
+            }
+        };
+        Ok(LoadedSet { source: features, fingerprint: set.fingerprint.clone() })
+    })
+}
