@@ -49,7 +49,8 @@ impl TrainingMethod for Composed {
             stage.model.forward(source.input.concatenate(target.input), &context);
 
         let source_logits = logits.clone().narrow(0, 0, source_rows);
-        let class_loss = cross_entropy_smoothed(source_logits, labels.clone(), self.label_smoothing);
+        let class_loss =
+            cross_entropy_smoothed(source_logits, labels.clone(), self.label_smoothing);
         let mut report = StepReport::default();
         if measure {
             report

@@ -44,9 +44,11 @@ pub(crate) struct Draws {
 impl Draws {
     /// Sources are labelled, the target is not.
     pub(crate) fn adaptation(data: &JobData, batch_size: usize, key: Key) -> Self {
-        let labelled = data.sources.iter().enumerate().map(|(index, domain)| {
-            (DomainRole::Source(index), domain.train.clone())
-        });
+        let labelled = data
+            .sources
+            .iter()
+            .enumerate()
+            .map(|(index, domain)| (DomainRole::Source(index), domain.train.clone()));
         Self::new(data, labelled.collect(), batch_size, key)
     }
 

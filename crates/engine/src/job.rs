@@ -61,8 +61,7 @@ pub fn run_job(
             device: &device,
             key,
         };
-        evaluation =
-            run_stage(&setup, &mut model, &mut *method, &mut updater, data, observer)?;
+        evaluation = run_stage(&setup, &mut model, &mut *method, &mut updater, data, observer)?;
     }
     let tensors = model
         .parts()

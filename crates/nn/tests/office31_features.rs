@@ -90,7 +90,10 @@ fn features_are_those_of_another_program() {
         }
         let mean = cosines.iter().sum::<f64>() / cosines.len() as f64;
         let least = cosines.iter().copied().fold(1.0, f64::min);
-        println!("{name}: {} images, cosine {mean:.6} on average, {least:.6} at least", cosines.len());
+        println!(
+            "{name}: {} images, cosine {mean:.6} on average, {least:.6} at least",
+            cosines.len()
+        );
         assert!(mean >= 0.999, "{name}: {mean}");
     }
 }

@@ -126,11 +126,9 @@ impl Optimizer for Sgd {
         if momentum == 0.0 {
             return value - gradient.mul_scalar(learning_rate);
         }
-        let velocity =
-            self.momentum.take(slot, &value).mul_scalar(momentum) + gradient.clone();
+        let velocity = self.momentum.take(slot, &value).mul_scalar(momentum) + gradient.clone();
         self.momentum.put(slot, velocity.clone());
-        let direction =
-            if nesterov { gradient + velocity.mul_scalar(momentum) } else { velocity };
+        let direction = if nesterov { gradient + velocity.mul_scalar(momentum) } else { velocity };
         value - direction.mul_scalar(learning_rate)
     }
 

@@ -70,7 +70,8 @@ mod tests {
 
     #[test]
     fn progress_gives_the_same_end_for_every_length() {
-        let schedule = InverseDecay { gamma: 10.0, over: DecayOver::Progress, ..Default::default() };
+        let schedule =
+            InverseDecay { gamma: 10.0, over: DecayOver::Progress, ..Default::default() };
         assert_eq!(schedule.factor(0, 100), 1.0);
         assert!((schedule.factor(100, 100) - 11f64.powf(-0.75)).abs() < 1e-12);
         assert_eq!(schedule.factor(50, 100), schedule.factor(500, 1000));

@@ -29,13 +29,8 @@ impl Claim {
 }
 
 /// The lists of all families.
-const LISTS: &[&[Claim]] = &[
-    losses::CLAIMS,
-    models::CLAIMS,
-    norm::CLAIMS,
-    optim::CLAIMS,
-    schedules::CLAIMS,
-];
+const LISTS: &[&[Claim]] =
+    &[losses::CLAIMS, models::CLAIMS, norm::CLAIMS, optim::CLAIMS, schedules::CLAIMS];
 
 /// Every claim.
 pub fn all() -> impl Iterator<Item = &'static Claim> {
