@@ -1,4 +1,5 @@
 //! The command as its users meet it: answers and exit codes.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! What is said of mistakes in experiment files: one snapshot each.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Files in the repository that the command writes: they are what it would write now.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! `isthmus new-method`: what is refused, and what is written. That the crate builds, is linked
 //! and passes its test is shown by `.ci/new-method`, which compiles it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

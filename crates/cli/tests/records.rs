@@ -1,4 +1,5 @@
 //! Records of whole experiments: their repetition, and what leaves earlier ones alone.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! `isthmus run`, from a file to records, a table and an exit code.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

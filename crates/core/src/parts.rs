@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::context::Context;
-use crate::input::{Input, InputShape};
+use crate::input::Input;
 use crate::network::Network;
 use crate::random::Key;
 
@@ -55,6 +55,3 @@ pub trait Discriminator: Network {
     /// source), `[batch, domains]` for more.
     fn forward(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2>;
 }
-
-/// Builds an extractor for inputs of one shape.
-pub type BuildExtractor<'a> = &'a dyn Fn(InputShape, &BuildContext) -> Box<dyn Extractor>;

@@ -3,7 +3,6 @@
 //! A plugin is one [`Plugin`] value submitted with `inventory::submit!`. `list`, `explain`, the
 //! JSON schema and the test that every default configuration builds all come from it.
 
-use burn::tensor::{Device, Tensor};
 use schemars::Schema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,6 +104,11 @@ pub type BuildClassifier =
 pub type BuildDiscriminator =
     fn(&Value, usize, usize, &BuildContext) -> Result<Box<dyn Discriminator>, NetworkError>;
 
+/// Builds a loss term.
+pub type BuildTerm = fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>;
+/// Builds a method that drives its own updates.
+pub type BuildTraining = fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+
 /// How a plugin is built from its resolved configuration.
 #[derive(Clone, Copy)]
 pub enum Build {
@@ -126,9 +130,9 @@ pub enum Build {
     /// A discriminator.
     Discriminator(BuildDiscriminator),
     /// A method that only adds a loss term.
-    Term(fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>),
+    Term(BuildTerm),
     /// A method that drives its own updates.
-    Training(fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>),
+    Training(BuildTraining),
     /// An optimizer.
     Optimizer {
         /// Builds it.
@@ -365,9 +369,4 @@ pub fn build_discriminator(
         Build::Discriminator(build) => Ok(build(&choice.config, features, domains, context)?),
         _ => unreachable!("plugins of kind discriminator are built as discriminators"),
     }
-}
-
-/// A one-element tensor holding `value`, for terms that are constant at a step.
-pub fn scalar(value: f32, device: &Device) -> Tensor<1> {
-    Tensor::from_floats([value], device)
 }

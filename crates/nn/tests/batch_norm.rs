@@ -1,4 +1,5 @@
 //! The domain-aware batch normalisation.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

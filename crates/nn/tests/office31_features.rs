@@ -1,4 +1,5 @@
 //! Features of EfficientNet-lite0 on Office-31 against those that another program computed.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

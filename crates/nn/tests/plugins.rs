@@ -1,4 +1,5 @@
 //! Every plugin, built from its configuration.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -1,7 +1,7 @@
 //! Records of runs, and the tables that compare them.
 //!
 //! [`record`] writes and reads one directory a run; [`table`] brings many records into one tidy
-//! polars frame; [`compare`] turns it into means and standard deviations; [`output`] shows these
+//! polars frame; [`mod@compare`] turns it into means and standard deviations; [`output`] shows these
 //! on a terminal, as CSV, Markdown or LaTeX.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 

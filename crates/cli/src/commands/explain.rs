@@ -77,7 +77,7 @@ fn explained(plugin: &Plugin, page: &Page) -> String {
     let place = if plugin.kind == Kind::Reader { "a data set's file" } else { "an experiment" };
     text.push_str(&format!("\n{} to paste into {place}\n", page.bold("example")));
     for line in pasted(plugin) {
-        text.push_str(&format!("  {line}").trim_end().to_owned());
+        text.push_str(format!("  {line}").trim_end());
         text.push('\n');
     }
     text

@@ -16,6 +16,7 @@ pub struct Sandbox {
 
 /// What a run of the command said.
 #[derive(Debug)]
+#[allow(dead_code, reason = "each test program uses some of it")]
 pub struct Said {
     pub code: i32,
     pub answer: String,

@@ -18,7 +18,7 @@ pub(super) struct Buffers {
 #[derive(Clone, Debug)]
 enum Buffer {
     Host(Vec<f32>),
-    Device(Tensor<1>),
+    Device(Box<Tensor<1>>),
 }
 
 impl Buffers {
@@ -40,14 +40,14 @@ impl Buffers {
     /// The buffer of a slot on a device; give it back with [`Self::put`].
     pub(super) fn take(&mut self, slot: &str, like: &Tensor<1>) -> Tensor<1> {
         match self.slots.remove(slot) {
-            Some(Buffer::Device(values)) => values,
+            Some(Buffer::Device(values)) => *values,
             _ => like.zeros_like(),
         }
     }
 
     /// Keeps the buffer of a slot on a device.
     pub(super) fn put(&mut self, slot: &str, values: Tensor<1>) {
-        self.slots.insert(slot.to_owned(), Buffer::Device(values));
+        self.slots.insert(slot.to_owned(), Buffer::Device(Box::new(values)));
     }
 
     /// All buffers, for a checkpoint.
@@ -77,7 +77,7 @@ impl Buffers {
                 })?;
                 Buffer::Host(values.to_vec())
             } else {
-                Buffer::Device(Tensor::from_data(data.clone(), &device.clone().inner()))
+                Buffer::Device(Box::new(Tensor::from_data(data.clone(), &device.clone().inner())))
             };
             self.slots.insert(slot.to_owned(), buffer);
         }

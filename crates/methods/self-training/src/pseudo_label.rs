@@ -261,7 +261,7 @@ mod tests {
         let mut labels = Vec::new();
         for step in 0..12 {
             let report = method.step(&mut bench.stage(), step, false).unwrap();
-            assert_eq!(measured(&report, "round"), (step % 4 == 0).then(|| (step / 4) as f64));
+            assert_eq!(measured(&report, "round"), (step % 4 == 0).then_some((step / 4) as f64));
             assert_eq!(measured(&report, "class_loss"), None);
             labels.push(method.state()[0].data.clone());
         }

@@ -136,7 +136,7 @@ impl WithSimd for Clip<'_> {
 
 #[inline(always)]
 fn clip(value: f32) -> f32 {
-    value.max(0.0).min(6.0)
+    value.clamp(0.0, 6.0)
 }
 
 struct Filter<'a> {
