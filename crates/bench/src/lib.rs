@@ -58,7 +58,7 @@ fn domain(name: &str, shape: InputShape, rows: usize, classes: u32) -> Domain {
     };
     let values: Vec<f32> = values;
     let test = set(1, values[..shape.len()].to_vec());
-    Domain { name: name.to_owned(), train: set(rows, values), test }
+    Domain { name: name.to_owned(), train: set(rows, values), validation: None, test }
 }
 
 fn plugin(name: &str, config: serde_json::Value) -> PluginSpec {
@@ -120,6 +120,7 @@ impl Steps {
             },
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
             bottleneck,
+            selection: None,
             classifier: plugin("linear", empty()),
             method: MethodSpec {
                 label: method.to_owned(),

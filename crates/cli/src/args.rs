@@ -173,6 +173,8 @@ pub enum ListKind {
     Optimizer,
     #[value(alias = "schedules")]
     Schedule,
+    #[value(alias = "validators")]
+    Validator,
     #[value(alias = "readers")]
     Reader,
     #[value(alias = "datasets")]
@@ -190,6 +192,7 @@ impl ListKind {
             Self::Discriminator => Some(Kind::Discriminator),
             Self::Optimizer => Some(Kind::Optimizer),
             Self::Schedule => Some(Kind::Schedule),
+            Self::Validator => Some(Kind::Validator),
             Self::Reader => Some(Kind::Reader),
             Self::Dataset => None,
         }

@@ -109,6 +109,8 @@ choice_kinds! {
     OptimizerKind => Optimizer,
     /// Marks a choice of a schedule.
     ScheduleKind => Schedule,
+    /// Marks a choice of a validator.
+    ValidatorKind => Validator,
 }
 
 /// Another plugin with its configuration, as a field of a configuration:

@@ -116,6 +116,8 @@ pub struct Domain {
     pub name: String,
     /// What is trained on.
     pub train: LabelledSource,
+    /// What validators score: held out of training; absent where nothing was held out.
+    pub validation: Option<LabelledSource>,
     /// What is tested on; under a transductive protocol the same samples as `train`.
     pub test: LabelledSource,
 }

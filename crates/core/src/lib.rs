@@ -21,5 +21,6 @@ pub mod registry;
 pub mod spec;
 pub mod stage;
 pub mod updater;
+pub mod validation;
 
 pub use inventory;

@@ -107,6 +107,29 @@ pub trait Term: Send {
     fn networks(&mut self) -> Vec<Part<'_>> {
         Vec::new()
     }
+
+    /// What else the term keeps between steps (class weights, running means), for a checkpoint.
+    fn state(&self) -> Vec<NamedTensor> {
+        Vec::new()
+    }
+
+    /// Takes a checkpoint's state back.
+    ///
+    /// # Errors
+    /// If the state is not this term's.
+    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
+        nothing_kept(&state)
+    }
+}
+
+fn nothing_kept(state: &[NamedTensor]) -> Result<(), MethodError> {
+    match state.first() {
+        None => Ok(()),
+        Some(tensor) => Err(MethodError::Unsuitable(format!(
+            "the checkpoint holds `{}` for a method that keeps nothing between steps",
+            tensor.path
+        ))),
+    }
 }
 
 /// What a step of a training method reports.
@@ -121,7 +144,8 @@ pub struct StepReport {
 /// Everything that a method keeps between steps is in its networks and its state, so that a
 /// checkpoint of both continues exactly where it was.
 pub trait TrainingMethod: Send {
-    /// Called once, before the first step; not when a checkpoint is resumed.
+    /// Called before the first step, and again when a checkpoint is resumed, before its networks
+    /// and state are taken back: what it decides must be in them.
     ///
     /// # Errors
     /// If the method cannot start.
@@ -156,12 +180,6 @@ pub trait TrainingMethod: Send {
     /// # Errors
     /// If the state is not this method's.
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        if state.is_empty() {
-            Ok(())
-        } else {
-            Err(MethodError::Unsuitable(
-                "the checkpoint holds state for a method that keeps none".to_owned(),
-            ))
-        }
+        nothing_kept(&state)
     }
 }

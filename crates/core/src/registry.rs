@@ -17,6 +17,7 @@ use crate::method::{MethodContext, Term, TrainingMethod};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::spec::Transform;
+use crate::validation::Validator;
 
 /// The kinds of plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -38,11 +39,13 @@ pub enum Kind {
     Optimizer,
     /// Changes the learning rate over the steps.
     Schedule,
+    /// Scores a model without target labels.
+    Validator,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -50,6 +53,7 @@ impl Kind {
         Self::Discriminator,
         Self::Optimizer,
         Self::Schedule,
+        Self::Validator,
         Self::Reader,
     ];
 
@@ -64,6 +68,7 @@ impl Kind {
             Self::Method => "method",
             Self::Optimizer => "optimizer",
             Self::Schedule => "schedule",
+            Self::Validator => "validator",
         }
     }
 }
@@ -142,6 +147,8 @@ pub enum Build {
     },
     /// A schedule.
     Schedule(fn(&Value) -> Box<dyn Schedule>),
+    /// A validator.
+    Validator(fn(&Value) -> Box<dyn Validator>),
 }
 
 /// One plugin.
@@ -254,6 +261,12 @@ pub trait SchedulePlugin: PluginConfig {
     fn build(&self) -> Box<dyn Schedule>;
 }
 
+/// A validator's configuration.
+pub trait ValidatorPlugin: PluginConfig {
+    /// Builds the validator.
+    fn build(&self) -> Box<dyn Validator>;
+}
+
 impl Plugin {
     /// A reader.
     pub const fn reader<C: ReaderPlugin>(about: About) -> Self {
@@ -322,6 +335,12 @@ impl Plugin {
     pub const fn schedule<C: SchedulePlugin>(about: About) -> Self {
         let build = Build::Schedule(|value| config::from_value::<C>(value).build());
         Self::new::<C>(Kind::Schedule, about, build)
+    }
+
+    /// A validator.
+    pub const fn validator<C: ValidatorPlugin>(about: About) -> Self {
+        let build = Build::Validator(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Validator, about, build)
     }
 
     const fn new<C: PluginConfig>(kind: Kind, about: About, build: Build) -> Self {

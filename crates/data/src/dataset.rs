@@ -159,7 +159,7 @@ impl Dataset {
                         (rows_of(&all, rows.train), rows_of(&all, rows.test))
                     }
                 };
-                Ok(Domain { name: domain.name.clone(), train, test })
+                Ok(Domain { name: domain.name.clone(), train, validation: None, test })
             })
             .collect()
     }
@@ -215,7 +215,7 @@ impl LoadedDomain {
     }
 }
 
-fn rows_of(source: &LabelledSource, rows: Vec<usize>) -> LabelledSource {
+pub(crate) fn rows_of(source: &LabelledSource, rows: Vec<usize>) -> LabelledSource {
     let labels = rows.iter().map(|&row| source.labels[row]).collect();
     let samples = Arc::new(RowsOf::new(Arc::clone(&source.samples), rows));
     LabelledSource { samples, labels }

@@ -1,8 +1,11 @@
 //! The training method that loss terms make up together.
 
+use std::collections::BTreeMap;
+
 use isthmus_core::context::{DomainRole, Segment};
 use isthmus_core::error::MethodError;
 use isthmus_core::method::{StepReport, Term, TrainingMethod, View};
+use isthmus_core::network::NamedTensor;
 use isthmus_core::optimizer::is_host;
 use isthmus_core::stage::Stage;
 use isthmus_core::updater::Part;
@@ -113,5 +116,39 @@ impl TrainingMethod for Composed {
                     .map(move |part| Part { name: format!("{prefix}.{}", part.name), ..part })
             })
             .collect()
+    }
+    fn state(&self) -> Vec<NamedTensor> {
+        self.terms
+            .iter()
+            .flat_map(|weighted| {
+                weighted.term.state().into_iter().map(|tensor| NamedTensor {
+                    path: format!("{}.{}", weighted.name, tensor.path),
+                    data: tensor.data,
+                })
+            })
+            .collect()
+    }
+
+    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
+        let mut states: BTreeMap<&str, Vec<NamedTensor>> = BTreeMap::new();
+        for tensor in state {
+            let owner = self.terms.iter().find_map(|weighted| {
+                let path = tensor.path.strip_prefix(&weighted.name)?.strip_prefix('.')?;
+                Some((weighted.name.as_str(), path.to_owned()))
+            });
+            let Some((name, path)) = owner else {
+                return Err(MethodError::Unsuitable(format!(
+                    "the checkpoint holds `{}`, which no term of this stage keeps",
+                    tensor.path
+                )));
+            };
+            states.entry(name).or_default().push(NamedTensor { path, data: tensor.data });
+        }
+        let mut states: BTreeMap<String, Vec<NamedTensor>> =
+            states.into_iter().map(|(name, state)| (name.to_owned(), state)).collect();
+        for weighted in &mut self.terms {
+            weighted.term.load_state(states.remove(&weighted.name).unwrap_or_default())?;
+        }
+        Ok(())
     }
 }

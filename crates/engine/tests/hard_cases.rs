@@ -52,7 +52,7 @@ fn data() -> JobData {
     let domain = |name: &str, shift| {
         let labels: Arc<[u32]> = (0..24).map(|row| row % 2).collect();
         let set = LabelledSource { samples: Arc::new(Shifted(shift)), labels };
-        Domain { name: name.to_owned(), train: set.clone(), test: set }
+        Domain { name: name.to_owned(), train: set.clone(), validation: None, test: set }
     };
     JobData {
         classes: vec!["even".to_owned(), "odd".to_owned()],

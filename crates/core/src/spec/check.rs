@@ -7,6 +7,7 @@ use super::document;
 use super::methods::Methods;
 use super::plugin::resolve;
 use super::raw::{extractor_extras, file_schema};
+use super::selection;
 use super::shape::Shape;
 use super::tree::{Node, child, whole};
 use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec};
@@ -71,7 +72,10 @@ fn experiment(
     let methods = Methods { training: child(root, "training"), holds_out };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
-    if has_bottleneck && bottleneck.is_none() {
+    let written = child(root, "selection");
+    let selection = written.and_then(|node| selection::check(node, diagnostics));
+
+    if (has_bottleneck && bottleneck.is_none()) || (written.is_some() && selection.is_none()) {
         return None;
     }
     Some(Experiment {
@@ -81,6 +85,7 @@ fn experiment(
         extractor: extractor?,
         bottleneck,
         classifier: classifier?,
+        selection,
         methods: methods?,
         seeds: seeds?,
         device: device?,

@@ -120,6 +120,15 @@ pub struct MethodSpec {
     pub stages: Vec<StageSpec>,
 }
 
+/// How models are selected without target labels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectionSpec {
+    /// The validators that score every evaluation.
+    pub validators: Vec<PluginSpec>,
+    /// Share of the training samples that is held out for them, in (0, 1).
+    pub validation_share: f64,
+}
+
 /// A checked experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
@@ -135,6 +144,9 @@ pub struct Experiment {
     pub bottleneck: Option<PluginSpec>,
     /// The classifier.
     pub classifier: PluginSpec,
+    /// How models are selected; absent: the last iterate is all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionSpec>,
     /// The methods to compare.
     pub methods: Vec<MethodSpec>,
     /// The seeds to run.
@@ -155,6 +167,9 @@ pub struct Job {
     pub bottleneck: Option<PluginSpec>,
     /// The classifier.
     pub classifier: PluginSpec,
+    /// How models are selected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<SelectionSpec>,
     /// The method.
     pub method: MethodSpec,
     /// The seed.
@@ -175,6 +190,7 @@ impl Experiment {
                         extractor: self.extractor.clone(),
                         bottleneck: self.bottleneck.clone(),
                         classifier: self.classifier.clone(),
+                        selection: self.selection.clone(),
                         method: method.clone(),
                         seed,
                         device: self.device.clone(),

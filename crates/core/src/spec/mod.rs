@@ -10,6 +10,7 @@ mod json_schema;
 mod methods;
 mod plugin;
 mod raw;
+mod selection;
 mod shape;
 mod suggest;
 mod transform;
@@ -21,8 +22,8 @@ pub use data::{DatasetInfo, Datasets, DomainInfo};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
-    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec,
-    Task, TrainingSpec,
+    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol,
+    SelectionSpec, StageSpec, Task, TrainingSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;

@@ -14,6 +14,7 @@ use super::Transform;
 use super::shape::PLUGIN_KIND;
 use crate::config::{
     BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, OptimizerKind, ScheduleKind,
+    ValidatorKind,
 };
 use crate::context::Grouping;
 use crate::registry::Kind;
@@ -57,6 +58,9 @@ pub(super) struct RawExperiment {
     /// How every stage is trained, where it says nothing else.
     #[serde(default)]
     training: RawTraining,
+    /// How models are selected without target labels. Absent: tables show the last iterate, and
+    /// all source samples are trained on.
+    selection: Option<RawSelection>,
     /// The methods to compare, by the label that tables show.
     methods: BTreeMap<String, RawMethod>,
 }
@@ -104,6 +108,24 @@ pub(super) enum RawProtocol {
     /// A share of each domain, in (0, 1), is held out for testing: the same share of every
     /// class, drawn by the seed.
     Split(#[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))] f64),
+}
+
+/// How models are selected without target labels: every evaluation is scored by each validator,
+/// and `isthmus compare` shows what each of them would choose beside the last iterate and the
+/// oracle.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Selection")]
+pub(super) struct RawSelection {
+    /// The validators: `isthmus list validator` shows them.
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    #[schemars(length(min = 1))]
+    pub(super) validators: Vec<PluginTable<ValidatorKind>>,
+    /// Share of each class of the training samples, in (0, 1), that is held out and that
+    /// validators score: of every source, with labels; of the target, without, unless the
+    /// protocol is `transductive`, where they score all its samples. 0.1 where nothing is said.
+    #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
+    pub(super) validation_share: Option<f64>,
 }
 
 /// How a stage is trained. A method's `training` is laid upon the experiment's, a stage's upon

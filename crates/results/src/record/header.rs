@@ -2,7 +2,7 @@
 
 use isthmus_core::spec::{Experiment, Job, Task};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::files::sha256;
 
@@ -43,6 +43,9 @@ pub struct RunInfo {
     pub isthmus_version: String,
     /// Place in the experiment file.
     pub position: Position,
+    /// The values that a sweep set, by key of the experiment file; empty without one.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub settings: Map<String, Value>,
 }
 
 /// What a record is begun with.
@@ -85,8 +88,15 @@ impl RecordHeader {
             data_fingerprint: data_fingerprint.to_owned(),
             isthmus_version: isthmus_version.to_owned(),
             position,
+            settings: Map::new(),
         };
         Self { run, job: job.clone() }
+    }
+
+    /// The same header for a run of a sweep that set these values, by key of the experiment file.
+    pub fn with_settings(mut self, settings: Map<String, Value>) -> Self {
+        self.run.settings = settings;
+        self
     }
 }
 

@@ -56,6 +56,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
         bottleneck: None,
         classifier: plugin("linear"),
+        selection: None,
         methods: methods.iter().map(|label| method(label, 1)).collect(),
         seeds: seeds.to_vec(),
         device: "cpu".to_owned(),

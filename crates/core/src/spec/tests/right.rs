@@ -139,6 +139,7 @@ fn examples_of_every_plugin_parse() {
             Kind::Extractor => {
                 changed("name = \"small-net\"\nweights = \"here\"\nfrozen = true", &table)
             }
+            Kind::Validator => changed("", "") + &format!("[[selection.validators]]\n{table}\n"),
             _ => continue,
         };
         good(&text);

@@ -1,0 +1,160 @@
+//! Model selection without target labels: validators score a model by what it does on held-out
+//! source samples with labels and on target samples without.
+
+use crate::error::DataError;
+use crate::random::Key;
+
+/// Numbers in rows, on the host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Matrix {
+    rows: usize,
+    columns: usize,
+    values: Vec<f32>,
+}
+
+impl Matrix {
+    /// A matrix of `rows` rows from `values`, row after row.
+    ///
+    /// # Panics
+    /// If the values do not fill rows of `columns` values.
+    pub fn new(rows: usize, columns: usize, values: Vec<f32>) -> Self {
+        assert_eq!(values.len(), rows * columns, "values do not fill {rows} rows of {columns}");
+        Self { rows, columns, values }
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Number of columns.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// All values, row after row.
+    pub fn values(&self) -> &[f32] {
+        &self.values
+    }
+
+    /// One row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.columns..(row + 1) * self.columns]
+    }
+
+    /// The rows, in order.
+    pub fn iter_rows(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+        (0..self.rows).map(|row| self.row(row))
+    }
+
+    /// Adds the rows of `other` below.
+    ///
+    /// # Panics
+    /// If it has another number of columns and neither is empty.
+    pub fn append(&mut self, other: Self) {
+        if self.rows == 0 {
+            *self = other;
+            return;
+        }
+        assert_eq!(self.columns, other.columns, "rows of another length cannot be added");
+        self.rows += other.rows;
+        self.values.extend(other.values);
+    }
+}
+
+/// What a model makes of some samples.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outputs {
+    /// Features after the bottleneck `[rows, features]`.
+    pub features: Matrix,
+    /// Logits `[rows, classes]`.
+    pub logits: Matrix,
+}
+
+impl Outputs {
+    /// Number of samples.
+    pub fn rows(&self) -> usize {
+        self.logits.rows()
+    }
+}
+
+/// Samples with labels and what a model makes of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LabelledOutputs {
+    /// What the model makes of them.
+    pub outputs: Outputs,
+    /// Their classes.
+    pub labels: Vec<u32>,
+}
+
+/// Predicts inputs that validators make up from target samples.
+pub trait MixedPredictions {
+    /// Logits `[pairs, classes]` of `weight * x_i + (1 - weight) * x_j` for each pair `(i, j)` of
+    /// target rows, positions in [`ValidationView::target`].
+    ///
+    /// # Errors
+    /// If a sample cannot be read.
+    fn mixed_logits(&self, pairs: &[(usize, usize)], weight: f32) -> Result<Matrix, DataError>;
+}
+
+/// A model as validators see it. Target labels are not in it.
+pub struct ValidationView<'a> {
+    /// Number of classes.
+    pub classes: usize,
+    /// Source samples that were held out of training, of all sources.
+    pub source: &'a LabelledOutputs,
+    /// Source samples that were trained on, or a part of them that is the same at every
+    /// evaluation; empty unless [`Validator::needs_source_training`].
+    pub source_training: &'a LabelledOutputs,
+    /// Target samples without their labels.
+    pub target: &'a Outputs,
+    /// Predictions for mixtures of target samples.
+    pub mixed: &'a dyn MixedPredictions,
+    /// Names this validator's randomness; the same at every evaluation of a run, so that scores
+    /// of different checkpoints differ by the model alone.
+    pub key: Key,
+}
+
+/// A score that is not defined for a model, such as a clustering score where one class is
+/// predicted for every sample.
+#[derive(Debug, thiserror::Error)]
+pub enum ValidationError {
+    /// The score is not defined here; the checkpoint cannot be chosen by it.
+    #[error("{0}")]
+    Undefined(String),
+    /// A sample could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+/// Scores a model without target labels.
+pub trait Validator: Send + Sync {
+    /// The score; higher is better. Risks are negated.
+    ///
+    /// # Errors
+    /// If the score is not defined for this model, or a sample cannot be read.
+    fn score(&self, view: &ValidationView<'_>) -> Result<f64, ValidationError>;
+
+    /// Whether the score is made of source training samples too.
+    fn needs_source_training(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_kept_apart_and_appended_in_order() {
+        let mut matrix = Matrix::default();
+        matrix.append(Matrix::new(2, 2, vec![1.0, 2.0, 3.0, 4.0]));
+        matrix.append(Matrix::new(1, 2, vec![5.0, 6.0]));
+        assert_eq!((matrix.rows(), matrix.columns()), (3, 2));
+        assert_eq!(matrix.row(2), [5.0, 6.0]);
+        assert_eq!(matrix.iter_rows().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 3.0, 5.0]);
+    }
+}

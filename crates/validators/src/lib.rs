@@ -1,0 +1,2 @@
+//! Model selection without target labels: one file a validator.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
