@@ -121,6 +121,7 @@ impl Steps {
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
             bottleneck,
             selection: None,
+            record: None,
             classifier: plugin("linear", empty()),
             method: MethodSpec {
                 label: method.to_owned(),
@@ -150,7 +151,7 @@ impl Steps {
     /// If the job fails; it holds nothing that could.
     pub fn run(&self) {
         self.threads.install(|| {
-            run_job(&self.job, &self.data, &Device::flex(), &mut Silent)
+            run_job(&self.job, &self.data, &Device::flex(), None, &mut Silent)
                 .expect("a job on random data succeeds");
         });
     }

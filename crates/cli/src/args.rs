@@ -35,6 +35,9 @@ pub struct OutputArguments {
 pub enum Command {
     /// Run an experiment and show its table
     Run(RunArguments),
+    /// Run jobs that another process orders on standard input
+    #[command(hide = true)]
+    Work(RunArguments),
     /// Check an experiment file without running it
     Check(FileArguments),
     /// List plugins and data sets
@@ -84,9 +87,16 @@ pub struct RunArguments {
     /// Number of runs side by side [default: as many as processors serve well]
     #[arg(short, long, value_parser = at_least_one)]
     pub jobs: Option<usize>,
+    /// Threads inside each run [default: one for small networks, else the processors divided
+    /// between the runs side by side]
+    #[arg(long, value_parser = at_least_one)]
+    pub threads: Option<usize>,
     /// Run again what is finished already
     #[arg(long)]
     pub force: bool,
+    /// Seconds between the checkpoints from which an interrupted run goes on
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub checkpoint_every: f64,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
@@ -203,6 +213,13 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("it must be a whole number of at least 1".to_owned()),
         Ok(number) => Ok(number),
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number >= 0.0 && number <= 1e9 => Ok(number),
+        _ => Err("it must be a number of seconds of at least 0".to_owned()),
     }
 }
 

@@ -45,6 +45,9 @@ pub enum Failure {
         /// The cause.
         source: std::io::Error,
     },
+    /// The run was asked to end before its time.
+    #[error("{0}")]
+    Interrupted(String),
     /// The input was right, and what it asked for failed.
     #[error("{0}")]
     Work(String),
@@ -67,10 +70,11 @@ impl Failure {
         move |source| Self::File { action, file, source }
     }
 
-    /// 1 for work that failed, 2 for wrong input.
+    /// 1 for work that failed, 2 for wrong input, 130 for work that was interrupted.
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Work(_) => ExitCode::from(1),
+            Self::Interrupted(_) => ExitCode::from(crate::run::INTERRUPTED),
             Self::Experiment { .. } | Self::Setting(_) | Self::Input { .. } | Self::File { .. } => {
                 ExitCode::from(2)
             }
@@ -86,6 +90,7 @@ impl Failure {
             Self::Input { message, help: Some(help) } => {
                 format!("error: {message}\n{}", page.wrapped(&format!("help: {help}"), 2))
             }
+            Self::Interrupted(text) => format!("{text}\n"),
             other => format!("error: {other}\n"),
         }
     }

@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod batch;
+pub mod checkpoint;
 pub mod config;
 pub mod context;
 pub mod dataset;

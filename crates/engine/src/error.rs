@@ -34,4 +34,12 @@ pub enum EngineError {
     /// Whoever watches the job could not write down what happened.
     #[error("cannot record the run: {0}")]
     Record(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The job was asked to stop; its checkpoint was handed over.
+    #[error("stopped after {step} steps of stage {}", stage + 1)]
+    Interrupted {
+        /// The stage, from 0.
+        stage: usize,
+        /// Steps done in it.
+        step: usize,
+    },
 }

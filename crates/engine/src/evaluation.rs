@@ -1,12 +1,13 @@
-//! Evaluation: one forward pass over a labelled set.
+//! Evaluation: one forward pass over a set of samples, and what labels say of it.
 
 use burn::tensor::Device;
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
-use isthmus_core::dataset::LabelledSource;
+use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::model::Model;
 use isthmus_core::stage::SampleView;
+use isthmus_core::validation::{Matrix, Outputs};
 
 /// Rows of one forward pass; large enough to fill the matrix units, small enough for images.
 const ROWS: usize = 256;
@@ -29,9 +30,28 @@ pub struct Evaluation {
     pub predictions: Vec<Prediction>,
     /// Mean cross-entropy.
     pub loss: f64,
+    /// Number of classes.
+    pub classes: usize,
 }
 
 impl Evaluation {
+    /// Holds logits `[rows, classes]` against the classes of the rows.
+    pub fn of(logits: &Matrix, labels: &[u32]) -> Self {
+        let mut loss = 0.0;
+        let predictions = logits
+            .iter_rows()
+            .zip(labels)
+            .map(|(logits, &class)| {
+                let (predicted, largest) = argmax(logits);
+                let sum: f64 = logits.iter().map(|&z| f64::from(z - largest).exp()).sum();
+                loss += sum.ln() - f64::from(logits[class as usize] - largest);
+                Prediction { class, predicted, confidence: (1.0 / sum) as f32 }
+            })
+            .collect();
+        let loss = loss / labels.len().max(1) as f64;
+        Self { predictions, loss, classes: logits.columns() }
+    }
+
     /// Share of samples whose class was predicted, in [0, 1].
     pub fn accuracy(&self) -> f64 {
         let right = self.predictions.iter().filter(|p| p.class == p.predicted).count();
@@ -49,44 +69,70 @@ impl Evaluation {
         let sum: f64 = classes.values().map(|&(right, all)| right as f64 / all as f64).sum();
         sum / classes.len().max(1) as f64
     }
+
+    /// How many classes the predictions spread over, as a share of all classes, in (0, 1]: the
+    /// exponential of the entropy of the histogram of predicted classes, divided by the number of
+    /// classes. Small where the model has collapsed; needs no labels.
+    pub fn effective_classes(&self) -> f64 {
+        let mut counts = vec![0usize; self.classes];
+        for prediction in &self.predictions {
+            counts[prediction.predicted as usize] += 1;
+        }
+        let all = self.predictions.len().max(1) as f64;
+        let entropy: f64 = counts
+            .iter()
+            .filter(|&&count| count > 0)
+            .map(|&count| {
+                let share = count as f64 / all;
+                -share * share.ln()
+            })
+            .sum();
+        entropy.exp() / self.classes.max(1) as f64
+    }
 }
 
-/// Evaluates `model`, an evaluation copy, on every sample of `set`.
+/// Features and logits of the given rows of `samples` by `model`, an evaluation copy.
 ///
 /// # Errors
 /// If a sample cannot be read.
-pub fn evaluate(
+pub fn predict(
     model: &mut Model,
-    set: &LabelledSource,
+    samples: &dyn SampleSource,
+    rows: &[usize],
     domain: DomainRole,
     grouping: Grouping,
     device: &Device,
-) -> Result<Evaluation, DataError> {
-    let rows: Vec<usize> = (0..set.samples.rows()).collect();
-    let mut evaluation = Evaluation::default();
-    let mut loss = 0.0;
+) -> Result<Outputs, DataError> {
+    let mut outputs = Outputs::default();
     for chunk in rows.chunks(ROWS) {
-        let values = set.samples.values(chunk, SampleView::Plain)?;
-        let input = Input::from_values(values, chunk.len(), set.samples.shape(), device);
-        let context = Context::evaluate(domain, chunk.len())
-            .with_norm(NormPolicy::EVALUATE.grouped(grouping));
-        let (_, logits) = model.forward(input, &context);
-        let classes = logits.dims()[1];
-        let logits = logits.into_data();
-        let logits = logits.as_slice::<f32>().expect("networks compute in f32");
-        for (&row, logits) in chunk.iter().zip(logits.chunks(classes)) {
-            let class = set.labels[row];
-            let (predicted, largest) = argmax(logits);
-            let sum: f64 = logits.iter().map(|&z| f64::from(z - largest).exp()).sum();
-            loss += sum.ln() - f64::from(logits[class as usize] - largest);
-            let confidence = (1.0 / sum) as f32;
-            evaluation.predictions.push(Prediction { class, predicted, confidence });
-        }
+        let values = samples.values(chunk, SampleView::Plain)?;
+        let input = Input::from_values(values, chunk.len(), samples.shape(), device);
+        let chunk = predict_input(model, input, domain, grouping);
+        outputs.features.append(chunk.features);
+        outputs.logits.append(chunk.logits);
     }
-    evaluation.loss = loss / rows.len().max(1) as f64;
-    Ok(evaluation)
+    Ok(outputs)
 }
 
+/// Features and logits of a batch of inputs.
+pub(crate) fn predict_input(
+    model: &mut Model,
+    input: Input,
+    domain: DomainRole,
+    grouping: Grouping,
+) -> Outputs {
+    let context =
+        Context::evaluate(domain, input.rows()).with_norm(NormPolicy::EVALUATE.grouped(grouping));
+    let (features, logits) = model.forward(input, &context);
+    let matrix = |tensor: burn::tensor::Tensor<2>| {
+        let [rows, columns] = tensor.dims();
+        let values = tensor.into_data().try_to_vec::<f32>().expect("networks compute in f32");
+        Matrix::new(rows, columns, values)
+    };
+    Outputs { features: matrix(features), logits: matrix(logits) }
+}
+
+/// Position and value of the largest number; the first of equals.
 fn argmax(values: &[f32]) -> (u32, f32) {
     let mut best = (0, f32::NEG_INFINITY);
     for (index, &value) in (0..).zip(values) {
@@ -101,21 +147,40 @@ fn argmax(values: &[f32]) -> (u32, f32) {
 mod tests {
     use super::*;
 
-    fn prediction(class: u32, predicted: u32) -> Prediction {
-        Prediction { class, predicted, confidence: 0.5 }
+    fn evaluation(pairs: &[(u32, u32)], classes: usize) -> Evaluation {
+        let predictions = pairs
+            .iter()
+            .map(|&(class, predicted)| Prediction { class, predicted, confidence: 0.5 })
+            .collect();
+        Evaluation { predictions, loss: 0.0, classes }
     }
 
     #[test]
     fn class_accuracy_weighs_classes_alike() {
-        let predictions =
-            vec![prediction(0, 0), prediction(0, 0), prediction(0, 0), prediction(1, 0)];
-        let evaluation = Evaluation { predictions, loss: 0.0 };
+        let evaluation = evaluation(&[(0, 0), (0, 0), (0, 0), (1, 0)], 2);
         assert_eq!(evaluation.accuracy(), 0.75);
         assert_eq!(evaluation.class_accuracy(), 0.5);
     }
 
     #[test]
+    fn effective_classes_tell_a_collapsed_model() {
+        let even = evaluation(&[(0, 0), (0, 1), (0, 2), (0, 3)], 4);
+        assert!((even.effective_classes() - 1.0).abs() < 1e-12);
+        let collapsed = evaluation(&[(0, 1), (1, 1), (2, 1), (3, 1)], 4);
+        assert!((collapsed.effective_classes() - 0.25).abs() < 1e-12);
+    }
+
+    #[test]
     fn the_first_of_equal_scores_is_predicted() {
         assert_eq!(argmax(&[0.5, 1.0, 1.0]).0, 1);
+    }
+
+    #[test]
+    fn the_loss_is_the_mean_cross_entropy() {
+        let logits = Matrix::new(2, 2, vec![0.0, 0.0, 0.0, 1.0]);
+        let evaluation = Evaluation::of(&logits, &[0, 1]);
+        let expected = (2f64.ln() + (1.0 + (-1f64).exp()).ln()) / 2.0;
+        assert!((evaluation.loss - expected).abs() < 1e-7, "{}", evaluation.loss);
+        assert_eq!(evaluation.accuracy(), 1.0);
     }
 }

@@ -1,37 +1,55 @@
 //! One job: the stages of a method on one task with one seed.
 
 use burn::tensor::Device;
+use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::MethodContext;
+use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Kind};
 use isthmus_core::spec::{Job, StageSpec};
 
 use crate::build::{build_method, build_model, build_updater};
+use crate::checkpoint::{load_model, model_tensors};
 use crate::data::JobData;
 use crate::error::EngineError;
 use crate::evaluation::Evaluation;
 use crate::observer::Observer;
+use crate::selection::Selection;
 use crate::stage::{StageSetup, run_stage};
 
 /// What a finished job leaves.
-#[derive(Clone, Debug)]
 pub struct JobOutcome {
     /// The last evaluation on the target's test set.
     pub target: Evaluation,
     /// The trained model, part by part.
     pub tensors: Vec<NamedTensor>,
+    /// The trained model, off the tape.
+    pub model: Model,
 }
 
-/// Runs a job on prepared data; `device` is the plain device, without autodiff.
+impl std::fmt::Debug for JobOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JobOutcome")
+            .field("target", &self.target)
+            .field("tensors", &self.tensors.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Runs a job on prepared data, from its beginning or from a checkpoint of it; `device` is the
+/// plain device, without autodiff.
+///
+/// The outcome does not depend on where the job was interrupted, bit for bit.
 ///
 /// # Errors
-/// If a part cannot be built, a method cannot go on, a sample cannot be read, or the observer
-/// cannot write.
+/// If a part cannot be built, a method cannot go on, a sample cannot be read, the checkpoint is
+/// not of this job, or the observer cannot write or stops the job.
 pub fn run_job(
     job: &Job,
     data: &JobData,
     device: &Device,
+    resumed: Option<&Checkpoint>,
     observer: &mut dyn Observer,
 ) -> Result<JobOutcome, EngineError> {
     let device = device.clone().autodiff();
@@ -39,8 +57,14 @@ pub fn run_job(
     let shape = data.input_shape();
     let classes = data.classes.len();
     let mut model = build_model(job, shape, classes, &device, &key.named("model"))?;
+    let selection =
+        job.selection.as_ref().map(|spec| Selection::new(spec, data, &key)).transpose()?;
+    let first = resumed.map_or(0, |checkpoint| checkpoint.stage);
+    if let Some(checkpoint) = resumed {
+        load_model(checkpoint, &mut model)?;
+    }
     let mut evaluation = Evaluation::default();
-    for (index, stage) in job.method.stages.iter().enumerate() {
+    for (index, stage) in job.method.stages.iter().enumerate().skip(first) {
         let key = key.named("stage").at(index as u64);
         let context = MethodContext {
             device: device.clone(),
@@ -60,20 +84,14 @@ pub fn run_job(
             target_labels: uses_target_labels(stage),
             device: &device,
             key,
+            selection: selection.as_ref(),
         };
-        evaluation = run_stage(&setup, &mut model, &mut *method, &mut updater, data, observer)?;
+        let resumed = resumed.filter(|checkpoint| checkpoint.stage == index && checkpoint.step > 0);
+        evaluation =
+            run_stage(&setup, &mut model, &mut *method, &mut updater, data, resumed, observer)?;
     }
-    let tensors = model
-        .parts()
-        .into_iter()
-        .flat_map(|part| {
-            part.network.tensors().into_iter().map(move |tensor| NamedTensor {
-                path: format!("{}.{}", part.name, tensor.path),
-                data: tensor.data,
-            })
-        })
-        .collect();
-    Ok(JobOutcome { target: evaluation, tensors })
+    let tensors = model_tensors(&mut model);
+    Ok(JobOutcome { target: evaluation, tensors, model: model.evaluation_copy() })
 }
 
 /// Whether a stage trains on the target's labels: an upper bound.

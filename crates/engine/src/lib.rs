@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod build;
+mod checkpoint;
 mod composed;
 mod data;
 mod error;
@@ -13,14 +14,17 @@ mod observer;
 pub mod optimizers;
 mod sampler;
 pub mod schedules;
+mod selection;
 mod stage;
 
 pub use build::{build_extractor, build_method, build_model, build_updater};
+pub use checkpoint::start_of;
 pub use composed::Composed;
 pub use data::JobData;
 pub use error::EngineError;
-pub use evaluation::{Evaluation, Prediction, evaluate};
+pub use evaluation::{Evaluation, Prediction, predict};
 pub use job::{JobOutcome, run_job, uses_target_labels};
-pub use observer::{Observer, Silent};
+pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
+pub use selection::{Selection, VALIDATOR};
 pub use stage::{StageSetup, run_stage};

@@ -1,16 +1,32 @@
 //! Who watches a job: the record, the progress bar.
 
+use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::Measurement;
+use isthmus_core::network::NamedTensor;
 
 use crate::error::EngineError;
 
-/// Told what happens in a job.
+/// What a job does after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Goes on.
+    Continue,
+    /// Hands over a checkpoint and goes on.
+    Save,
+    /// Hands over a checkpoint and ends with [`EngineError::Interrupted`].
+    Stop,
+}
+
+/// Told what happens in a job. What is not of interest may be left as it is here.
 pub trait Observer {
     /// A stage starts.
     ///
     /// # Errors
     /// If it cannot be written down.
-    fn stage_started(&mut self, stage: usize, total_steps: usize) -> Result<(), EngineError>;
+    fn stage_started(&mut self, stage: usize, total_steps: usize) -> Result<(), EngineError> {
+        let _ = (stage, total_steps);
+        Ok(())
+    }
 
     /// A step is done. `measurements` is empty unless the step was measured.
     ///
@@ -21,9 +37,12 @@ pub trait Observer {
         stage: usize,
         step: usize,
         measurements: &[Measurement],
-    ) -> Result<(), EngineError>;
+    ) -> Result<(), EngineError> {
+        let _ = (stage, step, measurements);
+        Ok(())
+    }
 
-    /// The model was evaluated after `step` steps.
+    /// The model was evaluated after `step` steps; `model` gives its tensors.
     ///
     /// # Errors
     /// If it cannot be written down.
@@ -32,33 +51,42 @@ pub trait Observer {
         stage: usize,
         step: usize,
         measurements: &[Measurement],
-    ) -> Result<(), EngineError>;
+        model: &mut dyn FnMut() -> Vec<NamedTensor>,
+    ) -> Result<(), EngineError> {
+        let _ = (stage, step, measurements, model);
+        Ok(())
+    }
+
+    /// A stage ended; `model` gives the tensors that it leaves.
+    ///
+    /// # Errors
+    /// If it cannot be written down.
+    fn stage_finished(
+        &mut self,
+        stage: usize,
+        model: &mut dyn FnMut() -> Vec<NamedTensor>,
+    ) -> Result<(), EngineError> {
+        let _ = (stage, model);
+        Ok(())
+    }
+
+    /// Asked after every step but the last of a stage.
+    fn next(&mut self) -> Next {
+        Next::Continue
+    }
+
+    /// Handed over after [`Next::Save`] and [`Next::Stop`].
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), EngineError> {
+        let _ = checkpoint;
+        Ok(())
+    }
 }
 
 /// Watches nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 
-impl Observer for Silent {
-    fn stage_started(&mut self, _stage: usize, _total_steps: usize) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn step_done(
-        &mut self,
-        _stage: usize,
-        _step: usize,
-        _measurements: &[Measurement],
-    ) -> Result<(), EngineError> {
-        Ok(())
-    }
-
-    fn evaluated(
-        &mut self,
-        _stage: usize,
-        _step: usize,
-        _measurements: &[Measurement],
-    ) -> Result<(), EngineError> {
-        Ok(())
-    }
-}
+impl Observer for Silent {}

@@ -1,7 +1,9 @@
 //! The loop of one stage.
 
 use burn::tensor::Device;
+use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::context::{DomainRole, NormPolicy};
+use isthmus_core::dataset::LabelledSource;
 use isthmus_core::method::{Measurement, TrainingMethod};
 use isthmus_core::model::Model;
 use isthmus_core::random::Key;
@@ -9,10 +11,12 @@ use isthmus_core::spec::TrainingSpec;
 use isthmus_core::stage::Stage;
 use isthmus_core::updater::Updater;
 
+use crate::checkpoint::{self, load_model, model_tensors};
 use crate::data::{Draws, JobData};
 use crate::error::EngineError;
-use crate::evaluation::{Evaluation, evaluate};
-use crate::observer::Observer;
+use crate::evaluation::{Evaluation, predict};
+use crate::observer::{Next, Observer};
+use crate::selection::Selection;
 
 /// Steps between two measurements of the training losses.
 const MEASURE_EVERY: usize = 50;
@@ -31,18 +35,23 @@ pub struct StageSetup<'a> {
     pub device: &'a Device,
     /// Names the stage's randomness.
     pub key: Key,
+    /// The validators that score evaluations.
+    pub selection: Option<&'a Selection>,
 }
 
-/// Runs a stage to its end and evaluates the model; returns the target's last evaluation.
+/// Runs a stage to its end, from `resumed` if it is a checkpoint of it, and evaluates the model;
+/// returns the target's last evaluation.
 ///
 /// # Errors
-/// If the method cannot go on, a sample cannot be read, or the observer cannot write.
+/// If the method cannot go on, a sample cannot be read, the checkpoint is not of this job, or the
+/// observer cannot write or stops the job.
 pub fn run_stage(
     setup: &StageSetup<'_>,
     model: &mut Model,
     method: &mut dyn TrainingMethod,
     updater: &mut Updater,
     data: &JobData,
+    resumed: Option<&Checkpoint>,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, EngineError> {
     let training = setup.training;
@@ -63,9 +72,16 @@ pub fn run_stage(
         batch_size: training.batch_size,
         norm: NormPolicy::TRAIN.grouped(training.normalization),
     };
+    if let Some(checkpoint) = resumed {
+        load_model(checkpoint, stage.model)?;
+    }
     method.begin(&mut stage).map_err(failed)?;
+    if let Some(checkpoint) = resumed {
+        let device = &setup.device.clone().inner();
+        checkpoint::load(checkpoint, setup.label, stage.model, method, stage.updater, device)?;
+    }
     let mut last = None;
-    for step in 0..training.iterations {
+    for step in resumed.map_or(0, |checkpoint| checkpoint.step)..training.iterations {
         let done = step + 1;
         let evaluated = done % training.evaluate_every == 0 || done == training.iterations;
         let measure = evaluated || done % MEASURE_EVERY == 0;
@@ -76,43 +92,63 @@ pub fn run_stage(
         }
         observer.step_done(setup.index, done, &report.measurements)?;
         if evaluated {
-            let (evaluation, measurements) = evaluate_model(setup, stage.model, data)?;
-            observer.evaluated(setup.index, done, &measurements)?;
-            last = Some(evaluation);
+            last = Some(evaluate_model(setup, stage.model, data, done, observer)?);
+        }
+        if done < training.iterations {
+            let next = observer.next();
+            if next != Next::Continue {
+                let checkpoint =
+                    checkpoint::take(setup.index, done, stage.model, method, stage.updater);
+                observer.checkpoint(checkpoint)?;
+            }
+            if next == Next::Stop {
+                return Err(EngineError::Interrupted { stage: setup.index, step: done });
+            }
         }
     }
-    match last {
-        Some(evaluation) => Ok(evaluation),
-        None => {
-            let (evaluation, measurements) = evaluate_model(setup, stage.model, data)?;
-            observer.evaluated(setup.index, 0, &measurements)?;
-            Ok(evaluation)
-        }
-    }
+    let evaluation = match last {
+        Some(evaluation) => evaluation,
+        None => evaluate_model(setup, stage.model, data, 0, observer)?,
+    };
+    observer.stage_finished(setup.index, &mut || model_tensors(stage.model))?;
+    Ok(evaluation)
 }
 
 fn evaluate_model(
     setup: &StageSetup<'_>,
-    model: &Model,
+    trained: &mut Model,
     data: &JobData,
-) -> Result<(Evaluation, Vec<Measurement>), EngineError> {
+    step: usize,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, EngineError> {
     let device = setup.device.clone().inner();
     let grouping = setup.training.normalization;
-    let mut model = model.evaluation_copy();
-    let target = evaluate(&mut model, &data.target.test, DomainRole::Target, grouping, &device)?;
-    let mut measurements = vec![
+    let mut model = trained.evaluation_copy();
+    let mut test = |set: &LabelledSource, role: DomainRole| {
+        let rows: Vec<usize> = (0..set.samples.rows()).collect();
+        predict(&mut model, &*set.samples, &rows, role, grouping, &device)
+    };
+    let outputs = test(&data.target.test, DomainRole::Target)?;
+    let target = Evaluation::of(&outputs.logits, &data.target.test.labels);
+    let mut measurements: Vec<Measurement> = vec![
         ("target_accuracy".to_owned(), target.accuracy()),
         ("target_class_accuracy".to_owned(), target.class_accuracy()),
         ("target_loss".to_owned(), target.loss),
+        ("target_effective_classes".to_owned(), target.effective_classes()),
     ];
     for (index, domain) in data.sources.iter().enumerate() {
-        let role = DomainRole::Source(index);
-        let source = evaluate(&mut model, &domain.test, role, grouping, &device)?;
+        let source = test(&domain.test, DomainRole::Source(index))?;
         let name = match data.sources.len() {
             1 => "source_accuracy".to_owned(),
             _ => format!("source_accuracy/{}", domain.name),
         };
-        measurements.push((name, source.accuracy()));
+        let accuracy = Evaluation::of(&source.logits, &domain.test.labels).accuracy();
+        measurements.push((name, accuracy));
     }
-    Ok((target, measurements))
+    if let Some(selection) = setup.selection {
+        let scores = selection.score(&mut model, data, &outputs, grouping, &device)?;
+        measurements.extend(scores);
+    }
+    observer.evaluated(setup.index, step, &measurements, &mut || model_tensors(trained))?;
+    Ok(target)
 }

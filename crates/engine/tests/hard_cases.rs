@@ -104,8 +104,9 @@ fn run(method: &mut dyn TrainingMethod) -> Model {
         target_labels: false,
         device: &device,
         key: Key::new(2),
+        selection: None,
     };
-    run_stage(&setup, &mut model, method, &mut updater, &data(), &mut Silent).unwrap();
+    run_stage(&setup, &mut model, method, &mut updater, &data(), None, &mut Silent).unwrap();
     model
 }
 

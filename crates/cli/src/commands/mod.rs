@@ -27,6 +27,10 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             }
             crate::run::run(&file, &run, output)
         }
+        Command::Work(run) => {
+            let file = ExperimentFile::load(&run.experiment, run.device.as_deref())?;
+            crate::run::work(&file, &run, output)
+        }
         Command::Check(file) => check::execute(&file, output),
         Command::List { kind } => answer(&list::text(kind, &Page::of_answers())?),
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),

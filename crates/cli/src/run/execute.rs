@@ -1,28 +1,24 @@
 //! The run of an experiment.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
-use isthmus_core::error::DataError;
 use isthmus_core::spec::Job;
-use isthmus_data::Roots;
-use isthmus_engine::{run_job, uses_target_labels};
-use isthmus_results::record::{Environment, is_finished};
-use isthmus_results::{Destination, RecordHeader, RecordWriter, write_text};
+use isthmus_results::record::{is_finished, record_failure};
+use isthmus_results::{Destination, RecordHeader, write_text};
 
-use super::device::{self, Chosen};
-use super::failed::JobError;
-use super::plan::{Plan, job_data};
-use super::progress::Progress;
-use super::recorder::{Recorder, write_outcome};
-use super::workers::side_by_side;
-use super::{features, log, table};
+use super::interrupt::Interrupt;
+use super::pool::{self, Listener, Outcome};
+use super::prepared::Prepared;
+use super::progress::{Bar, Progress};
+use super::protocol::Said;
+use super::single::Ending;
+use super::table;
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-
-/// The version that records name and that is part of a job's identity.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Runs every job of an experiment that has no finished record, and shows the table.
 ///
@@ -35,64 +31,42 @@ pub fn run(
     output: OutputArguments,
 ) -> Result<(), Failure> {
     let progress = Progress::new(output.quiet);
-    let chosen = device::choose(&file.experiment.device)?;
-    let mut experiment = file.experiment.clone();
-    // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
-    chosen.kind.clone_into(&mut experiment.device);
-    let roots = Roots::discover(Some(&file.path));
-    let mut plan = Plan::new(experiment, &roots).map_err(|error| match error {
-        // The parts of the data do not fit each other: it is the file that put them together.
-        DataError::Mismatch(message) => file.problem_at("data.tasks", message),
-        other => Failure::input(other.to_string()),
-    })?;
-    let fingerprint = plan.fingerprint();
-
-    let jobs: Vec<(Job, RecordHeader)> = plan
-        .experiment
-        .jobs()
-        .into_iter()
-        .map(|job| {
-            let upper_bound = job.method.stages.iter().any(uses_target_labels);
-            let header =
-                RecordHeader::new(&plan.experiment, &job, &fingerprint, VERSION, upper_bound);
-            (job, header)
-        })
-        .collect();
-    let directory =
-        |header: &RecordHeader| arguments.results.join(&header.run.experiment).join(&header.run.id);
+    let interrupt = Interrupt::on_signals()
+        .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
+    let mut prepared = Prepared::new(file, arguments, interrupt)?;
     let mut pending = Vec::new();
-    for (job, header) in &jobs {
+    for (index, (_, header)) in prepared.jobs.iter().enumerate() {
         let finished = is_finished(&arguments.results, &header.run.experiment, &header.run.id)
             .map_err(|error| Failure::Work(error.to_string()))?;
         if arguments.force || !finished {
-            pending.push((job, header));
+            pending.push(index);
         }
     }
-    if pending.len() < jobs.len() {
+    let jobs = prepared.jobs.len();
+    if pending.len() < jobs {
         progress.line(&format!(
-            "{} of {} runs are finished already and are not run again (`--force` runs them again)",
-            jobs.len() - pending.len(),
-            jobs.len()
+            "{} of {jobs} runs are finished already and are not run again (`--force` runs them \
+             again)",
+            jobs - pending.len(),
         ));
     }
 
     let started = Instant::now();
-    let failures = if pending.is_empty() {
+    let outcomes = if pending.is_empty() {
         Vec::new()
     } else {
-        if plan.extracts_features() {
-            plan.dataset = features::extract(&plan, &chosen.device, chosen.kind, &progress)
-                .map_err(|error| Failure::input(error.to_string()))?;
-        }
-        run_pending(&plan, &pending, &chosen, arguments, &progress)?
+        prepared.load(&progress)?;
+        run_pending(&prepared, &pending, arguments, &progress)?
     };
-    let done = jobs.len() - failures.len();
+    let report = Report::of(&prepared, &pending, &outcomes);
+    let done = jobs - report.failed.len() - report.unfinished;
     if done > 0 {
-        let failed: Vec<&str> = failures.iter().map(|failure| failure.id.as_str()).collect();
-        let directories: Vec<PathBuf> = jobs
+        let left_out = |id: &str| report.left_out.iter().any(|left_out| left_out == id);
+        let directories: Vec<PathBuf> = prepared
+            .jobs
             .iter()
-            .filter(|(_, header)| !failed.contains(&header.run.id.as_str()))
-            .map(|(_, header)| directory(header))
+            .filter(|(_, header)| !left_out(&header.run.id))
+            .map(|(_, header)| prepared.directory(header))
             .collect();
         let text = table::text(directories)?;
         write_text(&Destination::StandardOutput, &text)
@@ -101,110 +75,204 @@ pub fn run(
             "{} runs in {:.1} s; {done} records in {}, one folder a run",
             pending.len(),
             started.elapsed().as_secs_f64(),
-            arguments.results.join(&plan.experiment.name).display()
+            arguments.results.join(&prepared.plan.experiment.name).display()
         ));
+        if report.shared > 0 {
+            progress.line(&format!(
+                "{} runs began with stages that another run had trained, which saved {:.1} s of \
+                 training",
+                report.shared, report.seconds_saved
+            ));
+        }
     }
-    match failures.as_slice() {
+    if prepared.setting.interrupt.asked() {
+        return Err(Failure::Interrupted(format!(
+            "interrupted: {done} of {jobs} runs are finished; the same command goes on where this \
+             one stopped"
+        )));
+    }
+    match report.failed.as_slice() {
         [] => Ok(()),
-        failures => Err(Failure::Work(summary(failures, jobs.len()))),
+        failures => Err(Failure::Work(summary(failures, jobs))),
     }
 }
 
-/// A job that failed.
-struct FailedJob {
-    id: String,
-    name: String,
-    cause: String,
+/// What came of the jobs together.
+#[derive(Default)]
+struct Report {
+    failed: Vec<(String, String)>,
+    /// Ids of jobs without a finished record.
+    left_out: Vec<String>,
+    unfinished: usize,
+    shared: usize,
+    seconds_saved: f64,
 }
 
-fn summary(failures: &[FailedJob], jobs: usize) -> String {
+impl Report {
+    fn of(prepared: &Prepared, pending: &[usize], outcomes: &[Outcome]) -> Self {
+        let mut report = Self::default();
+        for (&index, outcome) in pending.iter().zip(outcomes) {
+            let (job, header) = &prepared.jobs[index];
+            match outcome {
+                Outcome::Ended(Ending::Finished { seconds_shared, .. }) => {
+                    if let Some(seconds) = seconds_shared {
+                        report.shared += 1;
+                        report.seconds_saved += seconds;
+                    }
+                    continue;
+                }
+                Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => report.unfinished += 1,
+                Outcome::Failed(cause) | Outcome::Crashed(cause) => {
+                    report.failed.push((name_of(job), cause.clone()));
+                }
+            }
+            report.left_out.push(header.run.id.clone());
+        }
+        report
+    }
+}
+
+fn summary(failures: &[(String, String)], jobs: usize) -> String {
     let mut text = format!("{} of {jobs} runs failed:", failures.len());
-    for failure in failures {
-        text.push_str(&format!("\n  {}: {}", failure.name, failure.cause));
+    for (name, cause) in failures {
+        text.push_str(&format!("\n  {name}: {cause}"));
     }
     text
 }
 
 fn run_pending(
-    plan: &Plan,
-    pending: &[(&Job, &RecordHeader)],
-    chosen: &Chosen,
+    prepared: &Prepared,
+    pending: &[usize],
     arguments: &RunArguments,
     progress: &Progress,
-) -> Result<Vec<FailedJob>, Failure> {
-    let domains = plan.domains_by_seed().map_err(|error| Failure::input(error.to_string()))?;
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let small = plan.has_small_steps();
-    let workers = match arguments.jobs {
-        Some(jobs) => jobs,
-        None if small && chosen.kind == "cpu" => processors,
-        None => 1,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut shown = Shown {
+        jobs: pending.iter().map(|&index| &prepared.jobs[index]).collect(),
+        progress,
+        overall: progress.bar("runs", "runs", pending.len()),
+        bars: BTreeMap::new(),
+        done: 0,
     };
-    let threads = if small { 1 } else { (processors / workers).max(1) };
-    let overall = progress.bar("runs", "runs", pending.len());
-    let finished = std::sync::atomic::AtomicUsize::new(0);
-    let outcomes = side_by_side(pending.len(), workers, threads, |index| {
-        let (job, header) = pending[index];
-        let started = Instant::now();
-        let name = name_of(job);
-        let steps = job.method.stages.iter().map(|stage| stage.training.iterations).sum();
-        let bar = progress.steps(&name, steps);
-        let data = job_data(job, &plan.dataset.classes, &domains[&job.seed]);
-        let environment = Environment::detect(&plan.experiment.device, threads);
-        let accuracy =
-            run_recorded(job, header, &data, chosen, environment, &arguments.results, &bar)?;
+    let outcomes = if prepared.workers.min(pending.len()) > 1 {
+        let ids: Vec<String> =
+            pending.iter().map(|&index| prepared.jobs[index].1.run.id.clone()).collect();
+        let command = || worker_command(arguments, prepared.threads);
+        pool::run(&ids, prepared.workers, &command, &prepared.setting.interrupt, &mut shown)
+            .map_err(|error| Failure::Work(format!("cannot run jobs side by side: {error}")))?
+    } else {
+        in_turn(prepared, pending, &mut shown)
+    };
+    shown.overall.finish();
+    for (&index, outcome) in pending.iter().zip(&outcomes) {
+        if let Outcome::Crashed(cause) = outcome {
+            let run = &prepared.jobs[index].1.run;
+            if let Err(error) =
+                record_failure(&prepared.setting.results, &run.experiment, &run.id, cause)
+            {
+                tracing::warn!(%error, run = run.id, "the cause of a crash could not be recorded");
+            }
+        }
+    }
+    Ok(outcomes)
+}
+
+/// Runs the jobs one after the other in this process.
+fn in_turn(prepared: &Prepared, pending: &[usize], shown: &mut Shown<'_>) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for (number, &index) in pending.iter().enumerate() {
+        if prepared.setting.interrupt.asked() {
+            outcomes.push(Outcome::NotBegun);
+            continue;
+        }
+        shown.began(number);
+        let (job, header) = &prepared.jobs[index];
+        let bar = &shown.bars[&number].0;
+        let run = std::panic::AssertUnwindSafe(|| prepared.run(job, header, bar));
+        let outcome = match std::panic::catch_unwind(run) {
+            Ok(Ok(ending)) => Outcome::Ended(ending),
+            Ok(Err(error)) => Outcome::Failed(error.to_string()),
+            Err(panic) => {
+                Outcome::Crashed(super::workers::WorkerPanic::from_payload(&*panic).to_string())
+            }
+        };
+        shown.came_out(number, &outcome);
+        outcomes.push(outcome);
+    }
+    outcomes
+}
+
+/// This program, told to run jobs of the same file.
+fn worker_command(arguments: &RunArguments, threads: usize) -> Command {
+    // The program may have been replaced by a new build since it was started; then there is no
+    // telling what the file at its place does, and the name it was called by is as good.
+    let program = std::env::current_exe()
+        .unwrap_or_else(|_| PathBuf::from(std::env::args_os().next().unwrap_or_default()));
+    let mut command = Command::new(program);
+    command.arg("--quiet").arg("work").arg(&arguments.experiment.file);
+    for setting in &arguments.experiment.set {
+        command.arg("--set").arg(setting);
+    }
+    if let Some(device) = &arguments.device {
+        command.arg("--device").arg(device);
+    }
+    command.arg("--results").arg(&arguments.results);
+    command.arg("--threads").arg(threads.to_string());
+    command.arg("--checkpoint-every").arg(arguments.checkpoint_every.to_string());
+    command
+}
+
+/// Shows the jobs that run.
+struct Shown<'a> {
+    jobs: Vec<&'a (Job, RecordHeader)>,
+    progress: &'a Progress,
+    overall: Bar,
+    bars: BTreeMap<usize, (Bar, Instant)>,
+    done: usize,
+}
+
+impl Listener for Shown<'_> {
+    fn began(&mut self, job: usize) {
+        let spec = &self.jobs[job].0;
+        let steps = spec.method.stages.iter().map(|stage| stage.training.iterations).sum();
+        self.bars.insert(job, (self.progress.steps(&name_of(spec), steps), Instant::now()));
+    }
+
+    fn said(&mut self, job: usize, said: &Said) {
+        let (Said::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job)) else {
+            return;
+        };
+        bar.at(*step);
+        if !text.is_empty() {
+            bar.message(text.clone());
+        }
+    }
+
+    fn came_out(&mut self, job: usize, outcome: &Outcome) {
+        let Some((bar, started)) = self.bars.remove(&job) else { return };
         bar.finish();
-        let done = 1 + finished.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        overall.at(done);
-        progress.line(&format!(
-            "[{done}/{}] {name}: {:.1} % of the target, {:.1} s",
-            pending.len(),
-            100.0 * accuracy,
-            started.elapsed().as_secs_f64()
-        ));
-        Ok::<_, JobError>(())
-    });
-    overall.finish();
-    Ok(pending
-        .iter()
-        .zip(outcomes)
-        .filter_map(|((job, header), outcome)| {
-            let error = outcome.err()?;
-            Some(FailedJob {
-                id: header.run.id.clone(),
-                name: name_of(job),
-                cause: error.to_string(),
-            })
-        })
-        .collect())
+        let name = name_of(&self.jobs[job].0);
+        let all = self.jobs.len();
+        match outcome {
+            Outcome::Ended(Ending::Finished { accuracy, .. }) => {
+                self.done += 1;
+                self.overall.at(self.done);
+                self.progress.line(&format!(
+                    "[{}/{all}] {name}: {:.1} % of the target, {:.1} s",
+                    self.done,
+                    100.0 * accuracy,
+                    started.elapsed().as_secs_f64()
+                ));
+            }
+            Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
+                self.progress.line(&format!("{name}: stopped with a checkpoint"));
+            }
+            Outcome::Failed(cause) | Outcome::Crashed(cause) => {
+                self.progress.line(&format!("{name}: failed: {cause}"));
+            }
+        }
+    }
 }
 
 fn name_of(job: &Job) -> String {
     format!("{}, {}, seed {}", job.method.label, job.task(), job.seed)
-}
-
-fn run_recorded(
-    job: &Job,
-    header: &RecordHeader,
-    data: &isthmus_engine::JobData,
-    chosen: &Chosen,
-    environment: Environment,
-    results: &Path,
-    bar: &super::progress::Bar,
-) -> Result<f64, JobError> {
-    let mut writer = RecordWriter::create(results, header, environment)?;
-    let log = log::record_into(writer.events());
-    let outcome = run_job(job, data, &chosen.device, &mut Recorder::new(&mut writer, job, bar));
-    drop(log);
-    match outcome {
-        Ok(outcome) => {
-            write_outcome(&mut writer, &outcome)?;
-            writer.finish()?;
-            Ok(outcome.target.accuracy())
-        }
-        Err(error) => {
-            writer.fail(&error.to_string())?;
-            Err(error.into())
-        }
-    }
 }

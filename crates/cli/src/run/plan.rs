@@ -8,7 +8,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Transform};
-use isthmus_data::{Dataset, Roots};
+use isthmus_data::{Dataset, Roots, hold_out_source, hold_out_target};
 use isthmus_engine::JobData;
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
@@ -82,24 +82,35 @@ impl Plan {
     }
 }
 
-/// The domains of a job's task.
+/// The domains of a job's task, with what is held out for its validators.
+///
+/// # Errors
+/// If a domain has too few samples to hold any out.
 ///
 /// # Panics
 /// If the task names a domain that was not loaded; the domains of every task are.
-pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> JobData {
+pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> Result<JobData, DataError> {
     let domain = |name: &String| {
         domains
             .iter()
             .find(|domain| domain.name == *name)
             .expect("the domains of every task were loaded")
-            .clone()
     };
     let task = job.task();
-    JobData {
-        classes: classes.to_vec(),
-        sources: task.sources.iter().map(domain).collect(),
-        target: domain(&task.target),
-    }
+    let target = domain(&task.target);
+    let sources = task.sources.iter().map(domain);
+    let (sources, target) = match &job.selection {
+        None => (sources.cloned().collect(), target.clone()),
+        Some(selection) => {
+            let key = Key::new(job.seed);
+            let share = selection.validation_share;
+            let sources = sources
+                .map(|source| hold_out_source(source, share, &key))
+                .collect::<Result<_, _>>()?;
+            (sources, hold_out_target(target, share, &key))
+        }
+    };
+    Ok(JobData { classes: classes.to_vec(), sources, target })
 }
 
 fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {

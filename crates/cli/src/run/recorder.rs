@@ -1,30 +1,71 @@
 //! Writes down what happens in a job, and shows how far it is.
 
-use isthmus_core::method::Measurement;
-use isthmus_core::spec::Job;
-use isthmus_engine::{EngineError, JobOutcome, Observer};
-use isthmus_results::{Event, Prediction, RecordError, RecordWriter};
+use std::time::{Duration, Instant};
 
-use super::progress::Bar;
+use isthmus_core::checkpoint::Checkpoint;
+use isthmus_core::method::Measurement;
+use isthmus_core::network::NamedTensor;
+use isthmus_core::spec::Job;
+use isthmus_engine::{EngineError, Next, Observer, start_of};
+use isthmus_results::record::{SharedStage, StageLock};
+use isthmus_results::{Event, RecordError, RecordWriter};
+
+use super::interrupt::Interrupt;
+use super::sharing::Sharing;
+use super::watch::Watch;
 
 /// Measurements of training steps are recorded under this prefix.
 const TRAINING: &str = "train/";
 
+/// What a recorder is made of.
+pub struct Recording<'a> {
+    /// The record.
+    pub writer: &'a mut RecordWriter,
+    /// The job.
+    pub job: &'a Job,
+    /// Who is told how far it is.
+    pub watch: &'a dyn Watch,
+    /// Ends the job before its time.
+    pub interrupt: &'a Interrupt,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Stages that other jobs begin with too.
+    pub sharing: &'a Sharing,
+    /// Ids of what the job's first stages leave, one a stage, where other jobs begin so too.
+    pub shared: Vec<Option<String>>,
+    /// Held while the first of them is trained.
+    pub lock: Option<StageLock>,
+    /// Seconds of training that were spent before this process took the job up.
+    pub seconds_before: f64,
+}
+
 /// The observer of a job.
 pub struct Recorder<'a> {
-    writer: &'a mut RecordWriter,
-    job: &'a Job,
-    bar: &'a Bar,
+    recording: Recording<'a>,
     /// Steps of the stages before the current one.
     steps_before: usize,
     steps_of_stage: usize,
     latest: Vec<Measurement>,
+    started: Instant,
+    saved: Instant,
 }
 
 impl<'a> Recorder<'a> {
-    /// Records into `writer` and shows steps on `bar`.
-    pub fn new(writer: &'a mut RecordWriter, job: &'a Job, bar: &'a Bar) -> Self {
-        Self { writer, job, bar, steps_before: 0, steps_of_stage: 0, latest: Vec::new() }
+    /// An observer that starts now.
+    pub fn new(recording: Recording<'a>) -> Self {
+        let now = Instant::now();
+        Self {
+            recording,
+            steps_before: 0,
+            steps_of_stage: 0,
+            latest: Vec::new(),
+            started: now,
+            saved: now,
+        }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.recording.seconds_before + self.started.elapsed().as_secs_f64()
     }
 }
 
@@ -34,11 +75,12 @@ fn failed(error: RecordError) -> EngineError {
 
 impl Observer for Recorder<'_> {
     fn stage_started(&mut self, stage: usize, total_steps: usize) -> Result<(), EngineError> {
-        self.steps_before += self.steps_of_stage;
+        let stages = &self.recording.job.method.stages;
+        self.steps_before = stages[..stage].iter().map(|it| it.training.iterations).sum();
         self.steps_of_stage = total_steps;
-        let align = &self.job.method.stages[stage].align;
-        let methods = align.iter().map(|align| align.plugin.name.clone()).collect();
-        self.writer
+        let methods = stages[stage].align.iter().map(|align| align.plugin.name.clone()).collect();
+        self.recording
+            .writer
             .event(&Event::StageStarted { stage, methods, steps: total_steps })
             .map_err(failed)
     }
@@ -49,14 +91,14 @@ impl Observer for Recorder<'_> {
         step: usize,
         measurements: &[Measurement],
     ) -> Result<(), EngineError> {
-        self.bar.at(self.steps_before + step);
+        self.recording.watch.at(self.steps_before + step);
         if !measurements.is_empty() {
             let shown: Vec<String> = measurements
                 .iter()
                 .filter(|(name, _)| name != "learning_rate")
                 .map(|(name, value)| format!("{name} {value:.3}"))
                 .collect();
-            self.bar.message(shown.join(", "));
+            self.recording.watch.message(shown.join(", "));
             self.latest = measurements.to_vec();
         }
         Ok(())
@@ -67,43 +109,55 @@ impl Observer for Recorder<'_> {
         stage: usize,
         step: usize,
         measurements: &[Measurement],
+        model: &mut dyn FnMut() -> Vec<NamedTensor>,
     ) -> Result<(), EngineError> {
-        let training: Vec<Measurement> = self
-            .latest
-            .drain(..)
-            .map(|(name, value)| (format!("{TRAINING}{name}"), value))
-            .collect();
-        let values: Vec<(&str, f64)> = measurements
-            .iter()
-            .chain(&training)
-            .map(|(name, value)| (name.as_str(), *value))
-            .collect();
+        let training =
+            self.latest.drain(..).map(|(name, value)| (format!("{TRAINING}{name}"), value));
+        let all: Vec<Measurement> = measurements.iter().cloned().chain(training).collect();
+        let values: Vec<(&str, f64)> =
+            all.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         tracing::info!(stage, step, ?values, "evaluated");
-        self.writer.evaluation(stage, step, &values).map_err(failed)?;
-        if step == self.steps_of_stage {
-            self.writer.event(&Event::StageFinished { stage }).map_err(failed)?;
+        let writer = &mut *self.recording.writer;
+        writer.evaluation(stage, step, &values).map_err(failed)?;
+        writer.choose(stage, step, &values, model).map_err(failed)?;
+        self.recording.watch.evaluated(self.steps_before + step, &all);
+        Ok(())
+    }
+
+    fn stage_finished(
+        &mut self,
+        stage: usize,
+        model: &mut dyn FnMut() -> Vec<NamedTensor>,
+    ) -> Result<(), EngineError> {
+        let seconds = self.seconds();
+        let recording = &mut self.recording;
+        recording.writer.event(&Event::StageFinished { stage }).map_err(failed)?;
+        if let Some(id) = &recording.shared[stage] {
+            let stage = SharedStage {
+                checkpoint: start_of(stage + 1, model()),
+                metrics: recording.writer.metrics().to_vec(),
+                seconds,
+            };
+            recording.sharing.store().save(id, stage).map_err(failed)?;
+            recording.lock = None;
         }
         Ok(())
     }
-}
 
-/// Writes what a finished job leaves.
-///
-/// # Errors
-/// If it cannot be written.
-pub fn write_outcome(writer: &mut RecordWriter, outcome: &JobOutcome) -> Result<(), RecordError> {
-    let predictions: Vec<Prediction> = outcome
-        .target
-        .predictions
-        .iter()
-        .enumerate()
-        .map(|(row, prediction)| Prediction {
-            row,
-            label: prediction.class,
-            predicted: prediction.predicted,
-            confidence: prediction.confidence,
-        })
-        .collect();
-    writer.predictions(&predictions)?;
-    writer.model(&outcome.tensors)
+    fn next(&mut self) -> Next {
+        if self.recording.interrupt.asked() {
+            Next::Stop
+        } else if self.saved.elapsed() >= self.recording.checkpoint_every {
+            Next::Save
+        } else {
+            Next::Continue
+        }
+    }
+
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), EngineError> {
+        let seconds = self.seconds();
+        self.recording.writer.checkpoint(checkpoint, seconds).map_err(failed)?;
+        self.saved = Instant::now();
+        Ok(())
+    }
 }

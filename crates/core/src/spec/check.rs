@@ -10,7 +10,7 @@ use super::raw::{extractor_extras, file_schema};
 use super::selection;
 use super::shape::Shape;
 use super::tree::{Node, child, whole};
-use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec};
+use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec};
 use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
@@ -75,6 +75,7 @@ fn experiment(
     let written = child(root, "selection");
     let selection = written.and_then(|node| selection::check(node, diagnostics));
 
+    let record = child(root, "record").and_then(|node| data::read::<RecordSpec>(node, diagnostics));
     if (has_bottleneck && bottleneck.is_none()) || (written.is_some() && selection.is_none()) {
         return None;
     }
@@ -86,6 +87,7 @@ fn experiment(
         bottleneck,
         classifier: classifier?,
         selection,
+        record,
         methods: methods?,
         seeds: seeds?,
         device: device?,

@@ -1,5 +1,6 @@
 //! A checked experiment: every name resolved, every default filled in, every range checked.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -129,6 +130,25 @@ pub struct SelectionSpec {
     pub validation_share: f64,
 }
 
+/// What records keep besides metrics, predictions and models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Record")]
+pub struct RecordSpec {
+    /// Features, logits and labels of so many samples of the source and as many of the target, by
+    /// the final model: for t-SNE in reports. 0: none.
+    pub outputs: usize,
+    /// The terms of the target-error bound of Ben-David et al. (2010) for the final model: source
+    /// error, proxy A-distance, error of a joint classifier. Uses target labels, for this alone.
+    pub theory: bool,
+}
+
+impl Default for RecordSpec {
+    fn default() -> Self {
+        Self { outputs: 0, theory: false }
+    }
+}
+
 /// A checked experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
@@ -149,6 +169,9 @@ pub struct Experiment {
     pub selection: Option<SelectionSpec>,
     /// The methods to compare.
     pub methods: Vec<MethodSpec>,
+    /// What records keep besides the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordSpec>,
     /// The seeds to run.
     pub seeds: Vec<u64>,
     /// The device: `cpu`, `gpu` or `gpu:N`.
@@ -172,6 +195,9 @@ pub struct Job {
     pub selection: Option<SelectionSpec>,
     /// The method.
     pub method: MethodSpec,
+    /// What the record keeps besides the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordSpec>,
     /// The seed.
     pub seed: u64,
     /// The kind of device: numbers differ between kinds.
@@ -192,6 +218,7 @@ impl Experiment {
                         classifier: self.classifier.clone(),
                         selection: self.selection.clone(),
                         method: method.clone(),
+                        record: self.record.clone(),
                         seed,
                         device: self.device.clone(),
                     });
@@ -208,8 +235,22 @@ impl Job {
         &self.data.tasks[0]
     }
 
+    /// Identifies what the first `stages` stages leave: a hash of everything that decides it, 16
+    /// hexadecimal digits. Jobs that begin alike, under whatever label, share it.
+    pub fn stages_id(&self, stages: usize, data_fingerprint: &str, version: &str) -> String {
+        let mut job = self.clone();
+        job.method.label.clear();
+        job.method.stages.truncate(stages);
+        job.record = None;
+        job.hash(data_fingerprint, version)
+    }
+
     /// Identifies the run: a hash of everything that decides its numbers, 16 hexadecimal digits.
     pub fn id(&self, data_fingerprint: &str, version: &str) -> String {
+        self.hash(data_fingerprint, version)
+    }
+
+    fn hash(&self, data_fingerprint: &str, version: &str) -> String {
         let text = serde_json::to_string(self).expect("a job is plain data");
         let mut hasher = Sha256::new();
         for part in [text.as_str(), data_fingerprint, version] {

@@ -22,7 +22,7 @@ pub use data::{DatasetInfo, Datasets, DomainInfo};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
-    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol,
+    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, RecordSpec,
     SelectionSpec, StageSpec, Task, TrainingSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};

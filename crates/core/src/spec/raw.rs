@@ -10,8 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Transform;
 use super::shape::PLUGIN_KIND;
+use super::{RecordSpec, Transform};
 use crate::config::{
     BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, OptimizerKind, ScheduleKind,
     ValidatorKind,
@@ -61,6 +61,8 @@ pub(super) struct RawExperiment {
     /// How models are selected without target labels. Absent: tables show the last iterate, and
     /// all source samples are trained on.
     selection: Option<RawSelection>,
+    /// What records keep besides metrics, predictions and models.
+    record: Option<RecordSpec>,
     /// The methods to compare, by the label that tables show.
     methods: BTreeMap<String, RawMethod>,
 }

@@ -47,6 +47,21 @@ pub struct EnvironmentFile {
     pub started: Timestamp,
     /// When it was complete; absent in unfinished records.
     pub finished: Option<Timestamp>,
+    /// How often the run was interrupted and went on.
+    #[serde(default)]
+    pub resumed: usize,
+    /// The most memory that the process held, in bytes, where the system tells; runs one after the
+    /// other in one process share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+}
+
+/// The most memory that this process has held, in bytes.
+pub(super) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 fn processor() -> String {

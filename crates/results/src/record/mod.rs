@@ -7,13 +7,20 @@
 //! metrics.csv        stage,step,metric,value
 //! model.safetensors  the final checkpoint, where one was kept
 //! predictions.csv    row,label,predicted,confidence of the target's test rows, where kept
+//! model-<step>.safetensors  models that validators chose from evaluations of the last stage
+//! chosen.json        which validator chose which
+//! splits.json        how many samples were trained, validated and tested on, and which
+//! outputs.safetensors  features, logits and labels of some samples, where asked for
 //! done               SHA-256 of the files that must be the same when the run is repeated
 //! ```
 //!
 //! Times are in `environment.json` and `events.jsonl` alone: the same job on the same data writes
 //! the other files again byte for byte. A run writes into `<run id>.partial`, which is renamed
-//! when the record is complete: an earlier finished record stays until then.
+//! when the record is complete: an earlier finished record stays until then. While it goes on it
+//! holds `checkpoint.safetensors`, from which an interrupted run goes on.
 
+mod checkpoint;
+mod chosen;
 mod environment;
 mod events;
 mod files;
@@ -23,8 +30,10 @@ mod metrics;
 mod model;
 mod predictions;
 mod reader;
+mod stages;
 mod writer;
 
+pub use chosen::{Chosen, VALIDATOR};
 pub use environment::{Environment, EnvironmentFile};
 pub use events::{Event, EventLog, TimedEvent};
 pub use find::{RecordSet, RecordWarning, read_records};
@@ -34,7 +43,8 @@ pub use metrics::MetricRow;
 pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};
-pub use writer::RecordWriter;
+pub use stages::{SharedStage, StageLock, StageStore};
+pub use writer::{Begun, RecordWriter, record_failure};
 
 pub(crate) use files::write_atomically;
 
@@ -44,6 +54,10 @@ const EVENTS: &str = "events.jsonl";
 const METRICS: &str = "metrics.csv";
 const MODEL: &str = "model.safetensors";
 const PREDICTIONS: &str = "predictions.csv";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const CHOSEN: &str = "chosen.json";
+const SPLITS: &str = "splits.json";
+const OUTPUTS: &str = "outputs.safetensors";
 const DONE: &str = "done";
 
 /// Ends the name of a record's folder while it is written.

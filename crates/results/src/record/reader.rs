@@ -17,7 +17,9 @@ use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::writer::directory;
-use super::{DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, PARTIAL, PREDICTIONS, model};
+use super::{
+    DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, PARTIAL, PREDICTIONS, model,
+};
 use crate::error::RecordError;
 
 /// A finished record. What tables need is read at once, the rest when it is asked for.
@@ -131,6 +133,18 @@ impl Record {
             return Ok(None);
         }
         model::decode(&self.directory.join(MODEL), &self.bytes(MODEL)?).map(Some)
+    }
+
+    /// Features, logits and labels of some source and target samples, by name; `None` where none
+    /// were kept.
+    ///
+    /// # Errors
+    /// If `outputs.safetensors` cannot be read or is damaged.
+    pub fn outputs(&self) -> Result<Option<BTreeMap<String, TensorData>>, RecordError> {
+        if !self.digests.contains_key(OUTPUTS) {
+            return Ok(None);
+        }
+        model::decode(&self.directory.join(OUTPUTS), &self.bytes(OUTPUTS)?).map(Some)
     }
 
     /// SHA-256 by name of the files that are the same when the run is repeated. Two records of a

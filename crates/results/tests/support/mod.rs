@@ -57,6 +57,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
         bottleneck: None,
         classifier: plugin("linear"),
         selection: None,
+        record: None,
         methods: methods.iter().map(|label| method(label, 1)).collect(),
         seeds: seeds.to_vec(),
         device: "cpu".to_owned(),

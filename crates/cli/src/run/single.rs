@@ -1,0 +1,195 @@
+//! One job from its data to its record.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use burn::tensor::{Device, TensorData};
+use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::dataset::LabelledSource;
+use isthmus_core::error::DataError;
+use isthmus_core::model::Model;
+use isthmus_core::network::NamedTensor;
+use isthmus_core::spec::Job;
+use isthmus_core::validation::Matrix;
+use isthmus_engine::{EngineError, JobData, JobOutcome, predict, run_job};
+use isthmus_results::record::{Begun, Environment};
+use isthmus_results::{Event, Prediction, RecordHeader, RecordWriter};
+use serde::{Deserialize, Serialize};
+
+use super::failed::JobError;
+use super::interrupt::Interrupt;
+use super::log;
+use super::recorder::{Recorder, Recording};
+use super::sharing::{Sharing, Start};
+use super::splits;
+use super::watch::Watch;
+
+/// What all jobs of a run have in common.
+pub struct Setting {
+    /// Folder of the results.
+    pub results: PathBuf,
+    /// The device, without autodiff.
+    pub device: Device,
+    /// What records note of the machine.
+    pub environment: Environment,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Stages that several jobs begin with.
+    pub sharing: Sharing,
+    /// Ends jobs before their time.
+    pub interrupt: Interrupt,
+}
+
+/// How a job ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Ending {
+    /// It was run to its end.
+    Finished {
+        /// The last accuracy on the target, in [0, 1].
+        accuracy: f64,
+        /// How long it took.
+        seconds: f64,
+        /// How long training the stages took that it shares with another job and did not train.
+        seconds_shared: Option<f64>,
+    },
+    /// It was asked to end, and left a checkpoint.
+    Interrupted,
+}
+
+/// Runs a job, from the checkpoint of an interrupted run where there is one, and writes its
+/// record.
+///
+/// # Errors
+/// If it cannot be trained, evaluated or written; the record then tells why.
+pub fn run_recorded(
+    job: &Job,
+    header: &RecordHeader,
+    data: &JobData,
+    setting: &Setting,
+    watch: &dyn Watch,
+) -> Result<Ending, JobError> {
+    let started = Instant::now();
+    let Begun { mut writer, checkpoint: mut resumed, seconds: mut seconds_before } =
+        RecordWriter::begin(&setting.results, header, setting.environment.clone())?;
+    let mut lock = None;
+    let mut seconds_shared = None;
+    if resumed.is_none() {
+        match setting.sharing.start(job)? {
+            Start::Beginning(held) => lock = held,
+            Start::After(stage) => {
+                writer.event(&Event::Note {
+                    text: format!(
+                        "stages 1 to {} were trained by another run",
+                        stage.checkpoint.stage
+                    ),
+                })?;
+                writer.restore(stage.metrics);
+                seconds_before = stage.seconds;
+                seconds_shared = Some(stage.seconds);
+                resumed = Some(stage.checkpoint);
+            }
+        }
+    }
+    let log = log::record_into(writer.events());
+    let outcome = run_job(
+        job,
+        data,
+        &setting.device,
+        resumed.as_ref(),
+        &mut Recorder::new(Recording {
+            writer: &mut writer,
+            job,
+            watch,
+            interrupt: &setting.interrupt,
+            checkpoint_every: setting.checkpoint_every,
+            sharing: &setting.sharing,
+            shared: setting.sharing.shared(job),
+            lock,
+            seconds_before,
+        }),
+    );
+    drop(log);
+    let written = match outcome {
+        Ok(mut outcome) => write_outcome(&mut writer, job, data, &setting.device, &mut outcome)
+            .map(|()| outcome.target.accuracy()),
+        Err(EngineError::Interrupted { .. }) => return Ok(Ending::Interrupted),
+        Err(error) => Err(error.into()),
+    };
+    match written {
+        Ok(accuracy) => {
+            writer.finish()?;
+            let seconds = started.elapsed().as_secs_f64();
+            Ok(Ending::Finished { accuracy, seconds, seconds_shared })
+        }
+        Err(error) => {
+            // A disk that is full keeps neither the run nor the word of its end: the first cause
+            // is the one to tell.
+            if let Err(second) = writer.fail(&error.to_string()) {
+                tracing::warn!(%second, "the cause of a failure could not be recorded");
+            }
+            Err(error)
+        }
+    }
+}
+
+fn write_outcome(
+    writer: &mut RecordWriter,
+    job: &Job,
+    data: &JobData,
+    device: &Device,
+    outcome: &mut JobOutcome,
+) -> Result<(), JobError> {
+    let predictions: Vec<Prediction> = outcome
+        .target
+        .predictions
+        .iter()
+        .enumerate()
+        .map(|(row, prediction)| Prediction {
+            row,
+            label: prediction.class,
+            predicted: prediction.predicted,
+            confidence: prediction.confidence,
+        })
+        .collect();
+    writer.predictions(&predictions)?;
+    writer.model(&outcome.tensors)?;
+    writer.splits(&splits::of(job, data))?;
+    let rows = job.record.as_ref().map_or(0, |record| record.outputs);
+    if rows > 0 {
+        let grouping =
+            job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
+        writer.outputs(&outputs(&mut outcome.model, data, rows, grouping, device)?)?;
+    }
+    Ok(())
+}
+
+/// Features, logits and labels of at most `rows` samples of the first source and of the target,
+/// spread evenly over each.
+fn outputs(
+    model: &mut Model,
+    data: &JobData,
+    rows: usize,
+    grouping: Grouping,
+    device: &Device,
+) -> Result<Vec<NamedTensor>, DataError> {
+    let mut tensors = Vec::new();
+    let mut add = |name: &str, set: &LabelledSource, role: DomainRole| {
+        let all = set.samples.rows();
+        let count = rows.min(all);
+        let chosen: Vec<usize> = (0..count).map(|row| row * all / count).collect();
+        let outputs = predict(model, &*set.samples, &chosen, role, grouping, device)?;
+        let labels = chosen.iter().map(|&row| set.labels[row] as f32).collect();
+        let mut keep = |what: &str, matrix: Matrix| {
+            let shape = [matrix.rows(), matrix.columns()];
+            let data = TensorData::new(matrix.values().to_vec(), shape);
+            tensors.push(NamedTensor { path: format!("{name}_{what}"), data });
+        };
+        keep("features", outputs.features);
+        keep("logits", outputs.logits);
+        keep("labels", Matrix::new(count, 1, labels));
+        Ok::<_, DataError>(())
+    };
+    add("source", &data.sources[0].test, DomainRole::Source(0))?;
+    add("target", &data.target.test, DomainRole::Target)?;
+    Ok(tensors)
+}

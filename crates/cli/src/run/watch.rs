@@ -1,0 +1,27 @@
+//! Who is told how far a run is.
+
+use isthmus_core::method::Measurement;
+
+/// Told how far a run is.
+pub trait Watch {
+    /// So many steps are done, of all stages together.
+    fn at(&self, step: usize);
+
+    /// What was measured last, in a few words.
+    fn message(&self, text: String);
+
+    /// An evaluation after so many steps, of all stages together.
+    fn evaluated(&self, step: usize, metrics: &[Measurement]) {
+        let _ = (step, metrics);
+    }
+}
+
+impl Watch for super::progress::Bar {
+    fn at(&self, step: usize) {
+        Self::at(self, step);
+    }
+
+    fn message(&self, text: String) {
+        Self::message(self, text);
+    }
+}

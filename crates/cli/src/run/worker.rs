@@ -1,0 +1,101 @@
+//! A process that runs jobs for another one.
+
+use std::io::{BufRead, Write, stdin, stdout};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, mpsc};
+use std::time::{Duration, Instant};
+
+use isthmus_core::method::Measurement;
+
+use super::prepared::Prepared;
+use super::protocol::{Order, Said};
+use super::watch::Watch;
+use crate::failure::Failure;
+
+/// Time between two words on how far a job is.
+const BETWEEN_STEPS: Duration = Duration::from_millis(100);
+
+/// Runs the jobs that are ordered on standard input until it ends.
+///
+/// # Errors
+/// If the data is not to be had, or nobody reads what is said.
+pub fn work(prepared: &Prepared) -> Result<(), Failure> {
+    let interrupt = prepared.setting.interrupt.clone();
+    let (orders, ordered) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in stdin().lock().lines() {
+            match line.ok().and_then(|line| serde_json::from_str(&line).ok()) {
+                Some(Order::Run(id)) => {
+                    if orders.send(id).is_err() {
+                        return;
+                    }
+                }
+                Some(Order::Stop) => interrupt.ask(),
+                None => break,
+            }
+        }
+        // Whoever gave the orders has gone: what runs now ends with a checkpoint.
+        interrupt.ask();
+    });
+    say(&Said::Ready)?;
+    for id in ordered {
+        let said = match prepared.jobs.iter().find(|(_, header)| header.run.id == id) {
+            None => Said::Failed(format!("there is no run {id} in this experiment")),
+            Some((job, header)) => {
+                let telling = Telling { said: Mutex::new(None) };
+                let run = || prepared.run(job, header, &telling);
+                match catch_unwind(AssertUnwindSafe(run)) {
+                    Ok(Ok(ending)) => Said::Ended(ending),
+                    Ok(Err(error)) => Said::Failed(error.to_string()),
+                    Err(panic) => {
+                        Said::Failed(super::workers::WorkerPanic::from_payload(&*panic).to_string())
+                    }
+                }
+            }
+        };
+        say(&said)?;
+    }
+    Ok(())
+}
+
+fn say(said: &Said) -> Result<(), Failure> {
+    let mut line = serde_json::to_string(said).expect("what is said is plain data");
+    line.push('\n');
+    let mut output = stdout().lock();
+    output
+        .write_all(line.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| Failure::Work(format!("nobody listens to this process: {error}")))
+}
+
+/// Tells how far the job is, now and then.
+struct Telling {
+    /// When something was said last, and the step it was said of.
+    said: Mutex<Option<(Instant, usize)>>,
+}
+
+impl Watch for Telling {
+    fn at(&self, step: usize) {
+        let mut said = self.said.lock().expect("nothing panics while it is held");
+        match &mut *said {
+            Some((when, latest)) if when.elapsed() < BETWEEN_STEPS => *latest = step,
+            _ => {
+                *said = Some((Instant::now(), step));
+                // A listener that has gone shows at the end of the job.
+                drop(say(&Said::Step { step, text: String::new() }));
+            }
+        }
+    }
+
+    fn message(&self, text: String) {
+        let said = *self.said.lock().expect("nothing panics while it is held");
+        let step = said.map_or(0, |(_, step)| step);
+        drop(say(&Said::Step { step, text }));
+    }
+
+    fn evaluated(&self, step: usize, metrics: &[Measurement]) {
+        // JSON has no numbers for what is not finite; such scores are not drawn either.
+        let metrics = metrics.iter().filter(|(_, value)| value.is_finite()).cloned().collect();
+        drop(say(&Said::Evaluated { step, metrics }));
+    }
+}

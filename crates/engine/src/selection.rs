@@ -1,0 +1,174 @@
+//! Scores evaluations without target labels.
+
+use std::cell::RefCell;
+
+use burn::tensor::Device;
+use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::dataset::{LabelledSource, SampleSource};
+use isthmus_core::error::DataError;
+use isthmus_core::input::Input;
+use isthmus_core::method::Measurement;
+use isthmus_core::model::Model;
+use isthmus_core::random::Key;
+use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::spec::SelectionSpec;
+use isthmus_core::stage::SampleView;
+use isthmus_core::validation::{
+    LabelledOutputs, Matrix, MixedPredictions, Outputs, ValidationError, ValidationView, Validator,
+};
+use rand::seq::SliceRandom;
+
+use crate::data::JobData;
+use crate::error::EngineError;
+use crate::evaluation::{Evaluation, predict, predict_input};
+
+/// Scores are recorded under this prefix.
+pub const VALIDATOR: &str = "validator/";
+/// Source training samples, of all sources together, that validators see at most.
+const SOURCE_TRAINING_ROWS: usize = 2000;
+
+/// The validators of a job.
+pub struct Selection {
+    validators: Vec<(String, Box<dyn Validator>)>,
+    /// Training rows of each source that validators see; empty where none needs them.
+    training_rows: Vec<Vec<usize>>,
+    key: Key,
+}
+
+impl Selection {
+    /// Builds the validators of `spec` for a job on `data` whose randomness `key` names.
+    pub(crate) fn new(
+        spec: &SelectionSpec,
+        data: &JobData,
+        key: &Key,
+    ) -> Result<Self, EngineError> {
+        let key = key.named("validators");
+        let validators = spec
+            .validators
+            .iter()
+            .map(|spec| match registry::find(Kind::Validator, &spec.name).map(|it| it.build) {
+                Some(Build::Validator(build)) => Ok((spec.name.clone(), build(&spec.config))),
+                _ => Err(EngineError::MissingPlugin {
+                    kind: Kind::Validator.name(),
+                    name: spec.name.clone(),
+                }),
+            })
+            .collect::<Result<Vec<_>, EngineError>>()?;
+        let needed = validators.iter().any(|(_, validator)| validator.needs_source_training());
+        let share = SOURCE_TRAINING_ROWS / data.sources.len().max(1);
+        let training_rows = data
+            .sources
+            .iter()
+            .enumerate()
+            .filter(|_| needed)
+            .map(|(index, domain)| {
+                let mut rows: Vec<usize> = (0..domain.train.samples.rows()).collect();
+                if rows.len() > share {
+                    rows.shuffle(&mut key.named("source training").at(index as u64).rng());
+                    rows.truncate(share);
+                    rows.sort_unstable();
+                }
+                rows
+            })
+            .collect();
+        Ok(Self { validators, training_rows, key })
+    }
+
+    /// Scores `model`, an evaluation copy, by every validator; also the accuracy on the held-out
+    /// source samples. `tested` is what the model made of the target's test samples, which are
+    /// scored where nothing of the target was held out.
+    pub(crate) fn score(
+        &self,
+        model: &mut Model,
+        data: &JobData,
+        tested: &Outputs,
+        grouping: Grouping,
+        device: &Device,
+    ) -> Result<Vec<Measurement>, EngineError> {
+        let mut source = LabelledOutputs::default();
+        let mut source_training = LabelledOutputs::default();
+        for (index, domain) in data.sources.iter().enumerate() {
+            let role = DomainRole::Source(index);
+            let mut add = |to: &mut LabelledOutputs, set: &LabelledSource, rows: &[usize]| {
+                let outputs = predict(model, &*set.samples, rows, role, grouping, device)?;
+                to.outputs.features.append(outputs.features);
+                to.outputs.logits.append(outputs.logits);
+                to.labels.extend(rows.iter().map(|&row| set.labels[row]));
+                Ok::<_, DataError>(())
+            };
+            if let Some(held_out) = &domain.validation {
+                let rows: Vec<usize> = (0..held_out.samples.rows()).collect();
+                add(&mut source, held_out, &rows)?;
+            }
+            if let Some(rows) = self.training_rows.get(index) {
+                add(&mut source_training, &domain.train, rows)?;
+            }
+        }
+        let held_out = &data.target.validation;
+        let samples = &held_out.as_ref().unwrap_or(&data.target.test).samples;
+        let own;
+        let target = match held_out {
+            None => tested,
+            Some(_) => {
+                let rows: Vec<usize> = (0..samples.rows()).collect();
+                let role = DomainRole::Target;
+                own = predict(model, &**samples, &rows, role, grouping, device)?;
+                &own
+            }
+        };
+        let mixed = Mixing { model: RefCell::new(model), samples: &**samples, grouping, device };
+        let accuracy = Evaluation::of(&source.outputs.logits, &source.labels).accuracy();
+        let mut measurements = vec![("source_validation_accuracy".to_owned(), accuracy)];
+        for (name, validator) in &self.validators {
+            let view = ValidationView {
+                classes: data.classes.len(),
+                source: &source,
+                source_training: &source_training,
+                target,
+                mixed: &mixed,
+                key: self.key.named(name),
+            };
+            let score = match validator.score(&view) {
+                Ok(score) => score,
+                Err(ValidationError::Undefined(reason)) => {
+                    tracing::info!(validator = name, reason, "undefined for this checkpoint");
+                    f64::NAN
+                }
+                Err(ValidationError::Data(error)) => return Err(error.into()),
+            };
+            measurements.push((format!("{VALIDATOR}{name}"), score));
+        }
+        Ok(measurements)
+    }
+}
+
+/// Predicts mixtures of the target samples that validators see.
+struct Mixing<'a> {
+    model: RefCell<&'a mut Model>,
+    samples: &'a dyn SampleSource,
+    grouping: Grouping,
+    device: &'a Device,
+}
+
+/// Mixtures of one forward pass.
+const PAIRS: usize = 256;
+
+impl MixedPredictions for Mixing<'_> {
+    fn mixed_logits(&self, pairs: &[(usize, usize)], weight: f32) -> Result<Matrix, DataError> {
+        let shape = self.samples.shape();
+        let mut logits = Matrix::default();
+        for chunk in pairs.chunks(PAIRS) {
+            let rows = |of: fn(&(usize, usize)) -> usize| chunk.iter().map(of).collect::<Vec<_>>();
+            let mut values = self.samples.values(&rows(|pair| pair.0), SampleView::Plain)?;
+            let others = self.samples.values(&rows(|pair| pair.1), SampleView::Plain)?;
+            for (value, other) in values.iter_mut().zip(others) {
+                *value = weight * *value + (1.0 - weight) * other;
+            }
+            let input = Input::from_values(values, chunk.len(), shape, self.device);
+            let mut model = self.model.borrow_mut();
+            logits
+                .append(predict_input(&mut model, input, DomainRole::Target, self.grouping).logits);
+        }
+        Ok(logits)
+    }
+}
