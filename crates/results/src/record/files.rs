@@ -17,6 +17,15 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// How the names of files begin and end that are not whole yet.
+const TEMPORARY: (&str, &str) = (".", ".tmp");
+
+/// Whether a file is one that was being written.
+pub(super) fn is_temporary(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
+}
+
 /// Writes `path` beside and renames it; returns the SHA-256 of what was written. If anything
 /// fails, what was at `path` before is untouched and nothing is left beside it.
 pub(crate) fn write_atomically(
@@ -29,7 +38,7 @@ pub(crate) fn write_atomically(
             _ => Path::new("."),
         };
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".").suffix(".tmp");
+        builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;

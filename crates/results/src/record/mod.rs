@@ -19,6 +19,7 @@
 //! when the record is complete: an earlier finished record stays until then. While it goes on it
 //! holds `checkpoint.safetensors`, from which an interrupted run goes on.
 
+mod begin;
 mod checkpoint;
 mod chosen;
 mod environment;
@@ -33,6 +34,7 @@ mod reader;
 mod stages;
 mod writer;
 
+pub use begin::{Begun, record_failure};
 pub use chosen::{Chosen, VALIDATOR};
 pub use environment::{Environment, EnvironmentFile};
 pub use events::{Event, EventLog, TimedEvent};
@@ -44,7 +46,7 @@ pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};
 pub use stages::{SharedStage, StageLock, StageStore};
-pub use writer::{Begun, RecordWriter, record_failure};
+pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;
 

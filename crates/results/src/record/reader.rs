@@ -10,13 +10,13 @@ use isthmus_core::spec::Job;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::begin::directory;
 use super::environment::EnvironmentFile;
 use super::events::{self, Event, TimedEvent};
 use super::files::{parse_marker, sha256};
 use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
-use super::writer::directory;
 use super::{
     DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, PARTIAL, PREDICTIONS, model,
 };

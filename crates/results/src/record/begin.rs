@@ -1,0 +1,246 @@
+//! Begins records, and takes up those of interrupted runs.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Component, Path, PathBuf};
+
+use isthmus_core::checkpoint::Checkpoint;
+use jiff::Timestamp;
+
+use super::checkpoint;
+use super::chosen::Chosen;
+use super::environment::{Environment, EnvironmentFile};
+use super::events::{Event, EventLog};
+use super::files::is_temporary;
+use super::header::{JobFile, RecordHeader};
+use super::writer::{RecordWriter, remove_if_there, rename, write_json};
+use super::{CHECKPOINT, ENVIRONMENT, EVENTS, FORMAT, JOB, PARTIAL, REPLACED};
+use crate::error::RecordError;
+
+/// A record that was begun or taken up again.
+#[derive(Debug)]
+pub struct Begun {
+    /// The record.
+    pub writer: RecordWriter,
+    /// Where the run was interrupted, if it was.
+    pub checkpoint: Option<Checkpoint>,
+    /// Seconds of training that were spent before.
+    pub seconds: f64,
+}
+
+impl RecordWriter {
+    /// Begins a record below the folder `results`, or takes up the one that an interrupted run of
+    /// the same job left, where it left a checkpoint; folders that are missing are made.
+    ///
+    /// # Errors
+    /// If the folder cannot be written, the experiment's name cannot name a folder, or another
+    /// process is writing the same record.
+    pub fn begin(
+        results: &Path,
+        header: &RecordHeader,
+        environment: Environment,
+    ) -> Result<Begun, RecordError> {
+        let directory = directory(results, &header.run.experiment, &header.run.id)?;
+        let partial = directory.with_extension(PARTIAL);
+        restore_replaced(&directory)?;
+        let path = partial.join(CHECKPOINT);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let writer = Self::create(results, header, environment)?;
+                return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
+            }
+            Err(error) => return Err(RecordError::io("cannot read", &path)(error)),
+        };
+        let saved = checkpoint::decode(&path, &bytes)?;
+        let mut writer = Self::reopen(directory, partial, header, environment)?;
+        writer.restore(saved.rows);
+        writer.remove_unchosen()?;
+        let (stage, step) = (saved.checkpoint.stage, saved.checkpoint.step);
+        writer.event(&Event::Note {
+            text: format!("resumed after {step} steps of stage {}", stage + 1),
+        })?;
+        Ok(Begun { writer, checkpoint: Some(saved.checkpoint), seconds: saved.seconds })
+    }
+
+    fn reopen(
+        directory: PathBuf,
+        partial: PathBuf,
+        header: &RecordHeader,
+        environment: Environment,
+    ) -> Result<Self, RecordError> {
+        let path = partial.join(EVENTS);
+        let events = File::options()
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(RecordError::io("cannot write", &path))?;
+        lock(&events, &partial)?;
+        end_at_whole_line(&path, &events).map_err(RecordError::io("cannot write", &path))?;
+        remove_temporary(&partial)?;
+        let mut environment = EnvironmentFile {
+            environment,
+            started: Timestamp::now(),
+            finished: None,
+            resumed: 1,
+            peak_memory_bytes: None,
+        };
+        // Of an earlier environment, the start is kept; one that cannot be read was cut short.
+        if let Ok(text) = fs::read_to_string(partial.join(ENVIRONMENT))
+            && let Ok(earlier) = serde_json::from_str::<EnvironmentFile>(&text)
+        {
+            environment.started = earlier.started;
+            environment.resumed = earlier.resumed + 1;
+        }
+        Self::open(directory, partial, header, environment, EventLog::new(&path, events))
+    }
+
+    fn open(
+        directory: PathBuf,
+        partial: PathBuf,
+        header: &RecordHeader,
+        environment: EnvironmentFile,
+        events: EventLog,
+    ) -> Result<Self, RecordError> {
+        let mut writer = Self {
+            directory,
+            partial,
+            environment,
+            events,
+            metrics: Vec::new(),
+            last_stage: header.job.method.stages.len().saturating_sub(1),
+            chosen: Chosen::default(),
+            digests: BTreeMap::new(),
+            failed: None,
+        };
+        let job = JobFile { format: FORMAT, run: &header.run, job: &header.job };
+        writer.repeatable(JOB, |file| write_json(file, &job))?;
+        writer.write_environment()?;
+        Ok(writer)
+    }
+
+    /// Begins a record below the folder `results`; folders that are missing are made, and what an
+    /// interrupted run of the same job left is replaced.
+    ///
+    /// # Errors
+    /// If the folder cannot be written, the experiment's name cannot name a folder, or another
+    /// process is writing the same record.
+    pub fn create(
+        results: &Path,
+        header: &RecordHeader,
+        environment: Environment,
+    ) -> Result<Self, RecordError> {
+        let directory = directory(results, &header.run.experiment, &header.run.id)?;
+        let partial = directory.with_extension(PARTIAL);
+        if let Some(folder) = directory.parent() {
+            fs::create_dir_all(folder).map_err(RecordError::io("cannot create", folder))?;
+        }
+        restore_replaced(&directory)?;
+        remove_stale(&partial)?;
+        fs::create_dir(&partial).map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => RecordError::InUse(partial.clone()),
+            _ => RecordError::io("cannot create", &partial)(source),
+        })?;
+
+        let path = partial.join(EVENTS);
+        let events = File::options()
+            .append(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(RecordError::io("cannot create", &path))?;
+        lock(&events, &partial)?;
+
+        let environment = EnvironmentFile {
+            environment,
+            started: Timestamp::now(),
+            finished: None,
+            resumed: 0,
+            peak_memory_bytes: None,
+        };
+        Self::open(directory, partial, header, environment, EventLog::new(&path, events))
+    }
+}
+
+/// Writes the cause into the unfinished record of a run whose process ended without a word.
+///
+/// # Errors
+/// If the record is not there, its process still lives, or it cannot be written.
+pub fn record_failure(
+    results: &Path,
+    experiment: &str,
+    id: &str,
+    cause: &str,
+) -> Result<(), RecordError> {
+    let partial = directory(results, experiment, id)?.with_extension(PARTIAL);
+    let path = partial.join(EVENTS);
+    let io = |error| RecordError::io("cannot write", &path)(error);
+    let events = File::options().append(true).open(&path).map_err(io)?;
+    lock(&events, &partial)?;
+    end_at_whole_line(&path, &events).map_err(io)?;
+    let log = EventLog::new(&path, events);
+    log.append(&Event::Failed { cause: cause.to_owned() })?;
+    log.close()
+}
+
+/// The folder of a record.
+pub(super) fn directory(
+    results: &Path,
+    experiment: &str,
+    id: &str,
+) -> Result<PathBuf, RecordError> {
+    let mut components = Path::new(experiment).components();
+    let plain = matches!(components.next(), Some(Component::Normal(name)) if name == experiment)
+        && components.next().is_none();
+    if !plain {
+        return Err(RecordError::ExperimentName(experiment.to_owned()));
+    }
+    Ok(results.join(experiment).join(id))
+}
+
+fn restore_replaced(directory: &Path) -> Result<(), RecordError> {
+    let replaced = directory.with_extension(REPLACED);
+    if !replaced.exists() {
+        return Ok(());
+    }
+    if directory.exists() { remove_if_there(&replaced) } else { rename(&replaced, directory) }
+}
+
+/// Removes what an interrupted run left, unless its process still lives.
+fn remove_stale(partial: &Path) -> Result<(), RecordError> {
+    match File::options().append(true).open(partial.join(EVENTS)) {
+        Ok(events) => lock(&events, partial)?,
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(RecordError::io("cannot write", &partial.join(EVENTS))(error)),
+    }
+    remove_if_there(partial)
+}
+
+/// Holds the record until the file is closed, by the end of the process at the latest.
+fn lock(events: &File, partial: &Path) -> Result<(), RecordError> {
+    match events.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(RecordError::InUse(partial.to_owned())),
+        // Some network file systems know no locks; there, two processes that write the same
+        // record at once write the same content.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
+    }
+}
+
+/// Takes off what a process that was killed in the midst of a line left of it.
+fn end_at_whole_line(path: &Path, events: &File) -> std::io::Result<()> {
+    let text = fs::read(path)?;
+    let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    if whole < text.len() { events.set_len(whole as u64) } else { Ok(()) }
+}
+
+/// Removes files that a process was writing when it was killed.
+fn remove_temporary(partial: &Path) -> Result<(), RecordError> {
+    let folder = fs::read_dir(partial).map_err(RecordError::io("cannot read", partial))?;
+    for entry in folder {
+        let path = entry.map_err(RecordError::io("cannot read", partial))?.path();
+        if is_temporary(&path) {
+            fs::remove_file(&path).map_err(RecordError::io("cannot remove", &path))?;
+        }
+    }
+    Ok(())
+}
