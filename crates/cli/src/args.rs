@@ -56,6 +56,8 @@ pub enum Command {
     },
     /// Compare finished runs in a table: mean and standard deviation over seeds
     Compare(CompareArguments),
+    /// Run a recorded run again from its record alone, and say whether it comes out equal
+    Reproduce(ReproduceArguments),
     /// Fetch the pretrained weights of an extractor
     Weights {
         /// Name of the extractor; without it, list those with weights to fetch
@@ -143,6 +145,13 @@ pub struct CompareArguments {
     /// Write a LaTeX table; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub latex: Option<String>,
+}
+
+/// What to reproduce.
+#[derive(Clone, Debug, Args)]
+pub struct ReproduceArguments {
+    /// Folder of the record: `results/<experiment>/<run>`
+    pub record: PathBuf,
 }
 
 /// The method to write.

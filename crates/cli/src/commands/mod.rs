@@ -6,6 +6,7 @@ mod explain;
 mod list;
 mod new_method;
 mod reference;
+mod reproduce;
 mod schema;
 mod weights;
 
@@ -36,6 +37,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),
         Command::Schema { output } => schema::execute(output.as_deref()),
         Command::Compare(compare) => compare::execute(&compare, output),
+        Command::Reproduce(reproduce) => reproduce::execute(&reproduce, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }

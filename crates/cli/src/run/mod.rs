@@ -30,6 +30,13 @@ pub use execute::run;
 pub use interrupt::INTERRUPTED;
 pub use log::RecordLog;
 
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use isthmus_core::spec::Experiment;
+use isthmus_data::Roots;
+use isthmus_results::record::RunInfo;
+
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
@@ -48,4 +55,52 @@ pub fn work(
     let mut prepared = prepared::Prepared::new(file, arguments, interrupt)?;
     prepared.load(&progress::Progress::new(output.quiet))?;
     worker::work(&prepared)
+}
+
+/// Runs the only job of `experiment` again in the folder `results`, where the run `recorded` is
+/// repeated; returns the folder of its record.
+///
+/// # Errors
+/// If its data is not to be had or is not what it was, or it fails.
+pub fn again(
+    experiment: Experiment,
+    recorded: &RunInfo,
+    threads: usize,
+    results: &Path,
+    output: OutputArguments,
+) -> Result<PathBuf, Failure> {
+    let options = prepared::Options {
+        results: results.to_owned(),
+        jobs: Some(1),
+        threads: Some(threads),
+        checkpoint_every: Duration::MAX,
+    };
+    let interrupt = interrupt::Interrupt::default();
+    let prepared = prepared::Prepared::of(experiment, &Roots::discover(None), options, interrupt);
+    let mut prepared = prepared.map_err(|error| match error {
+        prepared::NotPrepared::Data(error) => Failure::input(error.to_string()),
+        prepared::NotPrepared::Device(failure) => failure,
+    })?;
+    let fingerprint = prepared.plan.fingerprint();
+    if fingerprint != recorded.data_fingerprint {
+        return Err(Failure::input_with(
+            format!(
+                "the data is not what the run was made with: its fingerprint is {fingerprint}, the \
+                 record's is {}",
+                recorded.data_fingerprint
+            ),
+            "the run can be reproduced where the same files, weights and data set descriptor are",
+        ));
+    }
+    let progress = progress::Progress::new(output.quiet);
+    prepared.load(&progress)?;
+    let (job, header) = &mut prepared.jobs[0];
+    // A sweep's values and the place in the file are told by the record alone.
+    header.run = RunInfo { id: header.run.id.clone(), ..recorded.clone() };
+    let steps = job.method.stages.iter().map(|stage| stage.training.iterations).sum();
+    let bar = progress.bar(&job.method.label, "steps", steps);
+    let (job, header) = &prepared.jobs[0];
+    prepared.run(job, header, &bar).map_err(|error| Failure::Work(error.to_string()))?;
+    bar.finish();
+    Ok(prepared.directory(header))
 }

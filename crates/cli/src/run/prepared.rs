@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
-use isthmus_core::spec::Job;
+use isthmus_core::spec::{Experiment, Job};
 use isthmus_data::Roots;
 use isthmus_engine::uses_target_labels;
 use isthmus_results::RecordHeader;
@@ -29,6 +29,27 @@ use crate::failure::Failure;
 /// The version that records name and that is part of a job's identity.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// How an experiment is run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Folder of the results.
+    pub results: PathBuf,
+    /// Number of jobs side by side; as many as serve well where it is not stated.
+    pub jobs: Option<usize>,
+    /// Threads inside each job; as many as serve well where it is not stated.
+    pub threads: Option<usize>,
+    /// Time between checkpoints.
+    pub checkpoint_every: Duration,
+}
+
+/// Why an experiment cannot be run.
+pub enum NotPrepared {
+    /// Its data is not to be had.
+    Data(DataError),
+    /// The device is not to be had.
+    Device(Failure),
+}
+
 /// An experiment that is ready to run.
 pub struct Prepared {
     /// The experiment and its data.
@@ -47,7 +68,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Loads the data and settles what is run.
+    /// Loads the data of an experiment file and settles what is run.
     ///
     /// # Errors
     /// If the data or the device is not to be had.
@@ -56,16 +77,38 @@ impl Prepared {
         arguments: &RunArguments,
         interrupt: Interrupt,
     ) -> Result<Self, Failure> {
-        let Chosen { device, kind } = device::choose(&file.experiment.device)?;
-        let mut experiment = file.experiment.clone();
+        let options = Options {
+            results: arguments.results.clone(),
+            jobs: arguments.jobs,
+            threads: arguments.threads,
+            checkpoint_every: Duration::from_secs_f64(arguments.checkpoint_every),
+        };
+        let roots = Roots::discover(Some(&file.path));
+        Self::of(file.experiment.clone(), &roots, options, interrupt).map_err(|error| match error {
+            // The parts of the data do not fit each other: it is the file that put them together.
+            NotPrepared::Data(DataError::Mismatch(message)) => {
+                file.problem_at("data.tasks", message)
+            }
+            NotPrepared::Data(other) => Failure::input(other.to_string()),
+            NotPrepared::Device(failure) => failure,
+        })
+    }
+
+    /// Loads the data of an experiment and settles what is run.
+    ///
+    /// # Errors
+    /// If the data or the device is not to be had.
+    pub fn of(
+        mut experiment: Experiment,
+        roots: &Roots,
+        options: Options,
+        interrupt: Interrupt,
+    ) -> Result<Self, NotPrepared> {
+        let Chosen { device, kind } =
+            device::choose(&experiment.device).map_err(NotPrepared::Device)?;
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
         kind.clone_into(&mut experiment.device);
-        let roots = Roots::discover(Some(&file.path));
-        let plan = Plan::new(experiment, &roots).map_err(|error| match error {
-            // The parts of the data do not fit each other: it is the file that put them together.
-            DataError::Mismatch(message) => file.problem_at("data.tasks", message),
-            other => Failure::input(other.to_string()),
-        })?;
+        let plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
         let fingerprint = plan.fingerprint();
         let mut jobs: Vec<(Job, RecordHeader)> = plan
             .experiment
@@ -79,29 +122,25 @@ impl Prepared {
             })
             .collect();
         jobs.sort_by_key(|(job, _)| job.method.stages.len());
-        let sharing = Sharing::new(
-            &arguments.results,
-            jobs.iter().map(|(job, _)| job),
-            &fingerprint,
-            VERSION,
-        );
+        let all = jobs.iter().map(|(job, _)| job);
+        let sharing = Sharing::new(&options.results, all, &fingerprint, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let small = plan.has_small_steps();
-        let workers = match arguments.jobs {
+        let workers = match options.jobs {
             Some(jobs) => jobs,
             None if small && kind == "cpu" => processors,
             None => 1,
         };
-        let threads = match arguments.threads {
+        let threads = match options.threads {
             Some(threads) => threads,
             None if small => 1,
             None => (processors / workers).max(1),
         };
         let setting = Setting {
-            results: arguments.results.clone(),
+            results: options.results,
             environment: Environment::detect(&plan.experiment.device, threads),
             device,
-            checkpoint_every: Duration::from_secs_f64(arguments.checkpoint_every),
+            checkpoint_every: options.checkpoint_every,
             sharing,
             interrupt,
         };

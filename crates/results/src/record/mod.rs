@@ -22,6 +22,7 @@
 mod begin;
 mod checkpoint;
 mod chosen;
+mod difference;
 mod environment;
 mod events;
 mod files;
@@ -36,6 +37,7 @@ mod writer;
 
 pub use begin::{Begun, record_failure};
 pub use chosen::{Chosen, VALIDATOR};
+pub use difference::{Difference, first_difference};
 pub use environment::{Environment, EnvironmentFile};
 pub use events::{Event, EventLog, TimedEvent};
 pub use find::{RecordSet, RecordWarning, read_records};

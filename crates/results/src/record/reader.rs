@@ -132,7 +132,15 @@ impl Record {
         if !self.digests.contains_key(MODEL) {
             return Ok(None);
         }
-        model::decode(&self.directory.join(MODEL), &self.bytes(MODEL)?).map(Some)
+        self.tensors(MODEL).map(Some)
+    }
+
+    /// The tensors of one of the record's safetensors files by path.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn tensors(&self, name: &str) -> Result<BTreeMap<String, TensorData>, RecordError> {
+        model::decode(&self.directory.join(name), &self.bytes(name)?)
     }
 
     /// Features, logits and labels of some source and target samples, by name; `None` where none
@@ -144,7 +152,7 @@ impl Record {
         if !self.digests.contains_key(OUTPUTS) {
             return Ok(None);
         }
-        model::decode(&self.directory.join(OUTPUTS), &self.bytes(OUTPUTS)?).map(Some)
+        self.tensors(OUTPUTS).map(Some)
     }
 
     /// SHA-256 by name of the files that are the same when the run is repeated. Two records of a
