@@ -96,6 +96,9 @@ pub struct RunArguments {
     /// Run again what is finished already
     #[arg(long)]
     pub force: bool,
+    /// Show live curves of losses, metrics and validators on the whole terminal
+    #[arg(long, conflicts_with = "quiet")]
+    pub tui: bool,
     /// Seconds between the checkpoints from which an interrupted run goes on
     #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
     pub checkpoint_every: f64,

@@ -16,6 +16,7 @@ use super::progress::{Bar, Progress};
 use super::protocol::Said;
 use super::single::Ending;
 use super::table;
+use super::tui::Tui;
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
@@ -146,14 +147,25 @@ fn run_pending(
     arguments: &RunArguments,
     progress: &Progress,
 ) -> Result<Vec<Outcome>, Failure> {
+    let tui =
+        match arguments.tui {
+            false => None,
+            true => Some(Tui::new(pending.len(), prepared.setting.interrupt.clone()).map_err(
+                |error| Failure::input_with(format!("--tui: {error}"), "leave out `--tui`"),
+            )?),
+        };
+    let hidden = Progress::new(true);
+    let progress = if tui.is_some() { &hidden } else { progress };
     let mut shown = Shown {
         jobs: pending.iter().map(|&index| &prepared.jobs[index]).collect(),
         progress,
         overall: progress.bar("runs", "runs", pending.len()),
         bars: BTreeMap::new(),
         done: 0,
+        tui,
     };
-    let outcomes = if prepared.workers.min(pending.len()) > 1 {
+    let side_by_side = prepared.workers.min(pending.len()) > 1 || shown.tui.is_some();
+    let outcomes = if side_by_side {
         let ids: Vec<String> =
             pending.iter().map(|&index| prepared.jobs[index].1.run.id.clone()).collect();
         let command = || worker_command(arguments, prepared.threads);
@@ -163,6 +175,8 @@ fn run_pending(
         in_turn(prepared, pending, &mut shown)
     };
     shown.overall.finish();
+    // The terminal is put back before anything is written on it.
+    drop(shown);
     for (&index, outcome) in pending.iter().zip(&outcomes) {
         if let Outcome::Crashed(cause) = outcome {
             let run = &prepared.jobs[index].1.run;
@@ -228,16 +242,27 @@ struct Shown<'a> {
     overall: Bar,
     bars: BTreeMap<usize, (Bar, Instant)>,
     done: usize,
+    tui: Option<Tui>,
 }
 
 impl Listener for Shown<'_> {
     fn began(&mut self, job: usize) {
         let spec = &self.jobs[job].0;
         let steps = spec.method.stages.iter().map(|stage| stage.training.iterations).sum();
+        if let Some(tui) = &mut self.tui {
+            tui.live.began(job, name_of(spec), steps);
+        }
         self.bars.insert(job, (self.progress.steps(&name_of(spec), steps), Instant::now()));
     }
 
     fn said(&mut self, job: usize, said: &Said) {
+        if let Some(tui) = &mut self.tui {
+            match said {
+                Said::Step { step, text } => tui.live.step(job, *step, text),
+                Said::Evaluated { step, metrics } => tui.live.evaluated(job, *step, metrics),
+                Said::Ready | Said::Ended(_) | Said::Failed(_) => {}
+            }
+        }
         let (Said::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job)) else {
             return;
         };
@@ -247,28 +272,36 @@ impl Listener for Shown<'_> {
         }
     }
 
+    fn tick(&mut self) {
+        if let Some(tui) = &mut self.tui {
+            tui.refresh();
+        }
+    }
+
     fn came_out(&mut self, job: usize, outcome: &Outcome) {
         let Some((bar, started)) = self.bars.remove(&job) else { return };
         bar.finish();
         let name = name_of(&self.jobs[job].0);
         let all = self.jobs.len();
-        match outcome {
+        let text = match outcome {
             Outcome::Ended(Ending::Finished { accuracy, .. }) => {
                 self.done += 1;
                 self.overall.at(self.done);
-                self.progress.line(&format!(
+                format!(
                     "[{}/{all}] {name}: {:.1} % of the target, {:.1} s",
                     self.done,
                     100.0 * accuracy,
                     started.elapsed().as_secs_f64()
-                ));
+                )
             }
             Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
-                self.progress.line(&format!("{name}: stopped with a checkpoint"));
+                format!("{name}: stopped with a checkpoint")
             }
-            Outcome::Failed(cause) | Outcome::Crashed(cause) => {
-                self.progress.line(&format!("{name}: failed: {cause}"));
-            }
+            Outcome::Failed(cause) | Outcome::Crashed(cause) => format!("{name}: failed: {cause}"),
+        };
+        self.progress.line(&text);
+        if let Some(tui) = &mut self.tui {
+            tui.live.ended(job, text);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::interrupt::Interrupt;
 use super::protocol::{Order, Said};
@@ -116,6 +116,7 @@ impl Pool<'_> {
         interrupt: &Interrupt,
     ) -> std::io::Result<()> {
         let mut told = false;
+        let mut ticked = Instant::now();
         while self.workers.iter().any(|worker| worker.input.is_some() || worker.job.is_some()) {
             if interrupt.asked() && !told {
                 told = true;
@@ -131,10 +132,15 @@ impl Pool<'_> {
                 Ok(event) => event,
                 Err(RecvTimeoutError::Timeout) => {
                     self.listener.tick();
+                    ticked = Instant::now();
                     continue;
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            if ticked.elapsed() >= LOOK {
+                self.listener.tick();
+                ticked = Instant::now();
+            }
             match event {
                 Event::Said(Said::Ready) => {
                     self.workers[number].ready = true;
