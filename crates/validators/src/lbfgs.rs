@@ -153,7 +153,7 @@ mod tests {
             gradient[0] = 4.0 * x[0].powi(3);
             x[0].powi(4)
         };
-        let minimum = minimise(quartic, vec![1.0], 1e-30, 3);
+        let minimum = minimise(quartic, vec![1.6], 1e-30, 3);
         assert_eq!(minimum.steps, 3);
         assert!((minimum.gradient - 4.0 * minimum.point[0].abs().powi(3)).abs() < 1e-15);
     }

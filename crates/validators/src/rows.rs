@@ -82,10 +82,10 @@ impl Rows {
     pub fn softmax(&self) -> Self {
         let mut values = self.values.clone();
         for row in values.chunks_exact_mut(self.columns.max(1)) {
-            let log_sum = log_sum_exp(row);
-            for value in row {
-                *value = (*value - log_sum).exp();
-            }
+            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+            let sum: f64 = row.iter().sum();
+            row.iter_mut().for_each(|value| *value /= sum);
         }
         Self { values, ..*self }
     }

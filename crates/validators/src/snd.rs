@@ -22,7 +22,7 @@ inventory::submit! {
 /// Mean entropy, in nats, of the softmax over the cosine similarities of a target sample's predicted
 /// probabilities to those of all others, divided by the temperature: large, up to `ln(n - 1)`, where
 /// samples have many close neighbours. The best score of all has a model that gives every sample the
-/// same prediction.
+/// same prediction, and one that is unsure of all samples comes near it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Snd {

