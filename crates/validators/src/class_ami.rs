@@ -28,7 +28,7 @@ inventory::submit! {
 #[serde(default, deny_unknown_fields)]
 pub struct ClassAmi {
     /// Divides each sample's features by their Euclidean norm before they are clustered.
-    pub normalize: bool,
+    pub unit_length: bool,
     /// Starts of k-means, by k-means++ with the seed; the smallest sum of squares is taken.
     #[schemars(range(min = 1))]
     pub restarts: usize,
@@ -39,7 +39,7 @@ pub struct ClassAmi {
 
 impl Default for ClassAmi {
     fn default() -> Self {
-        Self { normalize: false, restarts: 3, maximum_rows: 2000 }
+        Self { unit_length: false, restarts: 3, maximum_rows: 2000 }
     }
 }
 
@@ -57,7 +57,7 @@ impl Validator for ClassAmi {
         let predicted = target_predictions(view)?;
         let rows = at_most(features.count(), self.maximum_rows, &view.key.named("subset"));
         features = features.select(&rows);
-        if self.normalize {
+        if self.unit_length {
             features = features.unit_length();
         }
         let classes: Vec<usize> = rows.iter().map(|&row| predicted[row]).collect();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_left_out_where_features_are_normalised() {
+    fn lengths_are_left_out_where_features_are_brought_to_one() {
         // Two directions, each near and far: two clusters by length, or two by direction.
         let features = [1.0, 0.01, 0.01, 1.0, 50.0, 0.5, 49.0, 10.0];
         let mut seen = Seen::target(2, &features);
@@ -108,7 +108,8 @@ mod tests {
             2,
             vec![1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 0.0],
         );
-        let score = |normalize| seen.score(&ClassAmi { normalize, ..ClassAmi::default() }).unwrap();
+        let score =
+            |unit_length| seen.score(&ClassAmi { unit_length, ..ClassAmi::default() }).unwrap();
         assert!(score(true) > 0.99 && score(false) < 0.5, "{} {}", score(true), score(false));
     }
 

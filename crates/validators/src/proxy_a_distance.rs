@@ -33,7 +33,7 @@ pub struct ProxyADistance {
     /// Strengths of the domain classifier's regularisation to choose from, by the cross-entropy on
     /// a fifth of each domain's samples; one strength is taken as it is.
     pub regularization: Vec<f64>,
-    /// So many samples of each domain at most are used, drawn by the seed; 4 or more.
+    /// So many samples of each domain at most are used, drawn by the seed.
     #[schemars(range(min = 4))]
     pub maximum_rows: usize,
 }

@@ -38,7 +38,7 @@ pub struct Reverse {
 
 impl Default for Reverse {
     fn default() -> Self {
-        Self { regularization: 0.01, maximum_rows: 2000 }
+        Self { regularization: 0.01, maximum_rows: 1000 }
     }
 }
 

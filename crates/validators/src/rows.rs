@@ -26,7 +26,7 @@ impl Rows {
     /// # Panics
     /// If the values do not fill whole rows.
     pub fn new(columns: usize, values: Vec<f64>) -> Self {
-        let count = if columns == 0 { 0 } else { values.len() / columns };
+        let count = values.len().checked_div(columns).unwrap_or(0);
         assert_eq!(values.len(), count * columns, "values do not fill rows of {columns}");
         Self { columns, count, values }
     }

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::inputs::{target_probabilities, undefined};
-use crate::rows::{Rows, dot, log_sum_exp, mean};
+use crate::rows::{Rows, dot, mean};
 use crate::subset::at_most;
 
 inventory::submit! {
@@ -37,7 +37,7 @@ pub struct Snd {
 
 impl Default for Snd {
     fn default() -> Self {
-        Self { temperature: 0.05, maximum_rows: 4000 }
+        Self { temperature: 0.05, maximum_rows: 2000 }
     }
 }
 
@@ -72,10 +72,15 @@ pub fn soft_neighborhood_density(probabilities: &Rows, temperature: f64) -> Opti
         similarities.clear();
         let others = unit.iter().enumerate().filter(|(other, _)| *other != position);
         similarities.extend(others.map(|(_, other)| dot(row, other) / temperature));
-        let log_sum = log_sum_exp(&similarities);
-        // -sum p ln p with ln p = s - log_sum.
-        let mean_similarity: f64 = similarities.iter().map(|s| (s - log_sum).exp() * s).sum();
-        entropies.push(log_sum - mean_similarity);
+        // With e = exp(s - largest), z = sum e and p = e / z: -sum p ln p = ln z + largest - sum p s.
+        let largest = similarities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let (mut normaliser, mut weighted) = (0.0, 0.0);
+        for similarity in &similarities {
+            let exponential = (similarity - largest).exp();
+            normaliser += exponential;
+            weighted += exponential * similarity;
+        }
+        entropies.push(normaliser.ln() + largest - weighted / normaliser);
     }
     Some(mean(&entropies))
 }
