@@ -127,12 +127,18 @@ impl DomainClassifier {
     }
 
     /// The probability that each row is of the source.
+    ///
+    /// # Panics
+    /// If there are not as many features as were fitted to.
     pub fn source_probabilities(&self, features: &Rows) -> Vec<f64> {
         let log_probabilities = self.classifier.log_probabilities(features);
         log_probabilities.iter().map(|row| row[SOURCE].exp()).collect()
     }
 
     /// The mean of the two domains' shares of rows that are taken for the other domain.
+    ///
+    /// # Panics
+    /// If there are not as many features as were fitted to.
     pub fn error(&self, source: &Rows, target: &Rows) -> f64 {
         let wrong = |rows: &Rows, label: usize| {
             error_rate(&self.classifier.predict(rows), &vec![label; rows.count()])

@@ -119,8 +119,12 @@ fn direction(gradient: &[f64], history: &VecDeque<Pair>) -> Vec<f64> {
     direction
 }
 
+/// The largest absolute value, or NaN where one is.
 fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()))
+    match values.iter().any(|value| value.is_nan()) {
+        true => f64::NAN,
+        false => values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs())),
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +149,15 @@ mod tests {
             assert!((x - i as f64).abs() < 1e-8, "{:?}", minimum.point);
         }
         assert!(minimum.gradient <= 1e-9 && minimum.steps < 60, "{minimum:?}");
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_is_told() {
+        let broken = |_: &[f64], gradient: &mut [f64]| {
+            gradient.copy_from_slice(&[f64::NAN, 1.0]);
+            0.0
+        };
+        assert!(minimise(broken, vec![0.0; 2], 1e-9, 5).gradient.is_nan());
     }
 
     #[test]

@@ -104,6 +104,9 @@ impl Logistic {
 
     /// The logarithms of the probabilities of the classes that occurred among the labels, in
     /// order, for each row.
+    ///
+    /// # Panics
+    /// If there are not as many features as were fitted to.
     pub fn log_probabilities(&self, features: &Rows) -> Rows {
         let features = self.scaling.apply(features);
         let width = features.columns() + 1;
@@ -118,6 +121,9 @@ impl Logistic {
     }
 
     /// The most probable class of each row.
+    ///
+    /// # Panics
+    /// If there are not as many features as were fitted to.
     pub fn predict(&self, features: &Rows) -> Vec<usize> {
         let log_probabilities = self.log_probabilities(features);
         log_probabilities.largest().into_iter().map(|position| self.classes[position]).collect()
@@ -205,8 +211,9 @@ impl Scaling {
     }
 
     fn apply(&self, features: &Rows) -> Rows {
+        assert_eq!(features.columns(), self.mean.len(), "as many features as were fitted to");
         let mut values = features.values().to_vec();
-        for row in values.chunks_exact_mut(features.columns()) {
+        for row in values.chunks_exact_mut(features.columns().max(1)) {
             for ((value, mean), factor) in row.iter_mut().zip(&self.mean).zip(&self.factor) {
                 *value = (*value - mean) * factor;
             }

@@ -23,7 +23,8 @@ inventory::submit! {
     })
 }
 
-/// Target samples are mixed in pairs, `weight x_i + (1 - weight) x_j`. The score is the share of
+/// Target samples are mixed in pairs, `w x_i + (1 - w) x_j` with `w` the
+/// `mixing_weight`. The score is the share of
 /// mixtures, in [0, 1], for which the model predicts the class that it predicts for `x_i`, the larger
 /// part. A target sample is mixed with one of the same predicted class, which shows whether classes
 /// hang together, and with one of another, which shows whether the boundary lies between them; both
@@ -34,7 +35,7 @@ inventory::submit! {
 pub struct Mixval {
     /// Weight of the larger part of a mixture, above 0.5 and below 1.
     #[schemars(range(min = 0.5, max = 1.0))]
-    pub weight: f64,
+    pub mixing_weight: f64,
     /// Which target samples are mixed.
     pub pairs: Pairs,
     /// So many mixtures of each kind at most are predicted, drawn by the seed.
@@ -44,7 +45,7 @@ pub struct Mixval {
 
 impl Default for Mixval {
     fn default() -> Self {
-        Self { weight: 0.55, pairs: Pairs::Both, maximum_pairs: 2000 }
+        Self { mixing_weight: 0.55, pairs: Pairs::Both, maximum_pairs: 2000 }
     }
 }
 
@@ -63,11 +64,11 @@ pub enum Pairs {
 
 impl PluginConfig for Mixval {
     fn check(&self) -> Result<(), FieldProblem> {
-        match self.weight > 0.5 && self.weight < 1.0 {
+        match self.mixing_weight > 0.5 && self.mixing_weight < 1.0 {
             true => Ok(()),
             false => Err(FieldProblem {
-                field: "weight".to_owned(),
-                message: format!("{}, expected a number above 0.5 and below 1", self.weight),
+                field: "mixing_weight".to_owned(),
+                message: format!("{}, expected a number above 0.5 and below 1", self.mixing_weight),
             }),
         }
     }
@@ -107,7 +108,7 @@ impl Validator for Mixval {
         }
         // Validators are configured in 64 bits, inputs have 32.
         let mixed = Outputs {
-            logits: view.mixed.mixed_logits(&pairs, self.weight as f32)?,
+            logits: view.mixed.mixed_logits(&pairs, self.mixing_weight as f32)?,
             features: Matrix::default(),
         };
         let mixed = logits(&mixed, view.classes, "mixed target")?.largest();
@@ -254,8 +255,8 @@ mod tests {
 
     #[test]
     fn the_weight_names_one_larger_part() {
-        for (weight, right) in [(0.5, false), (0.55, true), (1.0, false)] {
-            assert_eq!(Mixval { weight, ..Mixval::default() }.check().is_ok(), right);
+        for (mixing_weight, right) in [(0.5, false), (0.55, true), (1.0, false)] {
+            assert_eq!(Mixval { mixing_weight, ..Mixval::default() }.check().is_ok(), right);
         }
     }
 }

@@ -257,7 +257,7 @@ fn every_default_is_taken_and_fields_that_cannot_be_are_named() {
         assert_eq!(resolve(plugin.about.name, "").unwrap(), (plugin.defaults)());
     }
     for (name, text, field) in [
-        ("mixval", "weight = 0.5", "weight"),
+        ("mixval", "mixing_weight = 0.5", "mixing_weight"),
         ("dev", "regularization = []", "regularization"),
         ("iwv", "regularization = [0.1, -1.0]", "regularization"),
         ("proxy-a-distance", "regularization = [0.0]", "regularization"),
