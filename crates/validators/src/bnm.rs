@@ -15,14 +15,15 @@ inventory::submit! {
     Plugin::validator::<Bnm>(About {
         name: "bnm",
         summary: "Nuclear norm of the predictions on the target",
-        paper: "Cui et al., Towards discriminability and diversity: batch nuclear-norm maximization under label insufficient situations, CVPR 2020",
+        paper: "Cui et al., Towards discriminability and diversity: batch nuclear-norm \
+                maximization under label insufficient situations, CVPR 2020",
     })
 }
 
-/// The nuclear norm (sum of singular values) of the matrix of predicted probabilities of the target,
-/// divided by the number of samples. It is large where predictions are certain and of many classes;
-/// at most `sqrt(K / n)` where there are `n >= K` samples, so that scores of different numbers of
-/// samples do not compare.
+/// The nuclear norm (sum of singular values) of the matrix of predicted probabilities of the
+/// target, divided by the number of samples. It is large where predictions are certain and of many
+/// classes; at most `sqrt(K / n)` where there are `n >= K` samples, so that scores of different
+/// numbers of samples do not compare.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Bnm {}

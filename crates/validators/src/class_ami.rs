@@ -16,14 +16,16 @@ inventory::submit! {
     Plugin::validator::<ClassAmi>(About {
         name: "class-ami",
         summary: "Agreement of predicted classes with clusters of the target's features",
-        paper: "Robbiano et al., Adversarial branch architecture search for unsupervised domain adaptation, WACV 2022; Vinh, Epps, Bailey: Information theoretic measures for clusterings comparison, JMLR 2010",
+        paper: "Robbiano et al., Adversarial branch architecture search for unsupervised domain \
+                adaptation, WACV 2022; Vinh, Epps, Bailey: Information theoretic measures for \
+                clusterings comparison, JMLR 2010",
     })
 }
 
 /// The adjusted mutual information of the classes that are predicted for target samples and the
-/// clusters, as many as there are classes, that k-means finds in their features: 1 where both divide
-/// the samples alike, about 0 where they have nothing to do with each other. Not defined where fewer
-/// than two classes are predicted.
+/// clusters, as many as there are classes, that k-means finds in their features: 1 where both
+/// divide the samples alike, about 0 where they have nothing to do with each other. Not defined
+/// where fewer than two classes are predicted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ClassAmi {

@@ -17,15 +17,16 @@ inventory::submit! {
     Plugin::validator::<Dev>(About {
         name: "dev",
         summary: "Importance-weighted source risk with a control variate that takes variance away, negated",
-        paper: "You, Wang, Long, Jordan: Towards accurate model selection in deep unsupervised domain adaptation, ICML 2019",
+        paper: "You, Wang, Long, Jordan: Towards accurate model selection in deep unsupervised \
+                domain adaptation, ICML 2019",
     })
 }
 
-/// Minus the risk of `iwv` with a control variate: `mean(w l) + eta mean(w) - eta` with
-/// `eta = -Cov(w l, w) / Var(w)`. The weights' mean is known to be 1, and the risk is corrected by how
-/// far it is off in this sample. Where the weights do not vary, `eta` is 0. The risk can be negative
-/// and so the score positive, where the correction is larger than the risk. As with `iwv`, a score near
-/// 0 of domains that do not overlap says nothing.
+/// Minus the risk of `iwv` with a control variate: `mean(w l) + eta mean(w) - eta` with `eta =
+/// -Cov(w l, w) / Var(w)`. The weights' mean is known to be 1, and the risk is corrected by how far
+/// it is off in this sample. Where the weights do not vary, `eta` is 0. The risk can be negative
+/// and so the score positive, where the correction is larger than the risk. As with `iwv`, a score
+/// near 0 of domains that do not overlap says nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dev {
@@ -37,7 +38,8 @@ pub struct Dev {
     /// Strengths of the domain classifier's regularisation to choose from, by the cross-entropy on
     /// a fifth of each domain's samples; one strength is taken as it is.
     pub regularization: Vec<f64>,
-    /// The domain classifier is fitted to so many samples of each domain at most, drawn by the seed.
+    /// The domain classifier is fitted to so many samples of each domain at most, drawn by the
+    /// seed.
     #[schemars(range(min = 2))]
     pub maximum_rows: usize,
 }

@@ -14,7 +14,8 @@ inventory::submit! {
     Plugin::validator::<Diversity>(About {
         name: "diversity",
         summary: "Entropy of the mean prediction on the target",
-        paper: "Musgrave, Belongie, Lim: Benchmarking validation methods for unsupervised domain adaptation, arXiv 2022",
+        paper: "Musgrave, Belongie, Lim: Benchmarking validation methods for unsupervised domain \
+                adaptation, arXiv 2022",
     })
 }
 

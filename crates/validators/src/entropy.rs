@@ -14,7 +14,8 @@ inventory::submit! {
     Plugin::validator::<Entropy>(About {
         name: "entropy",
         summary: "Mean entropy of the predictions on the target, negated",
-        paper: "Morerio, Cavazza, Murino: Minimal-entropy correlation alignment for unsupervised deep domain adaptation, ICLR 2018",
+        paper: "Morerio, Cavazza, Murino: Minimal-entropy correlation alignment for unsupervised \
+                deep domain adaptation, ICLR 2018",
     })
 }
 

@@ -15,7 +15,8 @@ inventory::submit! {
     Plugin::validator::<Infomax>(About {
         name: "infomax",
         summary: "Information that the predictions hold on the target: diversity less entropy",
-        paper: "Bridle, Heading, MacKay: Unsupervised classifiers, mutual information and phantom targets, NIPS 1991",
+        paper: "Bridle, Heading, MacKay: Unsupervised classifiers, mutual information and phantom \
+                targets, NIPS 1991",
     })
 }
 

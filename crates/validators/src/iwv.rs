@@ -17,17 +17,18 @@ inventory::submit! {
     Plugin::validator::<Iwv>(About {
         name: "iwv",
         summary: "Source risk weighted by how likely the samples are on the target, negated",
-        paper: "Sugiyama, Krauledat, Müller: Covariate shift adaptation by importance weighted cross validation, JMLR 2007",
+        paper: "Sugiyama, Krauledat, Müller: Covariate shift adaptation by importance weighted \
+                cross validation, JMLR 2007",
     })
 }
 
 /// Minus the mean of `w l` over held-out source samples, with `l` the cross-entropy in nats and
 /// `w(x) = (N_s / N_t) (1 - D(x)) / D(x)` the density ratio of target to source that a logistic
-/// classifier of domains on features gives: `D(x)` is the probability of the source, `N_s` and `N_t`
-/// are the numbers of source training and target samples it was fitted to. An estimate of the target
-/// risk where labels depend on features alike in both domains and the source covers the target. At
-/// most 0. Where the domains do not overlap, all weights are near 0 and so is the score, which is
-/// the best there can be: such a score says nothing. `self_normalised` avoids this.
+/// classifier of domains on features gives: `D(x)` is the probability of the source, `N_s` and
+/// `N_t` are the numbers of source training and target samples it was fitted to. An estimate of the
+/// target risk where labels depend on features alike in both domains and the source covers the
+/// target. At most 0. Where the domains do not overlap, all weights are near 0 and so is the score,
+/// which is the best there can be: such a score says nothing. `self_normalised` avoids this.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Iwv {
@@ -42,7 +43,8 @@ pub struct Iwv {
     /// Strengths of the domain classifier's regularisation to choose from, by the cross-entropy on
     /// a fifth of each domain's samples; one strength is taken as it is.
     pub regularization: Vec<f64>,
-    /// The domain classifier is fitted to so many samples of each domain at most, drawn by the seed.
+    /// The domain classifier is fitted to so many samples of each domain at most, drawn by the
+    /// seed.
     #[schemars(range(min = 2))]
     pub maximum_rows: usize,
 }

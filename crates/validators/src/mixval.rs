@@ -19,17 +19,18 @@ inventory::submit! {
     Plugin::validator::<Mixval>(About {
         name: "mixval",
         summary: "Agreement of predictions for mixed target samples with those of the larger part",
-        paper: "Hu et al., Mixed samples as probes for unsupervised model selection in domain adaptation, NeurIPS 2023",
+        paper: "Hu et al., Mixed samples as probes for unsupervised model selection in domain \
+                adaptation, NeurIPS 2023",
     })
 }
 
-/// Target samples are mixed in pairs, `w x_i + (1 - w) x_j` with `w` the
-/// `mixing_weight`. The score is the share of
-/// mixtures, in [0, 1], for which the model predicts the class that it predicts for `x_i`, the larger
-/// part. A target sample is mixed with one of the same predicted class, which shows whether classes
-/// hang together, and with one of another, which shows whether the boundary lies between them; both
-/// partners are drawn by the seed. By default the score is the mean of the two shares. The paper adds up
-/// ranks of the two shares among checkpoints; here every checkpoint is scored on its own.
+/// Target samples are mixed in pairs, `w x_i + (1 - w) x_j` with `w` the `mixing_weight`. The score
+/// is the share of mixtures, in [0, 1], for which the model predicts the class that it predicts for
+/// `x_i`, the larger part. A target sample is mixed with one of the same predicted class, which
+/// shows whether classes hang together, and with one of another, which shows whether the boundary
+/// lies between them; both partners are drawn by the seed. By default the score is the mean of the
+/// two shares. The paper adds up ranks of the two shares among checkpoints; here every checkpoint
+/// is scored on its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mixval {

@@ -19,14 +19,16 @@ inventory::submit! {
     Plugin::validator::<ProxyADistance>(About {
         name: "proxy-a-distance",
         summary: "How hard it is to tell the domains apart by their features",
-        paper: "Ben-David, Blitzer, Crammer, Pereira: Analysis of representations for domain adaptation, NIPS 2006",
+        paper: "Ben-David, Blitzer, Crammer, Pereira: Analysis of representations for domain \
+                adaptation, NIPS 2006",
     })
 }
 
-/// Minus the proxy A-distance `d = 2 (1 - 2 e)`, with `e` the error of a logistic classifier of domains
-/// on the features of samples that it was not fitted to: as many of each domain, one half to fit to, the
-/// other for the error. 0 where the domains cannot be told apart, -2 where they always can; above 0 by
-/// chance. Features that say nothing of the classes are the easiest to make alike.
+/// Minus the proxy A-distance `d = 2 (1 - 2 e)`, with `e` the error of a logistic classifier of
+/// domains on the features of samples that it was not fitted to: as many of each domain, one half
+/// to fit to, the other for the error. 0 where the domains cannot be told apart, -2 where they
+/// always can; above 0 by chance. Features that say nothing of the classes are the easiest to make
+/// alike.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProxyADistance {

@@ -16,15 +16,18 @@ inventory::submit! {
     Plugin::validator::<Reverse>(About {
         name: "reverse",
         summary: "Accuracy on the source of a classifier learned from the predictions on the target",
-        paper: "Zhong, Fan, Yang, Verscheure, Ren: Cross validation framework to choose amongst models and datasets for transfer learning, ECML PKDD 2010; Ganin et al., Domain-adversarial training of neural networks, JMLR 2016",
+        paper: "Zhong, Fan, Yang, Verscheure, Ren: Cross validation framework to choose amongst \
+                models and datasets for transfer learning, ECML PKDD 2010; Ganin et al., \
+                Domain-adversarial training of neural networks, JMLR 2016",
     })
 }
 
 /// Fits a logistic classifier to the features of target samples and the classes that the model
 /// predicts for them, and scores how it does on held-out source samples: its accuracy, in [0, 1].
-/// Reverse (circular) validation trains the whole network backwards; here it is a linear classifier on
-/// the features, which takes seconds and asks whether the classes lie alike in both domains. Where one
-/// class is predicted for the whole target, the score is the share of this class in the source.
+/// Reverse (circular) validation trains the whole network backwards; here it is a linear classifier
+/// on the features, which takes seconds and asks whether the classes lie alike in both domains.
+/// Where one class is predicted for the whole target, the score is the share of this class in the
+/// source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reverse {
@@ -77,7 +80,8 @@ mod tests {
     use crate::rows::Rows;
     use crate::testing::{Seen, blobs, matrix};
 
-    /// Three classes far apart in both domains; the model predicts `classes` for those of the target.
+    /// Three classes far apart in both domains; the model predicts `classes` for those of the
+    /// target.
     fn seen(classes: [usize; 3]) -> Seen {
         let (source, source_labels) = blobs(&[0, 1, 2], 20, 3, 8.0, 0.0, &Key::new(1));
         let (target, target_labels) = blobs(&[0, 1, 2], 30, 3, 8.0, 0.5, &Key::new(2));

@@ -15,14 +15,16 @@ inventory::submit! {
     Plugin::validator::<Silhouette>(About {
         name: "silhouette",
         summary: "How far apart the predicted classes lie in the target's features",
-        paper: "Rousseeuw: Silhouettes: a graphical aid to the interpretation and validation of cluster analysis, Journal of Computational and Applied Mathematics 1987",
+        paper: "Rousseeuw: Silhouettes: a graphical aid to the interpretation and validation of \
+                cluster analysis, Journal of Computational and Applied Mathematics 1987",
     })
 }
 
-/// The mean silhouette, in [-1, 1], of target features by predicted class: `(b - a) / max(a, b)` with
-/// `a` the mean Euclidean distance to the other samples of the same class and `b` that to the samples
-/// of the nearest other class. A sample alone in its class counts 0. Not defined where fewer than two
-/// classes are predicted. Groups of the features that cut across the classes score as well.
+/// The mean silhouette, in [-1, 1], of target features by predicted class: `(b - a) / max(a, b)`
+/// with `a` the mean Euclidean distance to the other samples of the same class and `b` that to the
+/// samples of the nearest other class. A sample alone in its class counts 0. Not defined where
+/// fewer than two classes are predicted. Groups of the features that cut across the classes score
+/// as well.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Silhouette {

@@ -15,14 +15,15 @@ inventory::submit! {
     Plugin::validator::<Snd>(About {
         name: "snd",
         summary: "How many neighbours target samples have among the predictions",
-        paper: "Saito et al., Tune it the right way: unsupervised validation of domain adaptation via soft neighborhood density, ICCV 2021",
+        paper: "Saito et al., Tune it the right way: unsupervised validation of domain adaptation \
+                via soft neighborhood density, ICCV 2021",
     })
 }
 
-/// Mean entropy, in nats, of the softmax over the cosine similarities of a target sample's predicted
-/// probabilities to those of all others, divided by the temperature: large, up to `ln(n - 1)`, where
-/// samples have many close neighbours. The best score of all has a model that gives every sample the
-/// same prediction, and one that is unsure of all samples comes near it.
+/// Mean entropy, in nats, of the softmax over the cosine similarities of a target sample's
+/// predicted probabilities to those of all others, divided by the temperature: large, up to `ln(n -
+/// 1)`, where samples have many close neighbours. The best score of all has a model that gives
+/// every sample the same prediction, and one that is unsure of all samples comes near it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Snd {

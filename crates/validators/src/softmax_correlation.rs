@@ -14,14 +14,15 @@ inventory::submit! {
     Plugin::validator::<SoftmaxCorrelation>(About {
         name: "softmax-correlation",
         summary: "How close the class correlations of the predictions are to certain and even ones",
-        paper: "Tu, Deng, Zheng, Gedeon: Assessing model out-of-distribution generalization with softmax prediction probability baselines and a correlation method, 2023",
+        paper: "Tu, Deng, Zheng, Gedeon: Assessing model out-of-distribution generalization with \
+                softmax prediction probability baselines and a correlation method, 2023",
     })
 }
 
-/// The cosine similarity of the class correlation matrix of the predictions on the target,
-/// `C = P^T P / n` with `P` the predicted probabilities, and the matrix of a model that is certain and
-/// predicts all classes alike, the identity: `tr(C) / (|C|_F sqrt(K))`. 1 for such a model,
-/// `1 / sqrt(K)` where every sample is given one class or every prediction is even. The published score
+/// The cosine similarity of the class correlation matrix of the predictions on the target, `C = P^T
+/// P / n` with `P` the predicted probabilities, and the matrix of a model that is certain and
+/// predicts all classes alike, the identity: `tr(C) / (|C|_F sqrt(K))`. 1 for such a model, `1 /
+/// sqrt(K)` where every sample is given one class or every prediction is even. The published score
 /// may take another estimate of how frequent the classes are; here they are taken to be equally
 /// frequent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
