@@ -12,3 +12,4 @@ use isthmus_nn as _;
 use isthmus_normalization as _;
 use isthmus_self_training as _;
 use isthmus_target_structure as _;
+use isthmus_validators as _;

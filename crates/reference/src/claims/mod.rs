@@ -5,6 +5,7 @@ mod models;
 mod norm;
 mod optim;
 mod schedules;
+mod validators;
 
 use crate::ReferenceError;
 use crate::format::Case;
@@ -29,8 +30,14 @@ impl Claim {
 }
 
 /// The lists of all families.
-const LISTS: &[&[Claim]] =
-    &[losses::CLAIMS, models::CLAIMS, norm::CLAIMS, optim::CLAIMS, schedules::CLAIMS];
+const LISTS: &[&[Claim]] = &[
+    losses::CLAIMS,
+    models::CLAIMS,
+    norm::CLAIMS,
+    optim::CLAIMS,
+    schedules::CLAIMS,
+    validators::CLAIMS,
+];
 
 /// Every claim.
 pub fn all() -> impl Iterator<Item = &'static Claim> {
