@@ -56,6 +56,10 @@ pub enum Command {
     },
     /// Compare finished runs in a table: mean and standard deviation over seeds
     Compare(CompareArguments),
+    /// Write one HTML page with the tables and charts of finished runs
+    Report(crate::report_args::ReportArguments),
+    /// Draw one figure of finished runs, as SVG or PNG
+    Plot(crate::report_args::PlotArguments),
     /// Fetch the pretrained weights of an extractor
     Weights {
         /// Name of the extractor; without it, list those with weights to fetch

@@ -5,7 +5,9 @@ pub mod compare;
 mod explain;
 mod list;
 mod new_method;
+mod plot;
 mod reference;
+mod report;
 mod schema;
 mod weights;
 
@@ -36,6 +38,8 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),
         Command::Schema { output } => schema::execute(output.as_deref()),
         Command::Compare(compare) => compare::execute(&compare, output),
+        Command::Report(report) => report::execute(&report, output),
+        Command::Plot(plot) => plot::execute(&plot, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }
