@@ -49,7 +49,6 @@ pub(super) fn places(points: &[&[f32]], components: &[[f64; 2]]) -> Option<Vec<[
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::embedding::{Embedding, embed};
 
     /// Two clouds in eight dimensions, far from each other.
@@ -87,6 +86,7 @@ mod tests {
         let slices: Vec<&[f32]> = points.iter().map(Vec::as_slice).collect();
         assert_eq!(embed(&slices, Embedding::Tsne).1, Embedding::Pca);
         let one = [0.5_f32; 4];
-        assert_eq!(embed(&[&one; 40], Embedding::Tsne).1, Embedding::Pca);
+        let all: Vec<&[f32]> = vec![&one; 40];
+        assert_eq!(embed(&all, Embedding::Tsne).1, Embedding::Pca);
     }
 }

@@ -107,7 +107,7 @@ mod tests {
     fn ticks_have_the_decimals_that_tell_them_apart() {
         assert_eq!(tick(40.0, 80.0), "40");
         assert_eq!(tick(0.25, 1.0), "0.2");
-        assert_eq!(tick(0.254, 0.1), "0.254");
+        assert_eq!(tick(0.254, 0.1), "0.25");
         assert_eq!(tick(-0.0001, 10.0), "0");
     }
 }

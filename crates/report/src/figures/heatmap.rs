@@ -53,10 +53,16 @@ impl Heatmap {
         (widest.unwrap_or(0) + 4).div_ceil(room).max(1) as usize
     }
 
+    /// Width of cells and labels.
+    fn width(&self) -> u32 {
+        let cells = number(self.columns.len()) * self.cell.0;
+        MARGIN + AXIS_HEIGHT + self.label_width() + cells + MARGIN
+    }
+
     /// The room that the table takes.
     pub fn size(&self) -> (u32, u32) {
-        let (columns, rows) = (number(self.columns.len()), number(self.rows.len()));
-        let width = MARGIN + AXIS_HEIGHT + self.label_width() + columns * self.cell.0 + MARGIN;
+        let rows = number(self.rows.len());
+        let width = self.width();
         let height = TITLE_HEIGHT + rows * self.cell.1 + LINE + AXIS_HEIGHT + MARGIN;
         // The title and the name of the columns need room too.
         let words = text_width(&self.title).max(text_width(&self.across)) * 6 / 5 + 2 * MARGIN;
@@ -66,7 +72,8 @@ impl Heatmap {
     /// Draws the table.
     pub fn draw(&self, area: &Area<'_>) -> Result<(), ReportError> {
         let area = titled(area, &self.title)?;
-        let left = pixels(MARGIN + AXIS_HEIGHT + self.label_width());
+        let start = area.dim_in_pixel().0.saturating_sub(self.width()) / 2 + MARGIN;
+        let left = pixels(start + AXIS_HEIGHT + self.label_width());
         let (width, height) = (pixels(self.cell.0), pixels(self.cell.1));
         let (columns, rows) = (pixels(number(self.columns.len())), pixels(number(self.rows.len())));
         let step = self.label_step();
@@ -95,7 +102,7 @@ impl Heatmap {
         }
         let middle = (left + columns * width / 2, bottom + pixels(LINE + AXIS_HEIGHT / 2) + 2);
         write(&area, &self.across, middle, Anchor::Middle)?;
-        write(&area, &self.down, (pixels(MARGIN + AXIS_HEIGHT / 2), bottom / 2), Anchor::Upwards)
+        write(&area, &self.down, (pixels(start + AXIS_HEIGHT / 2), bottom / 2), Anchor::Upwards)
     }
 
     fn cell(&self, area: &Area<'_>, (x, y): (i32, i32), cell: &Cell) -> Result<(), ReportError> {
