@@ -52,6 +52,9 @@ pub const SERIES: [Role; 8] = [
     role("series-7", 0x2a8c8c, 0x7fe0e0),
 ];
 
+/// Upper bounds: apart from the methods they bound.
+pub const BOUND: Role = role("bound", 0x22262a, 0xdcdfe3);
+
 /// Colours of a heat map, from nothing to all.
 pub const HEAT: [Role; 11] = [
     role("heat-0", 0xf5f8fb, 0x1b2129),
@@ -69,7 +72,10 @@ pub const HEAT: [Role; 11] = [
 
 /// Every role.
 pub fn roles() -> impl Iterator<Item = Role> {
-    [PAPER, INK, AXIS, GRID, HEAT_INK_LOW, HEAT_INK_HIGH].into_iter().chain(SERIES).chain(HEAT)
+    [PAPER, INK, AXIS, GRID, BOUND, HEAT_INK_LOW, HEAT_INK_HIGH]
+        .into_iter()
+        .chain(SERIES)
+        .chain(HEAT)
 }
 
 /// The colour of a series by its place.
@@ -115,7 +121,7 @@ mod tests {
 
     #[test]
     fn series_and_axes_stand_out_from_either_paper() {
-        for role in SERIES.into_iter().chain([AXIS]) {
+        for role in SERIES.into_iter().chain([AXIS, BOUND]) {
             let (light, dark) =
                 (contrast(role.light, PAPER.light), contrast(role.dark, PAPER.dark));
             assert!(light >= 3.0 && dark >= 3.0, "{}: {light:.2}, {dark:.2}", role.name);

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use isthmus_results::read_records;
+use plotters::style::RGBColor;
 
 use crate::embedding::Embedding;
 use crate::error::ReportError;
+use crate::palette;
 use crate::runs::{Run, task_name};
 
 /// A method as tables and charts name it.
@@ -164,6 +166,15 @@ impl Results {
         &self.methods[run.series]
     }
 
+    /// The colour of a method by its place.
+    pub(crate) fn colour(&self, series: usize) -> RGBColor {
+        if self.methods.get(series).is_some_and(|method| method.upper_bound) {
+            palette::BOUND.light
+        } else {
+            palette::series(series)
+        }
+    }
+
     /// Whether there are runs on several data sets: names of tasks alone are then not enough.
     pub(crate) fn several_datasets(&self) -> bool {
         let datasets: BTreeSet<&str> =
@@ -264,6 +275,8 @@ mod tests {
         assert_eq!(names, ["source-only", "dann", "target-only (upper bound)"]);
         assert_eq!(results.runs.len(), 6);
         assert_eq!(results.runs[2].series, 1);
+        assert_eq!(results.colour(1), palette::series(1));
+        assert_eq!(results.colour(2), palette::BOUND.light);
     }
 
     #[test]

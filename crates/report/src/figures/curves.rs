@@ -13,7 +13,6 @@ use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
 use crate::marker::Marker;
-use crate::palette;
 use crate::results::{PlotOptions, Results, grouped};
 use crate::runs::Run;
 use crate::unit::Unit;
@@ -50,11 +49,11 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     let layout = Layout {
         panels: panels.len(),
         columns: if panels.len() == 1 { 1 } else { 3.min(panels.len()) },
-        panel: if panels.len() == 1 { (600, 360) } else { (400, 290) },
+        panel: if panels.len() == 1 { (480, 320) } else { (400, 290) },
         legend: shown.iter().map(|&series| entry(results, series)).collect(),
     };
     let svg = canvas::draw(&layout, |number, root, area| {
-        panel(&panels[number], &options.metric, unit, root, area)
+        panel(results, &panels[number], &options.metric, unit, root, area)
     })?;
     let table = table(results, &panels, &options.metric, unit);
     let mut notes = Vec::new();
@@ -82,7 +81,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
 fn entry(results: &Results, series: usize) -> LegendEntry {
     LegendEntry {
         text: canvas::shortened(&results.methods[series].name(), 40),
-        colour: palette::series(series),
+        colour: results.colour(series),
         marker: Marker::of(series),
         line: true,
     }
@@ -118,6 +117,7 @@ fn deviation(summary: &Summary) -> f64 {
 }
 
 fn panel(
+    results: &Results,
     panel: &Panel,
     metric: &str,
     unit: Unit,
@@ -138,7 +138,7 @@ fn panel(
     };
     let mut chart = axes(area, &axes_of)?;
     for (&series, curve) in &panel.curves {
-        let colour = palette::series(series);
+        let colour = results.colour(series);
         let edge = |sign: f64| {
             curve.iter().map(move |(&step, summary)| {
                 (step as f64, summary.mean + sign * deviation(summary))
@@ -152,7 +152,7 @@ fn panel(
         }
     }
     for (&series, curve) in &panel.curves {
-        let colour = palette::series(series);
+        let colour = results.colour(series);
         let line = curve.iter().map(|(&step, summary)| (step as f64, summary.mean));
         chart
             .draw_series(LineSeries::new(line, colour.stroke_width(2)))
@@ -210,6 +210,7 @@ fn table(results: &Results, panels: &[Panel], metric: &str, unit: Unit) -> DataT
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::palette;
     use crate::testing::{Made, count, made, texts};
 
     fn results(methods: &[&str]) -> (tempfile::TempDir, Results) {

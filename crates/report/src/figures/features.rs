@@ -93,7 +93,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     let layout = Layout {
         panels: panels.len(),
         columns: 2,
-        panel: (380, 340),
+        panel: (310, 290),
         legend: vec![entry("source", SOURCE), entry("target", TARGET)],
     };
     let svg = canvas::draw(&layout, |number, root, area| panel(&panels[number].0, root, area))?;

@@ -10,7 +10,6 @@ use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
 use crate::marker::Marker;
-use crate::palette;
 use crate::results::{PlotOptions, Results};
 use crate::runs::Run;
 use crate::unit::Unit;
@@ -19,7 +18,7 @@ use crate::unit::Unit;
 pub(crate) const VALIDATOR: &str = "validator/";
 
 /// More points than this make a chart that is slow to open and no clearer.
-const MOST_POINTS: usize = 3000;
+const MOST_POINTS: usize = 4000;
 
 struct Point {
     series: usize,
@@ -64,7 +63,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
         .iter()
         .map(|&series| LegendEntry {
             text: canvas::shortened(&results.methods[series].name(), 40),
-            colour: palette::series(series),
+            colour: results.colour(series),
             marker: Marker::of(series),
             line: false,
         })
@@ -73,12 +72,12 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     let layout = Layout {
         panels: panels.len(),
         columns: 3,
-        panel: if single { (560, 400) } else { (380, 300) },
+        panel: if single { (460, 340) } else { (380, 300) },
         legend,
     };
     let svg = canvas::draw(&layout, |number, root, area| {
         let (name, points) = &panels[number];
-        panel(name, points, &unit.name(metric), unit, root, area)
+        panel(results, name, points, &unit.name(metric), unit, root, area)
     })?;
     let mut table = DataTable::new(
         format!("Scores of validators (higher is better) and {}", unit.name(metric)),
@@ -146,6 +145,7 @@ fn points(results: &Results, runs: &[&Run], name: &str, metric: &str, unit: Unit
 }
 
 fn panel(
+    results: &Results,
     name: &str,
     points: &[Point],
     metric: &str,
@@ -164,7 +164,7 @@ fn panel(
     let chart = axes(area, &axes_of)?;
     for point in points.iter().step_by(points.len().div_ceil(MOST_POINTS).max(1)) {
         let place = chart.backend_coord(&(point.score, point.value));
-        let colour = palette::series(point.series).mix(0.75);
+        let colour = results.colour(point.series).mix(0.75);
         Marker::of(point.series).draw(root, place, 3, colour)?;
     }
     Ok(())

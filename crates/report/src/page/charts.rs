@@ -34,8 +34,10 @@ pub(super) fn validators(results: &Results) -> Markup {
         .into_iter()
         .map(|name| PlotOptions { metric: format!("{VALIDATOR}{name}"), ..PlotOptions::default() });
     html! {
-        p { "Every point is an evaluation. Where points rise to the right, the validator's choice \
-             is a good one; `isthmus validators` ranks them." }
+        p {
+            "Every point is an evaluation. Where points rise to the right, the validator's choice \
+             is a good one; " code { "isthmus validators" } " ranks them."
+        }
         (draw_all(results, FigureKind::Validators, all.collect()))
     }
 }

@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::is_number;
+use super::parts::{is_number, number_column};
 
 /// The blocks of a text. A paragraph before a table is its caption.
 pub(super) fn blocks(text: &str) -> Markup {
@@ -29,14 +29,22 @@ pub(super) fn blocks(text: &str) -> Markup {
 fn table(caption: Option<&str>, lines: &[&str]) -> Markup {
     let mut rows = lines.iter().map(|line| cells(line));
     let head = rows.next().unwrap_or_default();
-    let rows = rows.filter(|row| !row.iter().all(|cell| is_rule(cell)));
+    let rows: Vec<Vec<String>> = rows.filter(|row| !row.iter().all(|cell| is_rule(cell))).collect();
     html! {
         div.scroll tabindex="0" role="region" aria-label=(plain(caption.unwrap_or("table"))) {
             table {
                 @if let Some(caption) = caption { caption { (inline(caption)) } }
-                thead { tr { @for cell in &head { th scope="col" { (inline(cell)) } } } }
+                thead {
+                    tr {
+                        @for (place, cell) in head.iter().enumerate() {
+                            @let cells = rows.iter().filter_map(|row| row.get(place));
+                            @let cells = cells.map(|cell| plain(cell));
+                            th scope="col" class=[number_column(place, cells)] { (inline(cell)) }
+                        }
+                    }
+                }
                 tbody {
-                    @for row in rows {
+                    @for row in &rows {
                         tr {
                             @for (place, cell) in row.iter().enumerate() {
                                 @if place == 0 {
@@ -158,7 +166,7 @@ mod tests {
         let html = blocks(text).into_string();
         for part in [
             "<caption>office31: <code>target_accuracy</code> in percent</caption>",
-            "<th scope=\"col\">a → b</th>",
+            "<th scope=\"col\" class=\"number\">a → b</th>",
             "<th scope=\"row\">source_only</th><td class=\"number\">41.0 ± 2.0</td>",
             "<th scope=\"row\">x|y</th><td class=\"number\"><strong>50.1</strong></td>",
             "<td class=\"number\">–</td>",

@@ -14,7 +14,12 @@ pub(super) fn table(table: &DataTable) -> Markup {
             table {
                 caption { (table.caption) }
                 thead {
-                    tr { @for column in &table.columns { th scope="col" { (column) } } }
+                    tr {
+                        @for (place, column) in table.columns.iter().enumerate() {
+                            @let cells = table.rows.iter().filter_map(|row| row.get(place));
+                            th scope="col" class=[number_column(place, cells)] { (column) }
+                        }
+                    }
                 }
                 tbody {
                     @for row in &table.rows {
@@ -33,6 +38,14 @@ pub(super) fn table(table: &DataTable) -> Markup {
         }
         @for note in &table.notes { p.note { (note) } }
     }
+}
+
+/// The class of the head of a column of numbers.
+pub(super) fn number_column<T: AsRef<str>>(
+    place: usize,
+    mut cells: impl Iterator<Item = T>,
+) -> Option<&'static str> {
+    (place > 0 && cells.all(|cell| is_number(cell.as_ref()))).then_some("number")
 }
 
 /// Whether a cell belongs to the right edge of its column.

@@ -7,7 +7,6 @@ use super::parts;
 use crate::figure::DataTable;
 use crate::results::{Results, grouped};
 use crate::runs::Run;
-use crate::unit::Unit;
 
 const PREFIX: &str = "theory/";
 /// The usual order; terms beyond these follow by name.
@@ -55,14 +54,20 @@ fn table(results: &Results, terms: &[&str]) -> DataTable {
                 .filter_map(|run| run.final_value(&metric))
                 .filter(|value| value.is_finite())
                 .collect();
-            let unit = Unit { percent: false };
-            row.push(Summary::of(&values).map_or_else(|| "–".to_owned(), |s| unit.summary(&s)));
+            row.push(Summary::of(&values).map_or_else(|| "–".to_owned(), |value| text(&value)));
         }
         if row[2..].iter().any(|cell| cell != "–") {
             table.rows.push(row);
         }
     }
     table
+}
+
+fn text(summary: &Summary) -> String {
+    match summary.standard_deviation {
+        Some(deviation) => format!("{:.3} ± {deviation:.3}", summary.mean),
+        None => format!("{:.3}", summary.mean),
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +89,7 @@ mod tests {
         let html = body(&results).into_string();
         let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
         assert!(place(">proxy a distance<") < place(">target error<"));
-        assert!(html.contains("0.5000 ± 0.3536"));
-        assert!(html.contains("1.5000 ± 0.0000</td><td class=\"number\">–</td>"));
+        assert!(html.contains("0.500 ± 0.354"));
+        assert!(html.contains("1.500 ± 0.000</td><td class=\"number\">–</td>"));
     }
 }
