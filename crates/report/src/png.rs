@@ -11,6 +11,9 @@ use crate::error::ReportError;
 const FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");
 const FONT_NAME: &str = "DejaVu Sans";
 
+/// A larger image would ask for more than a gigabyte of memory.
+const MOST_PIXELS: u64 = 200_000_000;
+
 static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     let mut fonts = fontdb::Database::new();
     fonts.load_font_data(FONT.to_vec());
@@ -32,8 +35,13 @@ pub(crate) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, ReportError> {
         .to_int_size()
         .scale_by(scale)
         .ok_or_else(|| fail(format!("a scale of {scale} leaves no pixel")))?;
-    let mut pixels = Pixmap::new(size.width(), size.height())
-        .ok_or_else(|| fail(format!("{} x {} pixels are too many", size.width(), size.height())))?;
+    let (width, height) = (size.width(), size.height());
+    let too_many =
+        || fail(format!("{width} x {height} pixels are too many; the most is {MOST_PIXELS}"));
+    if u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(too_many());
+    }
+    let mut pixels = Pixmap::new(width, height).ok_or_else(too_many)?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
     pixels.encode_png().map_err(|error| fail(error.to_string()))
 }

@@ -1,12 +1,15 @@
 //! t-SNE by the Barnes-Hut approximation (van der Maaten 2014), by `bhtsne`.
 
-use bhtsne::tSNE;
+use bhtsne::{Neighbor, tSNE};
+use rayon::prelude::*;
 
 /// The perplexity where there are points enough for it.
 const PERPLEXITY: usize = 30;
 /// Fewer points than this have no neighbourhoods to speak of.
 const FEWEST: usize = 16;
-const EPOCHS: usize = 600;
+const EPOCHS: usize = 500;
+/// Epochs in which groups are pulled together.
+const EXAGGERATED: usize = 150;
 /// How coarse the approximation is.
 const THETA: f32 = 0.5;
 /// The spread of the first component that the layout starts from (Kobak and Berens 2019).
@@ -26,6 +29,7 @@ pub(super) fn places(points: &[&[f32]], components: &[[f64; 2]]) -> Option<Vec<[
     let start: Vec<f32> =
         components.iter().flatten().map(|value| (value * START / spread) as f32).collect();
     let perplexity = PERPLEXITY.min((points.len() - 1) / 3);
+    let neighbours = neighbours(points, 3 * perplexity);
     // One thread: sums are then taken in one order, and the layout is the same on every call.
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().ok()?;
     let places = pool.install(|| {
@@ -35,16 +39,41 @@ pub(super) fn places(points: &[&[f32]], components: &[[f64; 2]]) -> Option<Vec<[
             .perplexity(perplexity as f32)
             .epochs(EPOCHS)
             .initial_embedding(start)
-            .barnes_hut(THETA, |one, other| {
-                let squares = one.iter().zip(*other).map(|(one, other)| (one - other).powi(2));
-                squares.sum::<f32>().sqrt()
-            });
+            .stop_lying_epoch(EXAGGERATED)
+            .momentum_switch_epoch(EXAGGERATED)
+            .barnes_hut_with_neighbors(THETA, &neighbours);
         layout.embedding()
     });
     let places: Vec<[f64; 2]> =
         places.chunks_exact(2).map(|pair| [f64::from(pair[0]), f64::from(pair[1])]).collect();
     let finite = places.iter().flatten().all(|value| value.is_finite());
     (finite && places.len() == points.len()).then_some(places)
+}
+
+/// The nearest other points of each point; of equal distances the earlier points. The library's
+/// own search breaks such ties at random.
+fn neighbours(points: &[&[f32]], number: usize) -> Vec<Vec<Neighbor<f32>>> {
+    points
+        .par_iter()
+        .enumerate()
+        .map(|(place, point)| {
+            let mut others: Vec<Neighbor<f32>> = points
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != place)
+                .map(|(index, other)| Neighbor { index, distance: distance(point, other) })
+                .collect();
+            // The sort is stable.
+            others.sort_by(|one, other| one.distance.total_cmp(&other.distance));
+            others.truncate(number);
+            others
+        })
+        .collect()
+}
+
+fn distance(one: &[f32], other: &[f32]) -> f32 {
+    let squares = one.iter().zip(other).map(|(one, other)| (one - other).powi(2));
+    squares.sum::<f32>().sqrt()
 }
 
 #[cfg(test)]
