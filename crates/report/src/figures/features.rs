@@ -35,6 +35,9 @@ struct Domains {
     target: Samples,
 }
 
+/// Shape and values of a tensor of a record by name.
+type Tensors<'a> = dyn Fn(&str) -> Option<(Vec<usize>, Vec<f32>)> + 'a;
+
 /// One state of one run, laid out.
 struct Panel {
     title: String,
@@ -165,10 +168,14 @@ fn panel(panel: &Panel, root: &Area<'_>, area: &Area<'_>) -> Result<(), ReportEr
         numbers: false,
     };
     let chart = axes(area, &axes_of)?;
-    for (number, place) in panel.places.iter().enumerate() {
-        let domain = if number < panel.sources { SOURCE } else { TARGET };
-        let pixel = chart.backend_coord(&(place[0], place[1]));
-        mark(domain).draw(root, pixel, 3, palette::series(domain).mix(0.6))?;
+    // In turn, so that neither domain hides the other.
+    let (sources, targets) = panel.places.split_at(panel.sources);
+    for number in 0..sources.len().max(targets.len()) {
+        for (domain, places) in [(SOURCE, sources), (TARGET, targets)] {
+            let Some(place) = places.get(number) else { continue };
+            let pixel = chart.backend_coord(&(place[0], place[1]));
+            mark(domain).draw(root, pixel, 3, palette::series(domain).mix(0.6))?;
+        }
     }
     Ok(())
 }
@@ -189,7 +196,7 @@ fn read(record: &Record) -> Result<(Option<Domains>, Option<Domains>), ReportErr
 fn domains(
     record: &Path,
     prefix: &str,
-    tensor: &dyn Fn(&str) -> Option<(Vec<usize>, Vec<f32>)>,
+    tensor: &Tensors<'_>,
 ) -> Result<Option<Domains>, ReportError> {
     let fail = |problem: String| ReportError::Outputs { record: record.to_owned(), problem };
     let samples = |domain: &str| -> Result<Option<Samples>, ReportError> {
