@@ -58,6 +58,10 @@ pub enum Command {
     Compare(CompareArguments),
     /// Run a recorded run again from its record alone, and say whether it comes out equal
     Reproduce(ReproduceArguments),
+    /// Write one HTML page with the tables and charts of finished runs
+    Report(crate::report_args::ReportArguments),
+    /// Draw one figure of finished runs, as SVG or PNG
+    Plot(crate::report_args::PlotArguments),
     /// Fetch the pretrained weights of an extractor
     Weights {
         /// Name of the extractor; without it, list those with weights to fetch

@@ -22,6 +22,7 @@ mod logging;
 mod page;
 mod plugins;
 mod report;
+pub mod report_args;
 mod run;
 
 use std::process::ExitCode;

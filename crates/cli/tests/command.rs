@@ -108,8 +108,18 @@ fn wrong_usage_is_wrong_input_and_help_is_not() {
     assert_eq!(sandbox.isthmus(&["check"]).code, 2);
     let help = sandbox.isthmus(&["--help"]);
     assert_eq!(help.code, 0);
-    for command in ["run", "check", "list", "explain", "schema", "compare", "weights", "new-method"]
-    {
+    for command in [
+        "run",
+        "check",
+        "list",
+        "explain",
+        "schema",
+        "compare",
+        "report",
+        "plot",
+        "weights",
+        "new-method",
+    ] {
         assert!(help.answer.contains(command), "{command}");
     }
 }

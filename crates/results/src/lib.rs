@@ -13,5 +13,5 @@ pub mod table;
 
 pub use compare::{CompareOptions, Comparison, Dimension, compare};
 pub use error::{CompareError, RecordError};
-pub use output::{Destination, Format, TerminalOptions, write_text};
+pub use output::{Destination, Format, TerminalOptions, write_bytes, write_text};
 pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, read_records};

@@ -5,8 +5,10 @@ pub mod compare;
 mod explain;
 mod list;
 mod new_method;
+mod plot;
 mod reference;
 mod reproduce;
+mod report;
 mod schema;
 mod weights;
 
@@ -38,6 +40,8 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Schema { output } => schema::execute(output.as_deref()),
         Command::Compare(compare) => compare::execute(&compare, output),
         Command::Reproduce(reproduce) => reproduce::execute(&reproduce, output),
+        Command::Report(report) => report::execute(&report, output),
+        Command::Plot(plot) => plot::execute(&plot, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }

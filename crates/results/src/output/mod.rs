@@ -69,32 +69,40 @@ impl Comparison {
 /// # Errors
 /// If the destination cannot be written.
 pub fn write_text(destination: &Destination, text: &str) -> Result<(), RecordError> {
+    write_bytes(destination, text.as_bytes())
+}
+
+/// Writes bytes as [`write_text`] writes a text.
+///
+/// # Errors
+/// If the destination cannot be written.
+pub fn write_bytes(destination: &Destination, bytes: &[u8]) -> Result<(), RecordError> {
     match destination {
         Destination::StandardOutput => {
             let mut output = io::stdout().lock();
-            match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+            match output.write_all(bytes).and_then(|()| output.flush()) {
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                     Err(RecordError::io("cannot write", Path::new("standard output"))(error))
                 }
                 _ => Ok(()),
             }
         }
-        Destination::File(path) => write_file(path, text),
+        Destination::File(path) => write_file(path, bytes),
     }
 }
 
-fn write_file(path: &Path, text: &str) -> Result<(), RecordError> {
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     match fs::metadata(path) {
         // A device or a pipe must be written to, not replaced by a file.
         Ok(there) if !there.is_file() => {
-            fs::write(path, text).map_err(RecordError::io("cannot write", path))
+            fs::write(path, bytes).map_err(RecordError::io("cannot write", path))
         }
         // A link keeps pointing where it did.
         Ok(_) => {
             let path = fs::canonicalize(path).map_err(RecordError::io("cannot write", path))?;
-            write_atomically(&path, |file| file.write_all(text.as_bytes())).map(|_| ())
+            write_atomically(&path, |file| file.write_all(bytes)).map(|_| ())
         }
-        Err(_) => write_atomically(path, |file| file.write_all(text.as_bytes())).map(|_| ()),
+        Err(_) => write_atomically(path, |file| file.write_all(bytes)).map(|_| ()),
     }
 }
 

@@ -1,0 +1,39 @@
+//! `isthmus report`.
+
+use isthmus_report::{PlotOptions, Results, report};
+use isthmus_results::{Destination, write_text};
+
+use crate::args::OutputArguments;
+use crate::failure::Failure;
+use crate::report_args::ReportArguments;
+
+/// Writes the page, and says where it is.
+pub fn execute(arguments: &ReportArguments, output: OutputArguments) -> Result<(), Failure> {
+    let results = load(&arguments.paths, output)?;
+    let options = PlotOptions {
+        metric: arguments.metric.clone(),
+        embedding: arguments.embedding,
+        ..PlotOptions::default()
+    };
+    let page = report(&results, &options).map_err(|error| Failure::input(error.to_string()))?;
+    let destination = Destination::from(arguments.output.as_str());
+    write_text(&destination, &page).map_err(|error| Failure::input(error.to_string()))?;
+    if !output.quiet && destination != Destination::StandardOutput {
+        eprintln!("{} runs in {}", results.runs.len(), arguments.output);
+    }
+    Ok(())
+}
+
+/// The results below some paths; what was left out is said on standard error.
+pub(super) fn load(
+    paths: &[std::path::PathBuf],
+    output: OutputArguments,
+) -> Result<Results, Failure> {
+    let results = Results::load(paths).map_err(|error| Failure::input(error.to_string()))?;
+    if !output.quiet {
+        for warning in &results.warnings {
+            eprintln!("warning: {warning}");
+        }
+    }
+    Ok(results)
+}

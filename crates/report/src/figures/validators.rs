@@ -1,0 +1,206 @@
+//! The metric against the scores of validators.
+
+use std::collections::BTreeSet;
+
+use plotters::style::Color;
+
+use super::chart::{Axes, axes, range, within_percent};
+use super::count;
+use crate::canvas::{self, Area, Layout, LegendEntry};
+use crate::error::ReportError;
+use crate::figure::{DataTable, Figure};
+use crate::marker::Marker;
+use crate::results::{PlotOptions, Results};
+use crate::runs::Run;
+use crate::unit::Unit;
+
+/// Scores of validators are metrics of this prefix.
+pub(crate) const VALIDATOR: &str = "validator/";
+
+/// More points than this make a chart that is slow to open and no clearer.
+const MOST_POINTS: usize = 4000;
+
+struct Point {
+    series: usize,
+    score: f64,
+    value: f64,
+    task: String,
+    seed: u64,
+    step: usize,
+}
+
+/// The names of the validators that scored a run.
+pub(crate) fn validator_names(results: &Results) -> BTreeSet<&str> {
+    results.metrics().into_iter().filter_map(|metric| metric.strip_prefix(VALIDATOR)).collect()
+}
+
+pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, ReportError> {
+    let all = results.select(options)?;
+    // A metric that is a validator's score asks for that validator alone.
+    let (metric, only) = match options.metric.strip_prefix(VALIDATOR) {
+        Some(name) => ("target_accuracy", Some(name)),
+        None => (options.metric.as_str(), None),
+    };
+    if only.is_some() && !results.metrics().contains(options.metric.as_str()) {
+        return Err(results.no_metric(&options.metric));
+    }
+    let unit = Unit::of(metric);
+    let panels: Vec<(&str, Vec<Point>)> = validator_names(results)
+        .into_iter()
+        .filter(|name| only.is_none_or(|only| only == *name))
+        .map(|name| (name, points(results, &all, name, metric, unit)))
+        .filter(|(_, points)| !points.is_empty())
+        .collect();
+    if panels.is_empty() {
+        return Err(ReportError::Missing(format!(
+            "No run was scored by a validator beside `{metric}`; list validators under \
+             `[selection]` in the experiment file to record their scores."
+        )));
+    }
+    let shown: BTreeSet<usize> =
+        panels.iter().flat_map(|(_, points)| points.iter().map(|point| point.series)).collect();
+    let legend = shown
+        .iter()
+        .map(|&series| LegendEntry {
+            text: canvas::shortened(&results.methods[series].name(), 40),
+            colour: results.colour(series),
+            marker: Marker::of(series),
+            line: false,
+        })
+        .collect();
+    let single = panels.len() == 1;
+    let layout = Layout {
+        panels: panels.len(),
+        columns: 3,
+        panel: if single { (460, 340) } else { (380, 300) },
+        legend,
+    };
+    let svg = canvas::draw(&layout, |number, root, area| {
+        let (name, points) = &panels[number];
+        panel(results, name, points, &unit.name(metric), unit, root, area)
+    })?;
+    let mut table = DataTable::new(
+        format!("Scores of validators (higher is better) and {}", unit.name(metric)),
+        &["validator", "method", "task", "seed", "step", "score", &unit.name(metric)],
+    );
+    let mut notes = Vec::new();
+    for (name, points) in &panels {
+        for point in points {
+            table.rows.push(vec![
+                (*name).to_owned(),
+                results.methods[point.series].name(),
+                point.task.clone(),
+                point.seed.to_string(),
+                point.step.to_string(),
+                format!("{:.4}", point.score),
+                format!("{:.2}", point.value),
+            ]);
+        }
+        if points.len() > MOST_POINTS {
+            notes.push(format!(
+                "{name}: one in {} of {} evaluations is drawn.",
+                points.len().div_ceil(MOST_POINTS),
+                points.len()
+            ));
+        }
+    }
+    let names: Vec<&str> = panels.iter().map(|(name, _)| *name).collect();
+    let title = match names.as_slice() {
+        [name] => format!("{} against the score of {name}", unit.name(metric)),
+        _ => format!("{} against the scores of validators", unit.name(metric)),
+    };
+    let description = format!(
+        "Scatter chart, a point an evaluation: {} upwards, the score of {} to the right; {} in {}.",
+        unit.name(metric),
+        names.join(", "),
+        count(panels.iter().map(|(_, points)| points.len()).sum(), "point"),
+        count(shown.len(), "method")
+    );
+    Ok(Figure { title, description, svg, notes, table: table.cut() })
+}
+
+fn points(results: &Results, runs: &[&Run], name: &str, metric: &str, unit: Unit) -> Vec<Point> {
+    let score_name = format!("{VALIDATOR}{name}");
+    let mut points = Vec::new();
+    for run in runs {
+        for (step, values) in run.candidates() {
+            let (Some(&score), Some(&value)) =
+                (values.get(score_name.as_str()), values.get(metric))
+            else {
+                continue;
+            };
+            if score.is_finite() && value.is_finite() {
+                points.push(Point {
+                    series: run.series,
+                    score,
+                    value: unit.shown(value),
+                    task: results.place(run),
+                    seed: run.record.run.seed,
+                    step,
+                });
+            }
+        }
+    }
+    points
+}
+
+fn panel(
+    results: &Results,
+    name: &str,
+    points: &[Point],
+    metric: &str,
+    unit: Unit,
+    root: &Area<'_>,
+    area: &Area<'_>,
+) -> Result<(), ReportError> {
+    let axes_of = Axes {
+        title: name.to_owned(),
+        x: "score (higher is better)".to_owned(),
+        y: metric.to_owned(),
+        x_range: range(points.iter().map(|point| point.score)),
+        y_range: within_percent(range(points.iter().map(|point| point.value)), unit.percent),
+        numbers: true,
+    };
+    let chart = axes(area, &axes_of)?;
+    for point in points.iter().step_by(points.len().div_ceil(MOST_POINTS).max(1)) {
+        let place = chart.backend_coord(&(point.score, point.value));
+        let colour = results.colour(point.series).mix(0.75);
+        Marker::of(point.series).draw(root, place, 3, colour)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Made, count, made, texts};
+
+    #[test]
+    fn every_evaluation_with_a_score_is_a_point() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "0,0,target_accuracy,0.1\n0,0,validator/entropy,-3\n\
+                    0,5,target_accuracy,0.5\n0,5,validator/entropy,-2\n0,5,validator/dev,NaN\n\
+                    0,9,target_accuracy,0.6\n0,9,validator/entropy,-1\n0,9,validator/dev,0.5\n";
+        made(folder.path(), &Made::default(), rows, None);
+        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let figure = draw(&results, &PlotOptions::default()).unwrap();
+        assert!(texts(&figure.svg).iter().any(|text| text == "entropy"));
+        // Two points of `entropy`, one of `dev`, one in the legend.
+        assert_eq!(count(&figure.svg, "circle"), 4);
+        assert_eq!(figure.table.rows.len(), 3);
+        let one = PlotOptions { metric: "validator/dev".to_owned(), ..PlotOptions::default() };
+        let figure = draw(&results, &one).unwrap();
+        assert_eq!(figure.table.rows[0][5..], ["0.5000", "60.00"]);
+        let none = PlotOptions { metric: "validator/snd".to_owned(), ..PlotOptions::default() };
+        assert!(draw(&results, &none).unwrap_err().to_string().contains("validator/entropy"));
+    }
+
+    #[test]
+    fn without_scores_the_setting_that_records_them_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
+        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("list validators under `[selection]`"), "{error}");
+    }
+}

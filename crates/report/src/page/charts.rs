@@ -1,0 +1,112 @@
+//! The sections of charts.
+
+use std::collections::BTreeSet;
+
+use maud::{Markup, html};
+use rayon::prelude::*;
+
+use super::parts;
+use crate::error::ReportError;
+use crate::figure::Figure;
+use crate::figures::{FigureKind, VALIDATOR, keeps_features, plot, validator_names};
+use crate::results::{PlotOptions, Results};
+
+/// A chart a task.
+pub(super) fn curves(results: &Results, options: &PlotOptions) -> Markup {
+    let mut tasks: Vec<String> = Vec::new();
+    for run in &results.runs {
+        let task = run.record.run.task.to_string();
+        if !tasks.contains(&task) {
+            tasks.push(task);
+        }
+    }
+    let all = tasks.into_iter().map(|task| PlotOptions { tasks: vec![task], ..options.clone() });
+    draw_all(results, FigureKind::Curves, all.collect())
+}
+
+/// A chart a validator.
+pub(super) fn validators(results: &Results) -> Markup {
+    let names = validator_names(results);
+    if names.is_empty() {
+        return single(results, FigureKind::Validators, &PlotOptions::default());
+    }
+    let all = names
+        .into_iter()
+        .map(|name| PlotOptions { metric: format!("{VALIDATOR}{name}"), ..PlotOptions::default() });
+    html! {
+        p {
+            "Every point is an evaluation. Where points rise to the right, the validator's choice \
+             is a good one; " code { "isthmus validators" } " ranks them."
+        }
+        (draw_all(results, FigureKind::Validators, all.collect()))
+    }
+}
+
+/// One chart: its panels share a scale.
+pub(super) fn matrix(results: &Results, options: &PlotOptions) -> Markup {
+    single(results, FigureKind::Matrix, options)
+}
+
+/// A chart a method.
+pub(super) fn confusion(results: &Results) -> Markup {
+    by_method(results, FigureKind::Confusion, &PlotOptions::default(), |_| true)
+}
+
+/// A chart a method that has features.
+pub(super) fn features(results: &Results, options: &PlotOptions) -> Markup {
+    let with: BTreeSet<usize> = results
+        .runs
+        .iter()
+        .filter(|run| keeps_features(&run.record))
+        .map(|run| run.series)
+        .collect();
+    by_method(results, FigureKind::Features, options, |series| with.contains(&series))
+}
+
+/// More charts than this are not read.
+const MOST_METHODS: usize = 16;
+
+fn by_method(
+    results: &Results,
+    kind: FigureKind,
+    options: &PlotOptions,
+    keep: impl Fn(usize) -> bool,
+) -> Markup {
+    let kept: Vec<&str> = results
+        .methods
+        .iter()
+        .enumerate()
+        .filter(|(series, _)| keep(*series))
+        .map(|(_, method)| method.label.as_str())
+        .collect();
+    if kept.is_empty() {
+        return single(results, kind, options);
+    }
+    let all: Vec<PlotOptions> = kept
+        .iter()
+        .take(MOST_METHODS)
+        .map(|label| PlotOptions { methods: vec![(*label).to_owned()], ..options.clone() })
+        .collect();
+    html! {
+        (draw_all(results, kind, all))
+        @if kept.len() > MOST_METHODS {
+            p.note {
+                "The first " (MOST_METHODS) " of " (kept.len()) " methods; "
+                code { "isthmus plot " (kind) " --method NAME" } " draws any other."
+            }
+        }
+    }
+}
+
+fn single(results: &Results, kind: FigureKind, options: &PlotOptions) -> Markup {
+    match plot(results, kind, options) {
+        Ok(figure) => parts::figures(vec![Ok(figure)]),
+        Err(error) => parts::problem(&error),
+    }
+}
+
+fn draw_all(results: &Results, kind: FigureKind, all: Vec<PlotOptions>) -> Markup {
+    let drawn: Vec<Result<Figure, ReportError>> =
+        all.par_iter().map(|options| plot(results, kind, options)).collect();
+    parts::figures(drawn)
+}

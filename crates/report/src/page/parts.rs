@@ -1,0 +1,98 @@
+//! Pieces that sections are made of.
+
+use maud::{Markup, PreEscaped, html};
+
+use super::markdown;
+use crate::error::ReportError;
+use crate::figure::{DataTable, Figure};
+use crate::theme::themed;
+
+/// A table that scrolls by itself where it is wider than the page.
+pub(super) fn table(table: &DataTable) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label=(table.caption) {
+            table {
+                caption { (table.caption) }
+                thead {
+                    tr {
+                        @for (place, column) in table.columns.iter().enumerate() {
+                            @let cells = table.rows.iter().filter_map(|row| row.get(place));
+                            th scope="col" class=[number_column(place, cells)] { (column) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in &table.rows {
+                        tr {
+                            @for (place, cell) in row.iter().enumerate() {
+                                @if place == 0 {
+                                    th scope="row" { (cell) }
+                                } @else {
+                                    td class=[is_number(cell).then_some("number")] { (cell) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        @for note in &table.notes { p.note { (note) } }
+    }
+}
+
+/// The class of the head of a column of numbers.
+pub(super) fn number_column<T: AsRef<str>>(
+    place: usize,
+    mut cells: impl Iterator<Item = T>,
+) -> Option<&'static str> {
+    (place > 0 && cells.all(|cell| is_number(cell.as_ref()))).then_some("number")
+}
+
+/// Whether a cell belongs to the right edge of its column.
+pub(super) fn is_number(text: &str) -> bool {
+    text == "–" || text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
+}
+
+/// A chart with its title, and its numbers to unfold.
+pub(super) fn figure(figure: &Figure) -> Markup {
+    let description = html! { (figure.description) }.into_string();
+    let opening = format!("<svg role=\"img\" aria-label=\"{description}\" ");
+    let svg = themed(&figure.svg).replacen("<svg ", &opening, 1);
+    html! {
+        figure tabindex="0" aria-label=(figure.title) {
+            figcaption { (figure.title) }
+            div.chart { (PreEscaped(svg)) }
+            @for note in &figure.notes { p.note { (note) } }
+            details {
+                summary { "Numbers" }
+                (table(&figure.table))
+            }
+        }
+    }
+}
+
+/// Several charts beside each other where the page is wide enough. A chart that cannot be drawn
+/// leaves the reason.
+pub(super) fn figures(figures: Vec<Result<Figure, ReportError>>) -> Markup {
+    html! {
+        div.figures {
+            @for drawn in figures {
+                @match drawn {
+                    Ok(drawn) => (figure(&drawn)),
+                    Err(error) => (problem(&error)),
+                }
+            }
+        }
+    }
+}
+
+/// Why a part of the page is not there.
+pub(super) fn problem(error: &ReportError) -> Markup {
+    let class = if matches!(error, ReportError::Missing(_)) { "missing" } else { "warning" };
+    html! { p class=(class) { (markdown::inline(&error.to_string())) } }
+}
+
+/// A sentence about what the records lack; code stands between backticks.
+pub(super) fn missing(sentence: &str) -> Markup {
+    html! { p.missing { (markdown::inline(sentence)) } }
+}

@@ -1,0 +1,95 @@
+//! The terms of the bound of the target error by Ben-David et al. (2010).
+
+use isthmus_results::compare::Summary;
+use maud::{Markup, html};
+
+use super::parts;
+use crate::figure::DataTable;
+use crate::results::{Results, grouped};
+use crate::runs::Run;
+
+const PREFIX: &str = "theory/";
+/// The usual order; terms beyond these follow by name.
+const ORDER: [&str; 6] =
+    ["source_error", "proxy_a_distance", "mmd", "joint_error", "bound", "target_error"];
+
+pub(super) fn body(results: &Results) -> Markup {
+    let metrics = results.metrics();
+    let mut terms: Vec<&str> =
+        metrics.iter().filter_map(|metric| metric.strip_prefix(PREFIX)).collect();
+    if terms.is_empty() {
+        return parts::missing(
+            "No run recorded the proxy A-distance and the other terms of the target-error bound; \
+             set `theory = true` under `[record]` in the experiment file.",
+        );
+    }
+    let place = |term: &str| ORDER.iter().position(|known| *known == term).unwrap_or(ORDER.len());
+    terms.sort_by_key(|term| (place(term), *term));
+    html! {
+        p {
+            "Source error, distance of the domains and error of the best joint classifier bound \
+             the target error (Ben-David et al. 2010). They are estimates from samples: their sum \
+             shows which term is large, and is no proof."
+        }
+        (parts::table(&table(results, &terms)))
+    }
+}
+
+fn table(results: &Results, terms: &[&str]) -> DataTable {
+    let heads: Vec<String> = terms.iter().map(|term| term.replace('_', " ")).collect();
+    let mut columns = vec!["method", "task"];
+    columns.extend(heads.iter().map(String::as_str));
+    let mut table = DataTable::new(
+        "Terms at the last step, as fractions: mean ± standard deviation over seeds",
+        &columns,
+    );
+    let runs: Vec<&Run> = results.runs.iter().collect();
+    for ((_, task), runs) in grouped(&runs, |run| (run.series, results.place(run))) {
+        let Some(first) = runs.first() else { continue };
+        let mut row = vec![results.method(first).name(), task];
+        for term in terms {
+            let metric = format!("{PREFIX}{term}");
+            let values: Vec<f64> = runs
+                .iter()
+                .filter_map(|run| run.final_value(&metric))
+                .filter(|value| value.is_finite())
+                .collect();
+            row.push(Summary::of(&values).map_or_else(|| "–".to_owned(), |value| text(&value)));
+        }
+        if row[2..].iter().any(|cell| cell != "–") {
+            table.rows.push(row);
+        }
+    }
+    table
+}
+
+fn text(summary: &Summary) -> String {
+    match summary.standard_deviation {
+        Some(deviation) => format!("{:.3} ± {deviation:.3}", summary.mean),
+        None => format!("{:.3}", summary.mean),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Made, made};
+
+    #[test]
+    fn a_row_a_method_and_task_and_a_column_a_term() {
+        let folder = tempfile::tempdir().unwrap();
+        for (seed, value) in [(1, 0.25), (2, 0.75)] {
+            let rows = format!(
+                "0,5,target_accuracy,0.5\n0,9,theory/target_error,{value}\n\
+                 0,9,theory/proxy_a_distance,1.5\n0,9,theory/joint_error,NaN\n"
+            );
+            made(folder.path(), &Made { seed, ..Made::default() }, &rows, None);
+        }
+        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let html = body(&results).into_string();
+        let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
+        assert!(place(">proxy a distance<") < place(">target error<"));
+        assert!(html.contains("0.500 ± 0.354"));
+        assert!(html.contains("1.500 ± 0.000</td><td class=\"number\">–</td>"));
+    }
+}
