@@ -7,6 +7,7 @@ mod list;
 mod new_method;
 mod reference;
 mod schema;
+mod validators;
 mod weights;
 
 use isthmus_results::{Destination, write_text};
@@ -32,6 +33,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),
         Command::Schema { output } => schema::execute(output.as_deref()),
         Command::Compare(compare) => compare::execute(&compare, output),
+        Command::Validators(validators) => validators::execute(&validators, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }
