@@ -1,10 +1,13 @@
 //! The command line.
 
+mod tables;
+
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
-use isthmus_results::Dimension;
+
+pub use tables::{CompareArguments, SpreadArgument, ValidatorsArguments};
 
 /// Compares domain-adaptation methods: one file names the parts of an experiment, one command
 /// runs it, one table shows what came of it.
@@ -54,7 +57,7 @@ pub enum Command {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// Compare finished runs in a table: mean and standard deviation over seeds
+    /// Compare finished runs in a table: mean and spread over seeds
     Compare(CompareArguments),
     /// Run a recorded run again from its record alone, and say whether it comes out equal
     Reproduce(ReproduceArguments),
@@ -62,6 +65,9 @@ pub enum Command {
     Report(crate::report_args::ReportArguments),
     /// Draw one figure of finished runs, as SVG or PNG
     Plot(crate::report_args::PlotArguments),
+    /// Judge validators: how their scores go with the accuracy on the target, and what their
+    /// choices cost
+    Validators(ValidatorsArguments),
     /// Fetch the pretrained weights of an extractor
     Weights {
         /// Name of the extractor; without it, list those with weights to fetch
@@ -126,32 +132,6 @@ pub struct ExplainArguments {
     /// Write Markdown: with `--all`, the reference page
     #[arg(long)]
     pub markdown: bool,
-}
-
-/// What to compare.
-#[derive(Clone, Debug, Args)]
-pub struct CompareArguments {
-    /// Folders of results or of single runs
-    #[arg(default_value = "results")]
-    pub paths: Vec<PathBuf>,
-    /// The metric
-    #[arg(long, default_value = "target_accuracy")]
-    pub metric: String,
-    /// What the rows are
-    #[arg(long, default_value = "method", value_parser = dimension)]
-    pub rows: Dimension,
-    /// What the columns are
-    #[arg(long, default_value = "task", value_parser = dimension)]
-    pub columns: Dimension,
-    /// Write comma-separated values, with every digit; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    pub csv: Option<String>,
-    /// Write a Markdown table; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    pub markdown: Option<String>,
-    /// Write a LaTeX table; `-` is standard output
-    #[arg(long, value_name = "FILE")]
-    pub latex: Option<String>,
 }
 
 /// What to reproduce.
@@ -239,6 +219,3 @@ fn seconds(text: &str) -> Result<f64, String> {
     }
 }
 
-fn dimension(text: &str) -> Result<Dimension, String> {
-    text.parse()
-}

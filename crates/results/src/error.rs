@@ -127,6 +127,80 @@ pub enum CompareError {
         /// The methods.
         methods: Vec<String>,
     },
+    /// A validator was asked for that no run was scored with.
+    #[error(
+        "no run has scores of the validator `{validator}` in its last stage{}; {}",
+        meant(suggestion.as_ref()),
+        scored(available)
+    )]
+    NoScores {
+        /// The validator asked for.
+        validator: String,
+        /// The most similar one.
+        suggestion: Option<String>,
+        /// The validators with scores.
+        available: Vec<String>,
+    },
+    /// There are no validators to judge.
+    #[error(
+        "no run has a validator's score in its last stage: name validators under `[selection]` in \
+         the experiment file and run it"
+    )]
+    NoValidators,
+    /// Nobody knows whether high or low values of the metric are good.
+    #[error(
+        "whether high or low values of `{0}` are good is not known; use a metric with `accuracy`, \
+         `loss`, `error`, `risk` or `distance` in its name"
+    )]
+    NoDirection(String),
+    /// Runs of one sweep differ in more than the sweep's settings.
+    #[error(
+        "{} and {} have the same settings of a sweep, but different configurations: nothing can \
+         be chosen among runs of different experiments; name the paths of one sweep",
+        first.display(),
+        second.display()
+    )]
+    MixedSweep {
+        /// One run.
+        first: PathBuf,
+        /// The other run.
+        second: PathBuf,
+    },
+    /// A filter's key is nothing that runs have.
+    #[error("no run has anything called `{key}`; runs can be filtered by {}", keys.join(", "))]
+    FilterKey {
+        /// The key.
+        key: String,
+        /// The keys there are.
+        keys: Vec<String>,
+    },
+    /// A filter's value is that of no run.
+    #[error("no run has the {key} `{value}`; there are: {}", values.join(", "))]
+    FilterValue {
+        /// The key.
+        key: String,
+        /// The value asked for.
+        value: String,
+        /// The values there are.
+        values: Vec<String>,
+    },
+    /// Every filter admits some run, but no run meets all of them.
+    #[error("no run meets all filters: {}; leave one out", filters.join(", "))]
+    NothingAdmitted {
+        /// The filters.
+        filters: Vec<String>,
+    },
+    /// The baseline is no row.
+    #[error("no row is called `{baseline}`, the baseline; the rows are: {}", methods.join(", "))]
+    NoBaseline {
+        /// The name asked for.
+        baseline: String,
+        /// The names of the rows.
+        methods: Vec<String>,
+    },
+    /// Differences are those of methods.
+    #[error("a baseline needs methods as rows, and the rows are `{0}`; leave out `--rows`")]
+    BaselineRows(&'static str),
     /// Two runs claim the same place in the table.
     #[error(
         "{} and {} are runs of the same configuration, task and seed {difference}; name the paths \
@@ -145,6 +219,18 @@ pub enum CompareError {
     /// polars failed.
     #[error("cannot compute the table: {0}")]
     Polars(#[from] PolarsError),
+}
+
+fn meant(suggestion: Option<&String>) -> String {
+    suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+fn scored(available: &[String]) -> String {
+    if available.is_empty() {
+        "no validator scored them: `[selection]` in an experiment file names validators".to_owned()
+    } else {
+        format!("there are: {}", available.join(", "))
+    }
 }
 
 fn places(paths: &[PathBuf]) -> String {

@@ -1,17 +1,23 @@
 //! Records of runs, and the tables that compare them.
 //!
 //! [`record`] writes and reads one directory a run; [`table`] brings many records into one tidy
-//! polars frame; [`mod@compare`] turns it into means and standard deviations; [`output`] shows these
-//! on a terminal, as CSV, Markdown or LaTeX.
+//! polars frame; [`mod@compare`] turns it into means and their spread; [`validators`] says which
+//! validator chose well; [`output`] shows these on a terminal, as CSV, Parquet, Markdown or LaTeX.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod compare;
 pub mod error;
 pub mod output;
 pub mod record;
+pub mod statistics;
 pub mod table;
+pub mod validators;
 
-pub use compare::{CompareOptions, Comparison, Dimension, compare};
+pub use compare::{
+    Baseline, CompareOptions, Comparison, Dimension, Filter, PairedTest, Selection, Selections,
+    Spread, compare,
+};
 pub use error::{CompareError, RecordError};
 pub use output::{Destination, Format, TerminalOptions, write_bytes, write_text};
 pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, read_records};
+pub use validators::{ValidatorOptions, ValidatorTables, judge_validators};

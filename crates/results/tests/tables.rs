@@ -79,7 +79,7 @@ fn the_last_step_of_the_last_stage_counts() {
     writer.evaluation(1, 5, &[("target_accuracy", 0.7)]).unwrap();
     writer.finish().unwrap();
     let comparison = compare(&options(results.path())).unwrap();
-    let expected = Summary { mean: 0.75, standard_deviation: None, seeds: 1 };
+    let expected = Summary { mean: 0.75, standard_deviation: None, seeds: 1, collapsed: 0 };
     assert_eq!(row(&comparison, "adda").cells[0], Some(expected));
     assert_eq!(comparison.notes, ["One seed."]);
 }
@@ -270,7 +270,7 @@ fn questions_without_an_answer_are_errors_that_help() {
     );
     assert_eq!(
         "methods".parse::<Dimension>().unwrap_err(),
-        "`methods` is not one of method, task, source, target, experiment, dataset"
+        "`methods` is not one of method, task, source, target, experiment, dataset, selection"
     );
 }
 

@@ -1,7 +1,8 @@
 //! `isthmus compare`.
 
 use isthmus_results::{
-    CompareOptions, Comparison, Destination, Format, TerminalOptions, compare, write_text,
+    Baseline, CompareOptions, Comparison, Destination, Format, TerminalOptions, compare,
+    write_bytes, write_text,
 };
 
 use super::answer;
@@ -11,11 +12,16 @@ use crate::page::Page;
 
 /// Compares finished runs; shows a table unless a form of output was asked for.
 pub fn execute(arguments: &CompareArguments, output: OutputArguments) -> Result<(), Failure> {
+    let test = arguments.test;
     let options = CompareOptions {
         paths: arguments.paths.clone(),
         metric: arguments.metric.clone(),
         rows: arguments.rows,
         columns: arguments.columns,
+        selections: arguments.selections(),
+        filters: arguments.filters.clone(),
+        spread: arguments.spread.into(),
+        baseline: arguments.baseline.clone().map(|method| Baseline { method, test }),
     };
     let comparison = compare(&options).map_err(|error| Failure::input(error.to_string()))?;
     if !output.quiet {
@@ -23,26 +29,50 @@ pub fn execute(arguments: &CompareArguments, output: OutputArguments) -> Result<
             eprintln!("warning: {warning}");
         }
     }
-    let asked = [
-        (Format::Csv, &arguments.csv),
-        (Format::Markdown, &arguments.markdown),
-        (Format::Latex, &arguments.latex),
-    ];
-    let mut written = false;
-    for (format, destination) in asked {
-        if let Some(destination) = destination {
-            let destination = Destination::from(destination.as_str());
-            write_text(&destination, &comparison.render(format))
-                .map_err(|error| Failure::input(error.to_string()))?;
-            written = true;
-        }
+    let mut written = write_forms(
+        [
+            (Format::Csv, &arguments.csv),
+            (Format::Markdown, &arguments.markdown),
+            (Format::Latex, &arguments.latex),
+        ],
+        |format| comparison.render(format),
+    )?;
+    if let Some(path) = &arguments.parquet {
+        let bytes = comparison
+            .parquet()
+            .map_err(|error| Failure::Work(format!("cannot write {}: {error}", path.display())))?;
+        write_bytes(&Destination::File(path.clone()), &bytes)
+            .map_err(|error| Failure::input(error.to_string()))?;
+        written = true;
     }
     if written { Ok(()) } else { answer(&on_terminal(&comparison)) }
 }
 
+/// Writes the forms of output that were asked for; whether there was any.
+pub(super) fn write_forms<const N: usize>(
+    asked: [(Format, &Option<String>); N],
+    render: impl Fn(Format) -> String,
+) -> Result<bool, Failure> {
+    let mut written = false;
+    for (format, destination) in asked {
+        if let Some(destination) = destination {
+            let destination = Destination::from(destination.as_str());
+            write_text(&destination, &render(format))
+                .map_err(|error| Failure::input(error.to_string()))?;
+            written = true;
+        }
+    }
+    Ok(written)
+}
+
 /// The table as standard output shows it.
 pub fn on_terminal(comparison: &Comparison) -> String {
+    comparison.render(terminal())
+}
+
+/// The form that standard output asks for.
+pub(super) fn terminal() -> Format {
     let page = Page::of_answers();
     let width = page.styled.then(|| u16::try_from(page.width).unwrap_or(u16::MAX));
-    comparison.render(Format::Terminal(TerminalOptions { width, styled: page.styled }))
+    Format::Terminal(TerminalOptions { width, styled: page.styled })
 }

@@ -10,6 +10,7 @@ mod reference;
 mod reproduce;
 mod report;
 mod schema;
+mod validators;
 mod weights;
 
 use isthmus_results::{Destination, write_text};
@@ -42,6 +43,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Reproduce(reproduce) => reproduce::execute(&reproduce, output),
         Command::Report(report) => report::execute(&report, output),
         Command::Plot(plot) => plot::execute(&plot, output),
+        Command::Validators(validators) => validators::execute(&validators, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }

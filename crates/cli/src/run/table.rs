@@ -20,6 +20,7 @@ pub fn text(directories: Vec<PathBuf>) -> Result<String, Failure> {
         metric: METRIC.to_owned(),
         rows: Dimension::Method,
         columns: Dimension::Task,
+        ..CompareOptions::default()
     };
     let comparison = compare(&options).map_err(|error| Failure::Work(error.to_string()))?;
     Ok(commands::compare::on_terminal(&comparison))

@@ -1,66 +1,167 @@
-//! Keeps runs of one label but different configurations apart.
+//! Names the rows of methods: keeps runs of one label but different configurations apart, and
+//! gathers the runs of a sweep.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::runs::{Chosen, folder};
+use super::filter::{setting_text, short};
 use super::{CompareOptions, Dimension};
 use crate::error::CompareError;
-use crate::record::{read_job, without_task_and_seed};
+use crate::record::{RunInfo, read_job, without_task_and_seed};
+use crate::table::Runs;
 
 /// Methods of one label within one data set (and one experiment, where that is shown): these
 /// would share a row.
 type Group<'a> = (&'a str, &'a str, &'a str);
 
-/// The label of each run's method: its own, or with the configuration's id where runs of one
-/// label have several. Merging them would average different experiments.
-pub(super) fn method_labels(
-    chosen: &[Chosen<'_>],
-    options: &CompareOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<String>, CompareError> {
-    refuse_clashes(chosen, options)?;
-    let mut examples: BTreeMap<Group<'_>, BTreeMap<&str, &Chosen<'_>>> = BTreeMap::new();
-    for run in chosen {
-        let group = examples.entry(group(run, options)).or_default();
-        group.entry(&run.run.configuration).or_insert(run);
-    }
-    let mut split = BTreeSet::new();
-    for ((dataset, method, _), configurations) in &examples {
-        if configurations.len() > 1 {
-            split.insert((*dataset, *method));
-            notes.push(note(method, configurations)?);
-        }
-    }
-    Ok(chosen
-        .iter()
-        .map(|run| {
-            let method = run.run.method.as_str();
-            if split.contains(&(run.run.dataset.as_str(), method)) {
-                format!("{method} [{}]", run.run.configuration)
-            } else {
-                method.to_owned()
-            }
-        })
-        .collect())
+/// An example run of each configuration.
+type Configurations<'a> = BTreeMap<&'a str, (&'a Path, &'a RunInfo)>;
+
+/// The runs of one label.
+#[derive(Default)]
+struct Members<'a> {
+    /// Runs without a sweep.
+    plain: Configurations<'a>,
+    /// Sweeps by the keys that they set, then by the values.
+    sweeps: BTreeMap<Vec<&'a str>, BTreeMap<String, Configurations<'a>>>,
 }
 
-fn group<'a>(run: &Chosen<'a>, options: &CompareOptions) -> Group<'a> {
+/// What a run's row is called.
+#[derive(Clone, Debug)]
+pub(crate) struct MethodLabel {
+    /// By itself: the method, with the settings of a sweep, and with the configuration's id where
+    /// runs of one label have several. Merging them would average different experiments.
+    pub own: String,
+    /// Among the runs of its sweep, from which one is chosen.
+    pub pool: String,
+}
+
+/// The labels of runs, by their place in `kept`.
+pub(crate) struct Labels {
+    pub methods: Vec<MethodLabel>,
+    /// Two runs of one sweep that differ in more than their settings.
+    pub mixed: Option<(PathBuf, PathBuf)>,
+}
+
+pub(crate) fn method_labels(
+    runs: &Runs,
+    kept: &[usize],
+    options: &CompareOptions,
+    notes: &mut Vec<String>,
+) -> Result<Labels, CompareError> {
+    let of = |place: usize| -> (&Path, &RunInfo) {
+        let (path, run) = &runs.runs[place];
+        (path, run)
+    };
+    refuse_clashes(kept.iter().map(|&place| of(place)), options)?;
+    let mut groups: HashMap<Group<'_>, Members<'_>> = HashMap::new();
+    for (path, run) in kept.iter().map(|&place| of(place)) {
+        let members = groups.entry(group(run, options)).or_default();
+        let configurations = if run.settings.is_empty() {
+            &mut members.plain
+        } else {
+            let sweep = members.sweeps.entry(keys(run)).or_default();
+            sweep.entry(settings_text(&run.settings)).or_default()
+        };
+        configurations.entry(&run.configuration).or_insert((path, run));
+    }
+    let mut mixed = None;
+    let mut sorted: Vec<(&Group<'_>, &Members<'_>)> = groups.iter().collect();
+    sorted.sort_by_key(|(group, _)| **group);
+    for ((_, method, _), members) in sorted {
+        if members.plain.len() > 1 {
+            notes.push(note(method, &members.plain)?);
+        }
+        for (settings, configurations) in members.sweeps.values().flatten() {
+            if configurations.len() > 1 {
+                notes.push(note(&format!("{method} ({settings})"), configurations)?);
+                let mut paths = configurations.values().map(|(path, _)| path.to_path_buf());
+                mixed = mixed.or_else(|| Some((paths.next()?, paths.next()?)));
+            }
+        }
+    }
+    let label = |&place: &usize| {
+        let (_, run) = of(place);
+        label(run, &groups[&group(run, options)])
+    };
+    Ok(Labels { methods: kept.iter().map(label).collect(), mixed })
+}
+
+impl Labels {
+    /// Nothing can be chosen among runs of different experiments.
+    pub fn refuse_mixed(&self) -> Result<(), CompareError> {
+        match self.mixed.clone() {
+            Some((first, second)) => Err(CompareError::MixedSweep { first, second }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn label(run: &RunInfo, members: &Members<'_>) -> MethodLabel {
+    let RunInfo { method, configuration, settings, .. } = run;
+    if settings.is_empty() {
+        let several = members.plain.len() > 1;
+        let own = if several { format!("{method} [{configuration}]") } else { method.clone() };
+        return MethodLabel { pool: own.clone(), own };
+    }
+    let keys = keys(run);
+    let text = settings_text(settings);
+    let several = members.sweeps[&keys][&text].len() > 1;
+    let own = match several {
+        true => format!("{method} ({text}) [{configuration}]"),
+        false => format!("{method} ({text})"),
+    };
+    let alone = members.plain.is_empty() && members.sweeps.len() == 1;
+    let pool = if alone {
+        method.clone()
+    } else {
+        let names: Vec<&str> = keys.iter().map(|key| shown(key, settings)).collect();
+        format!("{method} (sweep of {})", names.join(", "))
+    };
+    MethodLabel { own, pool }
+}
+
+fn keys(run: &RunInfo) -> Vec<&str> {
+    let mut keys: Vec<&str> = run.settings.keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+/// `lr=0.1, weight=0.5`, sorted by key.
+fn settings_text(settings: &Map<String, Value>) -> String {
+    let sorted: BTreeMap<&String, &Value> = settings.iter().collect();
+    let text = |(key, value): (&String, &Value)| {
+        format!("{}={}", shown(key, settings), setting_text(value))
+    };
+    sorted.into_iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+/// The key's last part, or all of it where another key ends the same.
+fn shown<'a>(key: &'a str, settings: &Map<String, Value>) -> &'a str {
+    let alike = settings.keys().filter(|other| short(other) == short(key)).count();
+    if alike > 1 { key } else { short(key) }
+}
+
+fn group<'a>(run: &'a RunInfo, options: &CompareOptions) -> Group<'a> {
     let experiment =
-        if options.shows(Dimension::Experiment) { run.run.experiment.as_str() } else { "" };
-    (&run.run.dataset, &run.run.method, experiment)
+        if options.shows(Dimension::Experiment) { run.experiment.as_str() } else { "" };
+    (&run.dataset, &run.method, experiment)
 }
 
 /// Runs that agree in everything that a table can show are different all the same: the data is.
-fn refuse_clashes(chosen: &[Chosen<'_>], options: &CompareOptions) -> Result<(), CompareError> {
+fn refuse_clashes<'a>(
+    runs: impl Iterator<Item = (&'a Path, &'a RunInfo)>,
+    options: &CompareOptions,
+) -> Result<(), CompareError> {
     let mut seen = HashMap::new();
-    for run in chosen {
-        let key = (group(run, options), &run.run.configuration, &run.run.task, run.run.seed);
-        if let Some(first) = seen.insert(key, run) {
+    for (path, run) in runs {
+        let key = (group(run, options), &run.configuration, &run.task, run.seed);
+        if let Some(first) = seen.insert(key, path) {
             return Err(CompareError::Ambiguous {
-                first: folder(first),
-                second: folder(run),
+                first: first.to_owned(),
+                second: path.to_owned(),
                 difference: "on different data",
             });
         }
@@ -68,15 +169,12 @@ fn refuse_clashes(chosen: &[Chosen<'_>], options: &CompareOptions) -> Result<(),
     Ok(())
 }
 
-fn note(
-    method: &str,
-    configurations: &BTreeMap<&str, &Chosen<'_>>,
-) -> Result<String, CompareError> {
+fn note(method: &str, configurations: &Configurations<'_>) -> Result<String, CompareError> {
     let mut versions = BTreeSet::new();
     let mut jobs = Vec::new();
-    for run in configurations.values() {
-        versions.insert(run.run.isthmus_version.as_str());
-        jobs.push(without_task_and_seed(read_job(run.path)?));
+    for (path, run) in configurations.values() {
+        versions.insert(run.isthmus_version.as_str());
+        jobs.push(without_task_and_seed(read_job(path)?));
     }
     let mut differences = Vec::new();
     if let Some((first, others)) = jobs.split_first() {

@@ -22,12 +22,21 @@ pub enum Dimension {
     Experiment,
     /// The data set.
     Dataset,
+    /// How the checkpoint was chosen: the last one, by a validator, or by target labels.
+    Selection,
 }
 
 impl Dimension {
     /// All dimensions.
-    pub const ALL: [Self; 6] =
-        [Self::Method, Self::Task, Self::Source, Self::Target, Self::Experiment, Self::Dataset];
+    pub const ALL: [Self; 7] = [
+        Self::Method,
+        Self::Task,
+        Self::Source,
+        Self::Target,
+        Self::Experiment,
+        Self::Dataset,
+        Self::Selection,
+    ];
 
     /// The name that users write.
     pub const fn name(self) -> &'static str {
@@ -38,6 +47,7 @@ impl Dimension {
             Self::Target => "target",
             Self::Experiment => "experiment",
             Self::Dataset => "dataset",
+            Self::Selection => "selection",
         }
     }
 
@@ -47,7 +57,7 @@ impl Dimension {
         matches!(self, Self::Task | Self::Source | Self::Target)
     }
 
-    pub(crate) fn value(self, run: &RunInfo, method: &str) -> String {
+    pub(crate) fn value(self, run: &RunInfo, method: &str, selection: &str) -> String {
         match self {
             Self::Method => method.to_owned(),
             Self::Task => run.task.to_string(),
@@ -55,15 +65,7 @@ impl Dimension {
             Self::Target => run.task.target.clone(),
             Self::Experiment => run.experiment.clone(),
             Self::Dataset => run.dataset.clone(),
-        }
-    }
-
-    /// Place among the rows or columns; equal places are ordered by name.
-    pub(crate) const fn position(self, run: &RunInfo) -> usize {
-        match self {
-            Self::Method => run.position.method,
-            Self::Task | Self::Source | Self::Target => run.position.task,
-            Self::Experiment | Self::Dataset => 0,
+            Self::Selection => selection.to_owned(),
         }
     }
 }

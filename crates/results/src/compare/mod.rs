@@ -1,18 +1,29 @@
-//! Compares runs: means and standard deviations over seeds, one table a data set.
+//! Compares runs: means and their spread over seeds, one table a data set.
 
-mod configurations;
+mod baseline;
+pub(crate) mod configurations;
 mod dimension;
-mod runs;
-mod statistics;
+mod direction;
+mod filter;
+mod ranks;
+pub(crate) mod runs;
+pub(crate) mod selection;
 mod tables;
 
 use std::path::PathBuf;
 
+pub use baseline::{Baseline, Difference, PairedTest};
 pub use dimension::{Dimension, Label};
-pub use statistics::Summary;
+pub use direction::Direction;
+pub use filter::Filter;
+pub use selection::{Selection, Selections};
 
+use self::configurations::Labels;
+use self::runs::{Candidates, Chosen};
+use self::tables::Shape;
 use crate::error::CompareError;
 use crate::record::RecordWarning;
+pub use crate::statistics::Summary;
 use crate::table::Runs;
 
 /// What to compare.
@@ -20,12 +31,20 @@ use crate::table::Runs;
 pub struct CompareOptions {
     /// Folders of results or files of records.
     pub paths: Vec<PathBuf>,
-    /// The metric; its value at the last step of each run's last stage is compared.
+    /// The metric; its value at the chosen checkpoint of each run's last stage is compared.
     pub metric: String,
     /// What the rows are.
     pub rows: Dimension,
     /// What the columns are.
     pub columns: Dimension,
+    /// How checkpoints are chosen.
+    pub selections: Selections,
+    /// Which runs take part; all without filters.
+    pub filters: Vec<Filter>,
+    /// What stands behind the means.
+    pub spread: Spread,
+    /// The method that the others are tested against.
+    pub baseline: Option<Baseline>,
 }
 
 impl Default for CompareOptions {
@@ -35,6 +54,30 @@ impl Default for CompareOptions {
             metric: "target_accuracy".to_owned(),
             rows: Dimension::Method,
             columns: Dimension::Task,
+            selections: Selections::Overview,
+            filters: Vec::new(),
+            spread: Spread::StandardDeviation,
+            baseline: None,
+        }
+    }
+}
+
+/// What stands behind a mean over seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// The sample standard deviation.
+    #[default]
+    StandardDeviation,
+    /// Half the width of the 95 % interval of the mean, by Student's t.
+    Interval95,
+}
+
+impl Spread {
+    /// Its value for a cell; `None` for a single seed.
+    pub fn of(self, summary: &Summary) -> Option<f64> {
+        match self {
+            Self::StandardDeviation => summary.standard_deviation,
+            Self::Interval95 => summary.interval_95(),
         }
     }
 }
@@ -48,7 +91,12 @@ pub struct Comparison {
     pub rows: Dimension,
     /// What the columns are.
     pub columns: Dimension,
-    /// One table a data set; one table where the data set is a row or a column.
+    /// What stands behind the means.
+    pub spread: Spread,
+    /// The method that the others are tested against.
+    pub baseline: Option<Baseline>,
+    /// One table a data set and selection, each data set's overview of all selections after it;
+    /// data sets and selections that are rows or columns share a table.
     pub tables: Vec<Table>,
     /// Sentences that belong below the tables.
     pub notes: Vec<String>,
@@ -56,17 +104,27 @@ pub struct Comparison {
     pub warnings: Vec<RecordWarning>,
 }
 
-/// Means and standard deviations on one data set.
+/// Means and their spread on one data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The data set; `None` where it is a row or a column.
     pub dataset: Option<String>,
+    /// How checkpoints were chosen; `None` where that is a row or a column.
+    pub selection: Option<Selection>,
+    /// What the rows are.
+    pub row_dimension: Dimension,
+    /// What the columns are.
+    pub column_dimension: Dimension,
     /// The columns.
     pub columns: Vec<Label>,
     /// The rows; upper bounds last.
     pub rows: Vec<Row>,
     /// Whether the rows end in an average over the columns.
     pub has_average: bool,
+    /// Whether the rows have an average rank.
+    pub has_rank: bool,
+    /// The row that the others are compared with.
+    pub baseline: Option<String>,
 }
 
 /// One row of a table.
@@ -76,17 +134,28 @@ pub struct Row {
     pub label: Label,
     /// One cell a column; `None` where there is no run.
     pub cells: Vec<Option<Summary>>,
-    /// For each seed the mean over the columns, then mean and standard deviation over seeds;
-    /// `None` where a cell is missing or no seed has all of them.
+    /// For each seed the mean over the columns, then mean and spread over seeds; `None` where a
+    /// cell is missing or no seed has all of them.
     pub average: Option<Summary>,
+    /// The mean over the columns of its rank by mean, 1 for the best, ties averaged; `None` for
+    /// upper bounds and where a cell is missing.
+    pub rank: Option<f64>,
+    /// How it differs from the baseline; `None` for the baseline itself and without pairs.
+    pub difference: Option<Difference>,
 }
 
 /// Reads the records below the paths and compares them.
 ///
 /// # Errors
-/// If no finished record is found, none has the metric, or runs would be averaged that are not
-/// the same thing.
+/// If no finished record is found, none has the metric or the scores, a filter or the baseline
+/// names nothing that there is, or runs would be averaged that are not the same thing.
 pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
+    if options.rows == options.columns {
+        return Err(CompareError::SameDimension(options.rows.name()));
+    }
+    if options.baseline.is_some() && options.rows != Dimension::Method {
+        return Err(CompareError::BaselineRows(options.rows.name()));
+    }
     let runs = Runs::load(&options.paths)?;
     compare_runs(runs, options)
 }
@@ -105,16 +174,112 @@ pub fn compare_runs(runs: Runs, options: &CompareOptions) -> Result<Comparison, 
             warnings: runs.warnings.iter().map(ToString::to_string).collect(),
         });
     }
-    let mut notes = Vec::new();
-    let chosen = runs::choose(&runs, options, &mut notes)?;
-    let labels = configurations::method_labels(&chosen, options, &mut notes)?;
-    let tables = tables::build(&chosen, &labels, options, &mut notes)?;
-    Ok(Comparison {
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
+    let candidates = Candidates::new(&runs, options, &mut notes)?;
+    let labels = configurations::method_labels(&runs, &candidates.kept, options, &mut notes)?;
+    let all = all_selections(&candidates);
+    let mut built = tables::Built::default();
+    let side_by_side = options.shows(Dimension::Selection);
+    let shape = Shape { rows: options.rows, columns: options.columns };
+    if side_by_side {
+        labels.refuse_mixed()?;
+        let chosen = choose_all(&candidates, &all, &labels, &mut warnings);
+        built.add(&chosen, None, shape, options)?;
+    } else {
+        for selection in &wanted_selections(options, &candidates, &all)? {
+            let selection =
+                all.iter().find(|known| *known == selection).unwrap_or(&Selection::Last);
+            if *selection != Selection::Last {
+                labels.refuse_mixed()?;
+            }
+            let chosen = candidates.choose(selection, &labels, false, &mut warnings);
+            built.add(&chosen, Some(selection), shape, options)?;
+        }
+    }
+    let overview = options.selections == Selections::Overview
+        && options.rows == Dimension::Method
+        && options.columns.is_averaged()
+        && candidates.have_scores();
+    if overview && labels.mixed.is_some() {
+        notes.push(
+            "Runs of one sweep differ in more than its settings: nothing was chosen among them. \
+             Name the paths of one sweep to see choices."
+                .to_owned(),
+        );
+    } else if overview {
+        let chosen = choose_all(&candidates, &all, &labels, &mut warnings);
+        let shape = Shape { rows: Dimension::Method, columns: Dimension::Selection };
+        built.add(&chosen, None, shape, options)?;
+    }
+    if (overview || side_by_side) && candidates.has_sweeps(&labels) && labels.mixed.is_none() {
+        notes.push(
+            "Choices are made among the runs and checkpoints of a sweep; the last checkpoint of a \
+             sweep with several settings is no choice."
+                .to_owned(),
+        );
+    }
+    if let (Some(baseline), false) = (&options.baseline, built.has_baseline()) {
+        return Err(CompareError::NoBaseline {
+            baseline: baseline.method.clone(),
+            methods: built.row_names(),
+        });
+    }
+    let (tables, mut explained) = built.finish(options);
+    explained.append(&mut notes);
+    drop(candidates);
+    let mut all_warnings = runs.warnings;
+    all_warnings.append(&mut warnings);
+    let mut comparison = Comparison {
         metric: options.metric.clone(),
         rows: options.rows,
         columns: options.columns,
+        spread: options.spread,
+        baseline: options.baseline.clone(),
         tables,
-        notes,
-        warnings: runs.warnings,
-    })
+        notes: explained,
+        warnings: all_warnings,
+    };
+    if comparison.has_collapsed() {
+        comparison.notes.push(
+            "† A choice behind this cell predicts few classes: the effective number of predicted \
+             classes is under half of all classes."
+                .to_owned(),
+        );
+    }
+    Ok(comparison)
+}
+
+/// Every selection that the runs allow.
+fn all_selections(candidates: &Candidates<'_>) -> Vec<Selection> {
+    let validators = candidates.validators().map(|name| Selection::Validator(name.to_owned()));
+    [Selection::Last].into_iter().chain(validators).chain([Selection::Oracle]).collect()
+}
+
+fn wanted_selections(
+    options: &CompareOptions,
+    candidates: &Candidates<'_>,
+    all: &[Selection],
+) -> Result<Vec<Selection>, CompareError> {
+    let selection = match &options.selections {
+        Selections::Overview => &Selection::Last,
+        Selections::All => return Ok(all.to_vec()),
+        Selections::One(selection) => selection,
+    };
+    if let Selection::Validator(name) = selection
+        && !all.contains(selection)
+    {
+        let available: Vec<String> = candidates.validators().map(str::to_owned).collect();
+        let suggestion = runs::similar(name, &available);
+        return Err(CompareError::NoScores { validator: name.clone(), suggestion, available });
+    }
+    Ok(vec![selection.clone()])
+}
+
+fn choose_all<'a>(
+    candidates: &Candidates<'a>,
+    all: &'a [Selection],
+    labels: &'a Labels,
+    warnings: &mut Vec<RecordWarning>,
+) -> Vec<Chosen<'a>> {
+    all.iter().flat_map(|selection| candidates.choose(selection, labels, true, warnings)).collect()
 }

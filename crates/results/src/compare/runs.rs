@@ -1,77 +1,213 @@
-//! Chooses the value that stands for each run.
+//! Chooses the checkpoint that stands for each run, or for the runs of a sweep.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    IntoLazy, JoinArgs, JoinType, LazyFrame, MaintainOrderJoin, SortOptions, col, lit,
-};
-
-use super::{CompareOptions, Dimension};
+use super::configurations::{Labels, MethodLabel};
+use super::filter::admitted;
+use super::selection::{Checkpoint, VALIDATOR, Wanted};
+use super::{CompareOptions, Dimension, Selection};
 use crate::error::CompareError;
-use crate::record::RunInfo;
-use crate::table::Runs;
+use crate::record::{RecordWarning, RunInfo};
+use crate::table::{Runs, last_stage};
 
-/// A run with the value that is compared.
+/// A chosen checkpoint with the value that is compared.
 #[derive(Debug)]
-pub(super) struct Chosen<'a> {
-    pub path: &'a Path,
+pub(crate) struct Chosen<'a> {
     pub run: &'a RunInfo,
+    /// The name of its method's row.
+    pub method: &'a str,
+    pub selection: &'a Selection,
     pub value: f64,
+    /// Whether its predictions fall into few classes.
+    pub collapsed: bool,
 }
 
-/// Every run once, with the metric's value at the last step of its last stage.
-pub(super) fn choose<'a>(
-    runs: &'a Runs,
-    options: &CompareOptions,
-    notes: &mut Vec<String>,
-) -> Result<Vec<Chosen<'a>>, CompareError> {
-    let values = final_values(runs, &options.metric)?;
-    if values.is_empty() {
-        return Err(no_metric(runs, &options.metric)?);
+/// The runs that take part, with their evaluations.
+pub(crate) struct Candidates<'a> {
+    pub runs: &'a Runs,
+    /// Places of the runs.
+    pub kept: Vec<usize>,
+    pub wanted: Wanted,
+    checkpoints: Vec<Vec<Checkpoint>>,
+    metric: &'a str,
+    by_experiment: bool,
+}
+
+impl<'a> Candidates<'a> {
+    /// The runs that meet the filters, each once, with their evaluations in the last stage.
+    pub fn new(
+        runs: &'a Runs,
+        options: &'a CompareOptions,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, CompareError> {
+        let kept = admitted(runs, &options.filters)?;
+        let kept = without_copies(runs, kept, options, notes)?;
+        let wanted = Wanted::new(runs, &options.metric);
+        let checkpoints: Vec<_> = kept.iter().map(|&run| wanted.checkpoints(runs, run)).collect();
+        let by_experiment = options.shows(Dimension::Experiment);
+        let metric = &options.metric;
+        let candidates = Self { runs, kept, wanted, checkpoints, metric, by_experiment };
+        candidates.leave_out_without_metric(notes)
     }
-    let mut without = Vec::new();
-    let mut all = Vec::with_capacity(runs.runs.len());
-    for (place, (path, run)) in runs.runs.iter().enumerate() {
-        match values.get(&place) {
-            Some(&value) => all.push(Chosen { path, run, value }),
-            None => without.push(path),
+
+    fn leave_out_without_metric(mut self, notes: &mut Vec<String>) -> Result<Self, CompareError> {
+        let (mut kept, mut checkpoints, mut without) = (Vec::new(), Vec::new(), Vec::new());
+        for (run, evaluations) in self.kept.into_iter().zip(self.checkpoints) {
+            if evaluations.iter().any(|evaluation| self.wanted.metric(evaluation).is_some()) {
+                kept.push(run);
+                checkpoints.push(evaluations);
+            } else {
+                without.push(run);
+            }
         }
+        if kept.is_empty() {
+            return Err(no_metric(self.runs, &without, self.metric));
+        }
+        if let Some(&first) = without.first() {
+            notes.push(format!(
+                "{} without `{}` in the last stage: {}{}.",
+                count(without.len(), "run"),
+                self.metric,
+                self.runs.runs[first].0.display(),
+                if without.len() > 1 { ", …" } else { "" }
+            ));
+        }
+        (self.kept, self.checkpoints) = (kept, checkpoints);
+        Ok(self)
     }
-    if let Some(first) = without.first() {
-        notes.push(format!(
-            "{} without `{}` in the last stage: {}{}.",
-            count(without.len(), "run"),
-            options.metric,
-            first.display(),
-            if without.len() > 1 { ", …" } else { "" }
-        ));
+
+    /// What is known of the run in this place of `kept`.
+    pub fn info(&self, place: usize) -> &'a RunInfo {
+        &self.runs.runs[self.kept[place]].1
     }
-    without_copies(all, options, notes)
+
+    /// Its evaluations in the last stage, by step.
+    pub fn checkpoints(&self, place: usize) -> &[Checkpoint] {
+        &self.checkpoints[place]
+    }
+
+    /// Whether any of the runs has a score.
+    pub fn have_scores(&self) -> bool {
+        self.validators().next().is_some()
+    }
+
+    /// The validators of which a run that takes part has scores.
+    pub fn validators(&self) -> impl Iterator<Item = &str> {
+        self.wanted.validators().filter(|name| {
+            self.checkpoints.iter().flatten().any(|c| self.wanted.score(name, c).is_some())
+        })
+    }
+
+    /// The choices of one kind. The last checkpoint is that of each run; others are chosen among
+    /// all runs of a sweep, and so is the last one where `pooled` is set and there is one run to
+    /// choose from.
+    pub fn choose(
+        &self,
+        selection: &'a Selection,
+        labels: &'a Labels,
+        pooled: bool,
+        warnings: &mut Vec<RecordWarning>,
+    ) -> Vec<Chosen<'a>> {
+        let mut pools: Vec<Vec<usize>> = Vec::new();
+        if *selection == Selection::Last && !pooled {
+            pools.extend((0..self.kept.len()).map(|place| vec![place]));
+        } else {
+            let mut places = HashMap::new();
+            for place in 0..self.kept.len() {
+                let info = self.info(place);
+                let experiment = if self.by_experiment { info.experiment.as_str() } else { "" };
+                let label = labels.methods[place].pool.as_str();
+                let key = (&info.dataset, experiment, label, &info.task, info.seed);
+                let pool = *places.entry(key).or_insert_with(|| {
+                    pools.push(Vec::new());
+                    pools.len() - 1
+                });
+                pools[pool].push(place);
+            }
+            if *selection == Selection::Last {
+                pools.retain(|pool| pool.len() == 1);
+            }
+        }
+        self.warn_of_missing_scores(selection, warnings);
+        pools
+            .into_iter()
+            .filter_map(|pool| {
+                let runs = pool.iter().map(|&place| (place, self.checkpoints[place].as_slice()));
+                let (place, checkpoint) = self.wanted.choose(selection, runs)?;
+                let MethodLabel { own, pool } = &labels.methods[place];
+                Some(Chosen {
+                    run: self.info(place),
+                    method: if pooled || *selection != Selection::Last { pool } else { own },
+                    selection,
+                    value: self.wanted.metric(checkpoint)?,
+                    collapsed: self.wanted.collapsed(checkpoint),
+                })
+            })
+            .collect()
+    }
+
+    /// Whether a sweep leaves the last checkpoint without a single choice.
+    pub fn has_sweeps(&self, labels: &Labels) -> bool {
+        labels.methods.iter().any(|label| label.own != label.pool)
+    }
+
+    fn warn_of_missing_scores(&self, selection: &Selection, warnings: &mut Vec<RecordWarning>) {
+        let (lacks, what): (Box<dyn Fn(&Checkpoint) -> bool>, String) = match selection {
+            Selection::Last => return,
+            Selection::Validator(name) => (
+                Box::new(|c| self.wanted.score(name, c).is_none_or(f64::is_nan)),
+                format!("`{VALIDATOR}{name}`"),
+            ),
+            Selection::Oracle => (
+                Box::new(|c| self.wanted.accuracy(c).is_none_or(f64::is_nan)),
+                "`target_accuracy`".to_owned(),
+            ),
+        };
+        let mut without = self
+            .checkpoints
+            .iter()
+            .enumerate()
+            .filter(|(_, checkpoints)| Wanted::choosable(checkpoints).iter().all(&lacks));
+        let Some((first, _)) = without.next() else { return };
+        let others = without.count();
+        let more = match others {
+            0 => String::new(),
+            others => format!(", and so are {} more", count(others, "run")),
+        };
+        warnings.push(RecordWarning {
+            path: self.runs.runs[self.kept[first]].0.clone(),
+            reason: format!(
+                "left out of the choice by {selection}, since it has no value of {what} in its \
+                 last stage{more}"
+            ),
+        });
+    }
 }
 
 /// Copies of a record, and jobs that several experiments share, count once.
-fn without_copies<'a>(
-    all: Vec<Chosen<'a>>,
+fn without_copies(
+    runs: &Runs,
+    all: Vec<usize>,
     options: &CompareOptions,
     notes: &mut Vec<String>,
-) -> Result<Vec<Chosen<'a>>, CompareError> {
+) -> Result<Vec<usize>, CompareError> {
     let by_experiment = options.shows(Dimension::Experiment);
-    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
-    let mut chosen: Vec<Chosen<'a>> = Vec::with_capacity(all.len());
+    let mut places: HashMap<(&str, &str), usize> = HashMap::with_capacity(all.len());
+    let mut kept = Vec::with_capacity(all.len());
     let mut copies = 0;
-    for run in all {
-        let experiment = if by_experiment { run.run.experiment.as_str() } else { "" };
-        match places.get(&(experiment, run.run.id.as_str())) {
+    for place in all {
+        let (path, run) = &runs.runs[place];
+        let experiment = if by_experiment { run.experiment.as_str() } else { "" };
+        match places.get(&(experiment, run.id.as_str())) {
             None => {
-                places.insert((experiment, &run.run.id), chosen.len());
-                chosen.push(run);
+                places.insert((experiment, &run.id), place);
+                kept.push(place);
             }
-            Some(&place) if chosen[place].value.to_bits() == run.value.to_bits() => copies += 1,
-            Some(&place) => {
+            Some(&first) if same_values(runs, first, place) => copies += 1,
+            Some(&first) => {
                 return Err(CompareError::Ambiguous {
-                    first: chosen[place].path.to_owned(),
-                    second: run.path.to_owned(),
+                    first: runs.runs[first].0.clone(),
+                    second: path.clone(),
                     difference: "with different results",
                 });
             }
@@ -80,65 +216,45 @@ fn without_copies<'a>(
     if copies > 0 {
         notes.push(format!("{} found more than once and counted once.", count(copies, "run")));
     }
-    Ok(chosen)
+    Ok(kept)
 }
 
-/// By `record`, the value at the last step; of equal steps the one that was written last.
-fn final_values(runs: &Runs, metric: &str) -> Result<HashMap<usize, f64>, CompareError> {
-    let frame = last_stages(runs)?.filter(col("metric").eq(lit(metric))).collect()?;
-    let records = frame.column("record")?.u32()?.iter();
-    let steps = frame.column("step")?.u64()?.iter();
-    let values = frame.column("value")?.f64()?.iter();
-    let mut last: HashMap<usize, (u64, f64)> = HashMap::new();
-    for ((record, step), value) in records.zip(steps).zip(values) {
-        let (Some(record), Some(step), Some(value)) = (record, step, value) else { continue };
-        let entry = last.entry(record as usize).or_insert((step, value));
-        if step >= entry.0 {
-            *entry = (step, value);
+fn same_values(runs: &Runs, first: usize, second: usize) -> bool {
+    let bits =
+        |run| runs.values(run).map(|row| (row.stage, row.step, row.metric, row.value.to_bits()));
+    bits(first).eq(bits(second))
+}
+
+/// The error that says which metrics there are.
+fn no_metric(runs: &Runs, places: &[usize], metric: &str) -> CompareError {
+    let names = runs.metric_names();
+    let mut there = vec![false; names.len()];
+    for &place in places {
+        let last = last_stage(&runs.runs[place].1);
+        for row in runs.values(place).filter(|row| row.stage == last) {
+            there[row.metric as usize] = true;
         }
     }
-    Ok(last.into_iter().map(|(record, (_, value))| (record, value)).collect())
+    let mut available: Vec<String> =
+        names.iter().zip(there).filter(|(_, there)| *there).map(|(name, _)| name.clone()).collect();
+    available.sort();
+    let suggestion = similar(metric, &available);
+    CompareError::NoMetric { metric: metric.to_owned(), suggestion, available }
 }
 
-/// Rows of the last stage of each run, in the order in which they were written.
-fn last_stages(runs: &Runs) -> Result<LazyFrame, CompareError> {
-    let facts = runs.facts()?.lazy().select([col("record"), col("last_stage")]);
-    let record = [col("record")];
-    let mut join = JoinArgs::new(JoinType::Inner);
-    join.maintain_order = MaintainOrderJoin::Left;
-    Ok(runs
-        .metrics
-        .clone()
-        .lazy()
-        .join(facts, record.clone(), record, join)
-        .filter(col("stage").eq(col("last_stage"))))
-}
-
-fn no_metric(runs: &Runs, metric: &str) -> Result<CompareError, CompareError> {
-    let frame = last_stages(runs)?
-        .group_by([col("metric")])
-        .agg([])
-        .select([col("metric").sort(SortOptions::default())])
-        .collect()?;
-    let available: Vec<String> =
-        frame.column("metric")?.str()?.iter().flatten().map(str::to_owned).collect();
-    let suggestion = available
+/// The most similar name, if one is similar at all.
+pub(crate) fn similar(name: &str, available: &[String]) -> Option<String> {
+    available
         .iter()
-        .map(|name| (strsim::jaro_winkler(name, metric), name))
+        .map(|other| (strsim::jaro_winkler(other, name), other))
         .filter(|(similarity, _)| *similarity > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, name)| name.clone());
-    Ok(CompareError::NoMetric { metric: metric.to_owned(), suggestion, available })
+        .map(|(_, other)| other.clone())
 }
 
 /// `1 run`, `2 runs`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// The folder of a run, for messages.
-pub(super) fn folder(run: &Chosen<'_>) -> PathBuf {
-    run.path.to_owned()
 }
 
 impl CompareOptions {

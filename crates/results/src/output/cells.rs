@@ -1,33 +1,18 @@
-//! Numbers as people read them, and which of them are best.
+//! Numbers of comparisons as people read them, and which of them are best.
 
-use crate::compare::{Comparison, Dimension, Summary, Table};
+use super::grid::{CellText, Grid, GridRow, label, mark_best};
+use crate::compare::{Comparison, Dimension, Direction, Row, Selection, Summary, Table};
 
 /// How a metric is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scale {
     percent: bool,
-    best: Option<Best>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Best {
-    Highest,
-    Lowest,
 }
 
 impl Scale {
-    /// Accuracies are shown in percent, higher is better; of losses, errors, risks and distances
-    /// lower is better; of other metrics nothing is known, and none is marked as best.
+    /// Accuracies are shown in percent.
     pub(super) fn of(metric: &str) -> Self {
-        let has = |words: &[&str]| words.iter().any(|word| metric.contains(word));
-        let best = if has(&["accuracy"]) {
-            Some(Best::Highest)
-        } else if has(&["loss", "error", "risk", "distance", "divergence"]) {
-            Some(Best::Lowest)
-        } else {
-            None
-        };
-        Self { percent: has(&["accuracy"]), best }
+        Self { percent: metric.contains("accuracy") }
     }
 
     /// The unit to put behind the metric's name.
@@ -35,60 +20,85 @@ impl Scale {
         if self.percent { " in percent" } else { "" }
     }
 
-    fn text(self, value: f64) -> String {
+    pub(super) fn text(self, value: f64) -> String {
         if self.percent { format!("{:.1}", value * 100.0) } else { format!("{value:.4}") }
     }
-}
 
-/// One cell as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct CellText {
-    pub mean: String,
-    pub deviation: Option<String>,
-    /// Number of seeds, where it is not the same in all cells.
-    pub seeds: Option<usize>,
-    pub best: bool,
-}
-
-impl CellText {
-    /// Mean, deviation and number of seeds in one line.
-    pub(super) fn line(&self, plus_minus: &str) -> String {
-        let mut text = self.mean.clone();
-        if let Some(deviation) = &self.deviation {
-            text.push_str(plus_minus);
-            text.push_str(deviation);
+    /// A difference, with its sign.
+    fn signed(self, value: f64) -> String {
+        let text = self.text(value);
+        match value {
+            value if value > 0.0 => format!("+{text}"),
+            _ => text,
         }
-        if let Some(seeds) = self.seeds {
-            text.push_str(&format!(" ({seeds})"));
-        }
-        text
     }
 }
 
-/// The cells of a table, the average as the last column where there is one.
-pub(super) fn texts(comparison: &Comparison, table: &Table) -> Vec<Vec<Option<CellText>>> {
+/// A probability that is not spelt out below a thousandth.
+pub(super) fn p_value(value: f64) -> String {
+    if value < 0.001 { "<0.001".to_owned() } else { format!("{value:.3}") }
+}
+
+/// The tables of a comparison as text.
+pub(super) fn grids(comparison: &Comparison) -> Vec<Grid> {
+    comparison.tables.iter().map(|table| grid(comparison, table)).collect()
+}
+
+fn grid(comparison: &Comparison, table: &Table) -> Grid {
     let scale = Scale::of(&comparison.metric);
     let show_seeds = !same_seeds(comparison);
     let text = |summary: &Summary| CellText {
         mean: scale.text(summary.mean),
-        deviation: summary.standard_deviation.map(|deviation| scale.text(deviation)),
+        deviation: comparison.spread.of(summary).map(|deviation| scale.text(deviation)),
         seeds: show_seeds.then_some(summary.seeds),
         best: false,
+        collapsed: summary.collapsed > 0,
     };
-    let mut cells: Vec<Vec<Option<CellText>>> = table
+    let mut columns = table.columns.clone();
+    columns.extend(table.has_average.then(|| label("average")));
+    columns.extend(table.has_rank.then(|| label("rank")));
+    if table.baseline.is_some() {
+        columns.extend([label("difference"), label("p")]);
+    }
+    let cells = |row: &Row| {
+        let average = table.has_average.then_some(&row.average);
+        let mut cells: Vec<Option<CellText>> =
+            row.cells.iter().chain(average).map(|cell| cell.as_ref().map(text)).collect();
+        if table.has_rank {
+            cells.push(row.rank.map(|rank| CellText::plain(format!("{rank:.1}"))));
+        }
+        if table.baseline.is_some() {
+            let difference = row.difference.as_ref();
+            cells.push(difference.map(|found| CellText::plain(scale.signed(found.mean))));
+            let p = difference.and_then(|found| found.p_value);
+            cells.push(p.map(|p| CellText::plain(p_value(p))));
+        }
+        cells
+    };
+    let mut rows: Vec<GridRow> = table
         .rows
         .iter()
-        .map(|row| {
-            let average = table.has_average.then_some(&row.average);
-            row.cells.iter().chain(average).map(|cell| cell.as_ref().map(text)).collect()
-        })
+        .map(|row| GridRow { label: row.label.clone(), cells: cells(row) })
         .collect();
-    if let Some(best) = scale.best {
-        for line in lines(comparison, table) {
-            mark(&mut cells, &line, best);
+    if let Some(direction) = Direction::of(&comparison.metric) {
+        for line in lines(table) {
+            mark_best(&mut rows, &line, direction);
         }
     }
-    cells
+    let choice = match &table.selection {
+        Some(Selection::Validator(name)) => format!(", chosen by {name}"),
+        Some(Selection::Oracle) => ", chosen by oracle".to_owned(),
+        _ if table.column_dimension == Dimension::Selection => ", by selection".to_owned(),
+        _ => String::new(),
+    };
+    Grid {
+        dataset: table.dataset.clone(),
+        subject: comparison.metric.clone(),
+        remark: format!("{}{choice}", scale.unit()),
+        corner: table.row_dimension.to_string(),
+        columns,
+        rows,
+    }
 }
 
 fn same_seeds(comparison: &Comparison) -> bool {
@@ -105,7 +115,7 @@ fn same_seeds(comparison: &Comparison) -> bool {
 
 /// The places (row, column) that compete with each other: methods on one task. Where the columns
 /// are methods these are the cells of a row, else those of a column.
-fn lines(comparison: &Comparison, table: &Table) -> Vec<Vec<(usize, usize)>> {
+fn lines(table: &Table) -> Vec<Vec<(usize, usize)>> {
     let columns = table.columns.len() + usize::from(table.has_average);
     let competes = |row: usize, column: usize| {
         !table.rows[row].label.upper_bound
@@ -114,7 +124,7 @@ fn lines(comparison: &Comparison, table: &Table) -> Vec<Vec<(usize, usize)>> {
     let keep = |places: Vec<(usize, usize)>| -> Vec<(usize, usize)> {
         places.into_iter().filter(|&(row, column)| competes(row, column)).collect()
     };
-    if comparison.columns == Dimension::Method {
+    if table.column_dimension == Dimension::Method {
         (0..table.rows.len())
             .map(|row| keep((0..columns).map(|column| (row, column)).collect()))
             .collect()
@@ -122,28 +132,5 @@ fn lines(comparison: &Comparison, table: &Table) -> Vec<Vec<(usize, usize)>> {
         (0..columns)
             .map(|column| keep((0..table.rows.len()).map(|row| (row, column)).collect()))
             .collect()
-    }
-}
-
-/// Marks the best, and whatever reads the same. A single competitor is not the best of anything.
-fn mark(cells: &mut [Vec<Option<CellText>>], line: &[(usize, usize)], best: Best) {
-    let values: Vec<((usize, usize), f64)> = line
-        .iter()
-        .filter_map(|&(row, column)| {
-            let value: f64 = cells[row][column].as_ref()?.mean.parse().ok()?;
-            (!value.is_nan()).then_some(((row, column), value))
-        })
-        .collect();
-    let winner = match best {
-        Best::Highest => values.iter().map(|(_, value)| *value).reduce(f64::max),
-        Best::Lowest => values.iter().map(|(_, value)| *value).reduce(f64::min),
-    };
-    if values.len() < 2 {
-        return;
-    }
-    for ((row, column), value) in values {
-        if let Some(cell) = &mut cells[row][column] {
-            cell.best = Some(value) == winner;
-        }
     }
 }

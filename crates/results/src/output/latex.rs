@@ -1,45 +1,38 @@
 //! Comparisons as LaTeX tables.
 
-use super::cells::{CellText, Scale, texts};
+use super::grid::{CellText, Grid};
 use super::names::full;
-use crate::compare::{Comparison, Label, Table};
+use crate::compare::Label;
 
 const ARROW: &str = "→";
 
-pub(super) fn render(comparison: &Comparison) -> String {
+pub(super) fn render(grids: &[Grid], notes: &[String]) -> String {
     let mut text = "% needs \\usepackage{booktabs}\n".to_owned();
-    for table in &comparison.tables {
-        let unit = Scale::of(&comparison.metric).unit();
-        let dataset = table.dataset.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        text.push_str(&format!("% {dataset}{}{unit}\n", comparison.metric));
-        text.push_str(&tabular(comparison, table));
+    for grid in grids {
+        let dataset = grid.dataset.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
+        text.push_str(&format!("% {dataset}{}\n", grid.title()));
+        text.push_str(&tabular(grid));
     }
-    for note in &comparison.notes {
+    for note in notes {
         text.push_str(&format!("% {note}\n"));
     }
     text
 }
 
-fn tabular(comparison: &Comparison, table: &Table) -> String {
-    let columns = table.columns.len() + usize::from(table.has_average);
-    let mut header = vec![comparison.rows.to_string()];
-    header.extend(table.columns.iter().map(name));
-    if table.has_average {
-        header.push("average".to_owned());
-    }
-    let mut text = format!("\\begin{{tabular}}{{l{}}}\n\\toprule\n", "r".repeat(columns));
+fn tabular(grid: &Grid) -> String {
+    let mut header = vec![escaped(&grid.corner)];
+    header.extend(grid.columns.iter().map(name));
+    let columns = "r".repeat(grid.columns.len());
+    let mut text = format!("\\begin{{tabular}}{{l{columns}}}\n\\toprule\n");
     text.push_str(&line(&header));
     text.push_str("\\midrule\n");
-    let mut apart = false;
-    for (index, (row, cells)) in table.rows.iter().zip(texts(comparison, table)).enumerate() {
-        if row.label.upper_bound && !apart {
-            apart = true;
-            if index > 0 {
-                text.push_str("\\midrule\n");
-            }
+    let competitors = grid.competitors();
+    for (index, row) in grid.rows.iter().enumerate() {
+        if index == competitors && index > 0 {
+            text.push_str("\\midrule\n");
         }
         let mut fields = vec![name(&row.label)];
-        fields.extend(cells.iter().map(|cell| cell_text(cell.as_ref())));
+        fields.extend(row.cells.iter().map(|cell| cell_text(cell.as_ref())));
         text.push_str(&line(&fields));
     }
     text.push_str("\\bottomrule\n\\end{tabular}\n");
@@ -51,11 +44,9 @@ fn line(fields: &[String]) -> String {
 }
 
 fn cell_text(cell: Option<&CellText>) -> String {
-    match cell {
-        None => "--".to_owned(),
-        Some(cell) if cell.best => format!("\\textbf{{{}}}", cell.line(" $\\pm$ ")),
-        Some(cell) => cell.line(" $\\pm$ "),
-    }
+    let Some(cell) = cell else { return "--".to_owned() };
+    let text = cell.line(" $\\pm$ ", "$^\\dagger$").replace('<', "$<$");
+    if cell.best { format!("\\textbf{{{text}}}") } else { text }
 }
 
 fn name(label: &Label) -> String {

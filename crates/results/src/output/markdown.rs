@@ -1,36 +1,30 @@
-//! Comparisons as Markdown tables.
+//! Tables in Markdown.
 
-use super::cells::{CellText, Scale, texts};
+use super::grid::{COLLAPSED, CellText, Grid};
 use super::names::full;
-use crate::compare::{Comparison, Table};
 
-pub(super) fn render(comparison: &Comparison) -> String {
+pub(super) fn render(grids: &[Grid], notes: &[String]) -> String {
     let mut blocks: Vec<String> = Vec::new();
-    for table in &comparison.tables {
-        let metric = &comparison.metric;
-        let unit = Scale::of(metric).unit();
-        let dataset = table.dataset.as_ref();
+    for grid in grids {
+        let dataset = grid.dataset.as_ref();
         let dataset = dataset.map(|dataset| format!("{}: ", escaped(dataset))).unwrap_or_default();
-        blocks.push(format!("{dataset}`{metric}`{unit}\n"));
-        blocks.push(rows(comparison, table));
+        blocks.push(format!("{dataset}`{}`{}\n", grid.subject, escaped(&grid.remark)));
+        blocks.push(rows(grid));
     }
-    blocks.extend(comparison.notes.iter().map(|note| format!("{}\n", escaped(note))));
+    blocks.extend(notes.iter().map(|note| format!("{}\n", escaped(note))));
     blocks.join("\n")
 }
 
 /// Markdown knows no rules between rows; upper bounds are last and named as such.
-fn rows(comparison: &Comparison, table: &Table) -> String {
-    let mut header = vec![comparison.rows.to_string()];
-    header.extend(table.columns.iter().map(|label| escaped(&full(label, " → "))));
-    if table.has_average {
-        header.push("average".to_owned());
-    }
+fn rows(grid: &Grid) -> String {
+    let mut header = vec![grid.corner.clone()];
+    header.extend(grid.columns.iter().map(|label| escaped(&full(label, " → "))));
     let mut rule = vec!["---".to_owned()];
     rule.resize(header.len(), "---:".to_owned());
     let mut lines = vec![header, rule];
-    for (row, cells) in table.rows.iter().zip(texts(comparison, table)) {
+    for row in &grid.rows {
         let mut line = vec![escaped(&full(&row.label, " → "))];
-        line.extend(cells.iter().map(|cell| cell_text(cell.as_ref())));
+        line.extend(row.cells.iter().map(|cell| cell_text(cell.as_ref())));
         lines.push(line);
     }
     lines.into_iter().map(|line| format!("| {} |\n", line.join(" | "))).collect()
@@ -39,11 +33,11 @@ fn rows(comparison: &Comparison, table: &Table) -> String {
 fn cell_text(cell: Option<&CellText>) -> String {
     match cell {
         None => "–".to_owned(),
-        Some(cell) if cell.best => format!("**{}**", cell.line(" ± ")),
-        Some(cell) => cell.line(" ± "),
+        Some(cell) if cell.best => format!("**{}**", cell.line(" ± ", COLLAPSED)),
+        Some(cell) => escaped(&cell.line(" ± ", COLLAPSED)),
     }
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('|', "\\|").replace('_', "\\_").replace('*', "\\*")
+    text.replace('|', "\\|").replace('_', "\\_").replace('*', "\\*").replace('<', "&lt;")
 }

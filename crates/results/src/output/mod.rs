@@ -1,16 +1,20 @@
-//! Shows a comparison: on a terminal, as CSV, Markdown or LaTeX, in a file or on standard output.
+//! Shows tables: on a terminal, as CSV, Parquet, Markdown or LaTeX, in a file or on standard
+//! output.
 //!
-//! CSV holds the numbers as they are, accuracies as fractions with all digits, one line a cell.
-//! The other forms are for people: accuracies in percent with one decimal, other metrics with
-//! four; `–` where there is no run; the best value of each task in bold, upper bounds apart and
-//! never the best.
+//! CSV and Parquet hold the numbers as they are, accuracies as fractions with all digits, one line
+//! a cell. The other forms are for people: accuracies in percent with one decimal, other metrics
+//! with four; `–` where there is no run; the best value of each task in bold, upper bounds apart
+//! and never the best; `†` where a choice predicts few classes.
 
 mod cells;
 mod csv;
+mod grid;
 mod latex;
 mod markdown;
 mod names;
 mod terminal;
+mod tidy;
+mod validators;
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -18,9 +22,13 @@ use std::path::{Path, PathBuf};
 
 pub use terminal::TerminalOptions;
 
+use polars::prelude::PolarsResult;
+
+use self::grid::Grid;
 use crate::compare::Comparison;
 use crate::error::RecordError;
 use crate::record::write_atomically;
+use crate::validators::ValidatorTables;
 
 /// A form in which a comparison is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +63,36 @@ impl Comparison {
     /// The comparison as text.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Terminal(options) => terminal::render(self, options),
-            Format::Csv => csv::render(self),
-            Format::Markdown => markdown::render(self),
-            Format::Latex => latex::render(self),
+            Format::Csv => tidy::csv(self),
+            text => shown(&cells::grids(self), &self.notes, text),
         }
+    }
+
+    /// The comparison as a Parquet file: the rows and columns of its CSV form.
+    ///
+    /// # Errors
+    /// If polars fails.
+    pub fn parquet(&self) -> PolarsResult<Vec<u8>> {
+        tidy::parquet(self)
+    }
+}
+
+impl ValidatorTables {
+    /// The tables as text.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Csv => validators::csv(self),
+            text => shown(&validators::grids(self), &self.notes, text),
+        }
+    }
+}
+
+/// Tables in a form for people; CSV has no such form and is written elsewhere.
+fn shown(grids: &[Grid], notes: &[String], format: Format) -> String {
+    match format {
+        Format::Terminal(options) => terminal::render(grids, notes, options),
+        Format::Latex => latex::render(grids, notes),
+        Format::Markdown | Format::Csv => markdown::render(grids, notes),
     }
 }
 
@@ -72,7 +105,7 @@ pub fn write_text(destination: &Destination, text: &str) -> Result<(), RecordErr
     write_bytes(destination, text.as_bytes())
 }
 
-/// Writes bytes as [`write_text`] writes a text.
+/// Writes bytes, as [`write_text`] does text.
 ///
 /// # Errors
 /// If the destination cannot be written.

@@ -2,9 +2,9 @@
 
 use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 
-use super::cells::{Scale, texts};
+use super::grid::{COLLAPSED, Grid};
 use super::names::{ShortNames, full};
-use crate::compare::{Comparison, Label, Table};
+use crate::compare::Label;
 
 /// How a terminal shows a comparison.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,28 +17,22 @@ pub struct TerminalOptions {
     pub styled: bool,
 }
 
-pub(super) fn render(comparison: &Comparison, options: TerminalOptions) -> String {
+pub(super) fn render(grids: &[Grid], notes: &[String], options: TerminalOptions) -> String {
     let mut text = String::new();
-    for table in &comparison.tables {
-        text.push_str(&title(comparison, table));
+    for grid in grids {
+        if let Some(dataset) = &grid.dataset {
+            text.push_str(&format!("{dataset}: "));
+        }
+        text.push_str(&grid.title());
         text.push('\n');
-        text.push_str(&fitting(comparison, table, options));
+        text.push_str(&fitting(grid, options));
         text.push('\n');
     }
-    for note in &comparison.notes {
+    for note in notes {
         text.push_str(note);
         text.push('\n');
     }
     text
-}
-
-fn title(comparison: &Comparison, table: &Table) -> String {
-    let unit = Scale::of(&comparison.metric).unit();
-    let metric = format!("{}{unit}", comparison.metric);
-    match &table.dataset {
-        Some(dataset) => format!("{dataset}: {metric}"),
-        None => metric,
-    }
 }
 
 /// Ways to draw a table, each narrower than the one before.
@@ -50,8 +44,8 @@ enum Layout {
     Broken(u16),
 }
 
-fn fitting(comparison: &Comparison, table: &Table, options: TerminalOptions) -> String {
-    let draw = |layout, styled| draw(comparison, table, layout, styled);
+fn fitting(grid: &Grid, options: TerminalOptions) -> String {
+    let draw = |layout, styled| draw(grid, layout, styled);
     let Some(width) = options.width else { return draw(Layout::Full, options.styled) };
     // Escape sequences take no place: the plain table is the one to measure.
     let fits = |layout: &Layout| {
@@ -62,7 +56,7 @@ fn fitting(comparison: &Comparison, table: &Table, options: TerminalOptions) -> 
         .find(fits)
         .unwrap_or(Layout::Broken(width));
     let mut text = draw(layout, options.styled);
-    let legend = ShortNames::of(&table.columns).legend();
+    let legend = ShortNames::of(&grid.columns).legend();
     if layout != Layout::Full && !legend.is_empty() {
         text.push_str(&legend);
         text.push('\n');
@@ -70,7 +64,7 @@ fn fitting(comparison: &Comparison, table: &Table, options: TerminalOptions) -> 
     text
 }
 
-fn draw(comparison: &Comparison, table: &Table, layout: Layout, styled: bool) -> String {
+fn draw(grid: &Grid, layout: Layout, styled: bool) -> String {
     let mut drawn = comfy_table::Table::new();
     drawn.load_preset(presets::UTF8_FULL);
     drawn.set_content_arrangement(ContentArrangement::Disabled);
@@ -83,38 +77,34 @@ fn draw(comparison: &Comparison, table: &Table, layout: Layout, styled: bool) ->
         drawn.force_no_tty();
     }
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    let mut header = vec![Cell::new(comparison.rows)];
-    header.extend(column_names(table, layout).into_iter().map(right));
-    if table.has_average {
-        header.push(right("average".to_owned()));
-    }
+    let mut header = vec![Cell::new(&grid.corner)];
+    header.extend(column_names(grid, layout).into_iter().map(right));
     drawn.set_header(header);
     let stacked = matches!(layout, Layout::Stacked | Layout::Broken(_));
     let plus_minus = if stacked { "\n± " } else { " ± " };
-    for (row, cells) in table.rows.iter().zip(texts(comparison, table)) {
+    for row in &grid.rows {
         let mut name = full(&row.label, " → ");
         if layout != Layout::Full {
             name = name.replace(" (", "\n(");
         }
         let mut line = vec![Cell::new(name)];
-        line.extend(cells.iter().map(|cell| match cell {
-            None => right("–".to_owned()),
-            Some(cell) if cell.best => right(cell.line(plus_minus)).add_attribute(Attribute::Bold),
-            Some(cell) => right(cell.line(plus_minus)),
+        line.extend(row.cells.iter().map(|cell| {
+            let Some(cell) = cell else { return right("–".to_owned()) };
+            let text = right(cell.line(plus_minus, COLLAPSED));
+            if cell.best { text.add_attribute(Attribute::Bold) } else { text }
         }));
         drawn.add_row(line);
     }
-    let upper_bounds = table.rows.iter().filter(|row| row.label.upper_bound).count();
-    keep_rule(&drawn, table.rows.len() - upper_bounds)
+    keep_rule(&drawn, grid.competitors())
 }
 
-fn column_names(table: &Table, layout: Layout) -> Vec<String> {
-    let names = ShortNames::of(&table.columns);
+fn column_names(grid: &Grid, layout: Layout) -> Vec<String> {
+    let names = ShortNames::of(&grid.columns);
     let name = |label: &Label| match &label.task {
         Some(task) if layout != Layout::Full => names.task(task),
         _ => full(label, " → "),
     };
-    table.columns.iter().map(name).collect()
+    grid.columns.iter().map(name).collect()
 }
 
 /// The table with no rule between its rows but the one above the upper bounds, which come after

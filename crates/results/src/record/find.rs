@@ -1,6 +1,6 @@
 //! Finds records below the paths that a user names.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,8 +37,9 @@ pub struct RecordSet {
 
 /// Folders that hold records, and what cannot be searched.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    pub directories: BTreeSet<PathBuf>,
+pub(super) struct Found {
+    /// Sorted by the bytes of their paths.
+    pub directories: Vec<PathBuf>,
     pub warnings: Vec<RecordWarning>,
 }
 
@@ -49,7 +50,6 @@ pub(crate) struct Found {
 /// If a path does not exist or cannot be part of a record.
 pub fn read_records(paths: &[PathBuf]) -> Result<RecordSet, RecordError> {
     let Found { directories, mut warnings } = find_records(paths)?;
-    let directories: Vec<PathBuf> = directories.into_iter().collect();
     let opened: Vec<Result<Record, RecordError>> =
         directories.par_iter().map(|directory| Record::open(directory)).collect();
     let mut records = Vec::with_capacity(opened.len());
@@ -65,52 +65,68 @@ pub fn read_records(paths: &[PathBuf]) -> Result<RecordSet, RecordError> {
 }
 
 /// Finds the folders of records without reading them.
-pub(crate) fn find_records(paths: &[PathBuf]) -> Result<Found, RecordError> {
+pub(super) fn find_records(paths: &[PathBuf]) -> Result<Found, RecordError> {
     let mut found = Found::default();
+    // Folders by where they really are: the same one may be reached by several of the user's
+    // paths (`results` and `./results/digits`). Links are not followed below a path, so only the
+    // paths themselves need to be resolved.
+    let mut seen = HashSet::new();
     for path in paths {
         let kind = fs::metadata(path).map_err(RecordError::io("cannot read", path))?;
-        if kind.is_dir() {
+        let before = found.directories.len();
+        let root = if kind.is_dir() {
             search(path, &mut found).map_err(RecordError::io("cannot read", path))?;
+            path.clone()
         } else {
-            found.directories.insert(folder_of(path)?);
+            let folder = folder_of(path)?;
+            found.directories.push(folder.clone());
+            folder
+        };
+        if paths.len() > 1 {
+            let real = fs::canonicalize(&root).map_err(RecordError::io("cannot read", &root))?;
+            let mut place = 0;
+            found.directories.retain(|directory| {
+                place += 1;
+                // An empty rest must not end the path in a separator.
+                let rest = directory.strip_prefix(&root).unwrap_or(directory);
+                let full = if rest.as_os_str().is_empty() { real.clone() } else { real.join(rest) };
+                place <= before || seen.insert(full)
+            });
         }
     }
+    found.directories.par_sort_unstable_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
+    found.directories.dedup();
     found.leave_out_replaced();
-    if paths.len() > 1 {
-        found.leave_out_aliases();
-    }
     Ok(found)
 }
 
 impl Found {
     fn leave_out_replaced(&mut self) {
-        let replaced = |path: &PathBuf| has_extension(path, REPLACED);
-        for path in
-            self.directories.iter().filter(|path| replaced(path)).cloned().collect::<Vec<_>>()
-        {
-            if self.directories.contains(&path.with_extension("")) {
-                self.directories.remove(&path);
-                let reason = "left over from the record that took its place".to_owned();
-                self.warnings.push(RecordWarning { path, reason });
-            }
+        let Self { directories, warnings } = self;
+        let there = |path: &Path| {
+            directories.binary_search_by(|other| other.as_os_str().cmp(path.as_os_str())).is_ok()
+        };
+        let left_over: HashSet<PathBuf> = directories
+            .iter()
+            .filter(|path| has_extension(path, REPLACED) && there(&path.with_extension("")))
+            .cloned()
+            .collect();
+        if left_over.is_empty() {
+            return;
         }
-    }
-
-    /// The same folder may be reached by several of the user's paths (`results` and
-    /// `./results/digits`).
-    fn leave_out_aliases(&mut self) {
-        let mut seen = BTreeSet::new();
-        self.directories.retain(|path| match fs::canonicalize(path) {
-            Ok(canonical) => seen.insert(canonical),
-            // What cannot be resolved cannot be opened either, and is then reported.
-            Err(_) => true,
-        });
+        directories.retain(|path| !left_over.contains(path));
+        let mut left_over: Vec<PathBuf> = left_over.into_iter().collect();
+        left_over.sort();
+        warnings.extend(left_over.into_iter().map(|path| {
+            let reason = "left over from the record that took its place".to_owned();
+            RecordWarning { path, reason }
+        }));
     }
 }
 
 fn search(folder: &Path, found: &mut Found) -> std::io::Result<()> {
     if looks_like_record(folder) {
-        found.directories.insert(folder.to_owned());
+        found.directories.push(folder.to_owned());
         return Ok(());
     }
     let mut folders = Vec::new();
@@ -125,7 +141,7 @@ fn search(folder: &Path, found: &mut Found) -> std::io::Result<()> {
             let reason = "a symbolic link, not followed; name it as a path to read it".to_owned();
             found.warnings.push(RecordWarning { path: entry.path(), reason });
         } else if [JOB, DONE, EVENTS].iter().any(|file| name == *file) {
-            found.directories.insert(folder.to_owned());
+            found.directories.push(folder.to_owned());
             return Ok(());
         }
     }

@@ -129,10 +129,11 @@ pub(super) struct JobFile<'a> {
 /// of it and an older isthmus may have written fields that this one lacks.
 #[derive(Deserialize)]
 pub(super) struct RunFile {
+    pub format: u32,
     pub run: RunInfo,
 }
 
-/// The format alone, read first.
+/// The format alone, for files whose other fields cannot be read.
 #[derive(Deserialize)]
 pub(super) struct FormatFile {
     pub format: u32,

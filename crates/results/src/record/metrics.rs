@@ -37,29 +37,43 @@ pub(super) fn write(rows: &[MetricRow], file: &mut dyn Write) -> io::Result<()> 
 
 /// Reads the rows of `file` from its text.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<MetricRow>, RecordError> {
+    let mut rows = Vec::new();
+    for_each(file, text, |stage, step, metric, value| {
+        rows.push(MetricRow { stage, step, metric: metric.to_owned(), value });
+    })?;
+    Ok(rows)
+}
+
+/// Hands each row of `file` to `visit` from its text: stage, step, metric and value. Tables of
+/// many records need no copy of every metric's name.
+pub(crate) fn for_each(
+    file: &Path,
+    text: &str,
+    mut visit: impl FnMut(usize, usize, &str, f64),
+) -> Result<(), RecordError> {
     let mut lines = text.lines();
     if lines.next() != Some(HEADER) {
         return Err(RecordError::damaged(file, format!("the first line must be `{HEADER}`")));
     }
-    lines
-        .enumerate()
-        .map(|(index, line)| {
-            row(line).ok_or_else(|| {
-                let number = index + 2;
-                RecordError::damaged(file, format!("line {number} is `{line}`, not `{HEADER}`"))
-            })
-        })
-        .collect()
+    for (index, line) in lines.enumerate() {
+        let Some((stage, step, metric, value)) = row(line) else {
+            let number = index + 2;
+            let reason = format!("line {number} is `{line}`, not `{HEADER}`");
+            return Err(RecordError::damaged(file, reason));
+        };
+        visit(stage, step, metric, value);
+    }
+    Ok(())
 }
 
-fn row(line: &str) -> Option<MetricRow> {
+fn row(line: &str) -> Option<(usize, usize, &str, f64)> {
     let mut fields = line.split(',');
-    let row = MetricRow {
-        stage: fields.next()?.parse().ok()?,
-        step: fields.next()?.parse().ok()?,
-        metric: fields.next()?.to_owned(),
-        value: fields.next()?.parse().ok()?,
-    };
+    let row = (
+        fields.next()?.parse().ok()?,
+        fields.next()?.parse().ok()?,
+        fields.next()?,
+        fields.next()?.parse().ok()?,
+    );
     fields.next().is_none().then_some(row)
 }
 

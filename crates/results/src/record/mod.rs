@@ -28,6 +28,7 @@ mod events;
 mod files;
 mod find;
 mod header;
+mod index;
 mod metrics;
 mod model;
 mod predictions;
@@ -43,7 +44,9 @@ pub use events::{Event, EventLog, TimedEvent};
 pub use find::{RecordSet, RecordWarning, read_records};
 pub(crate) use header::without_task_and_seed;
 pub use header::{Position, RecordHeader, RunInfo};
+pub(crate) use index::{TableRecord, read_for_tables};
 pub use metrics::MetricRow;
+pub(crate) use metrics::for_each as for_each_metric;
 pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};
@@ -51,6 +54,11 @@ pub use stages::{SharedStage, StageLock, StageStore};
 pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;
+
+/// The file of a record that holds its metrics.
+pub(crate) fn metrics_file(directory: &std::path::Path) -> std::path::PathBuf {
+    directory.join(METRICS)
+}
 
 const JOB: &str = "job.json";
 const ENVIRONMENT: &str = "environment.json";

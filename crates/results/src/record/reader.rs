@@ -49,33 +49,9 @@ impl Record {
     /// # Errors
     /// If the record is unfinished, damaged or of a newer format, or a file cannot be read.
     pub fn open(directory: &Path) -> Result<Self, RecordError> {
-        let done = directory.join(DONE);
-        let marker = match fs::read_to_string(&done) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(unfinished(directory));
-            }
-            Err(error) => return Err(RecordError::io("cannot read", &done)(error)),
-        };
-        if directory.extension().is_some_and(|extension| extension == PARTIAL) {
-            let reason = "the process ended before the complete record was put in place";
-            return Err(RecordError::Unfinished {
-                directory: directory.to_owned(),
-                reason: reason.to_owned(),
-            });
-        }
-        let path = directory.join(JOB);
-        let job = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
-        let mut record = Self {
-            directory: directory.to_owned(),
-            digests: parse_marker(&done, &marker)?,
-            run: parse_run(&path, &job)?,
-            metrics: Vec::new(),
-        };
-        record.check(JOB, &job)?;
-        let path = directory.join(METRICS);
-        record.metrics = metrics::parse(&path, &record.text(METRICS)?)?;
-        Ok(record)
+        let Essentials { run, metrics, digests } = Essentials::read(directory)?;
+        let metrics = metrics::parse(&directory.join(METRICS), &metrics)?;
+        Ok(Self { directory: directory.to_owned(), run, metrics, digests })
     }
 
     /// The resolved job.
@@ -173,27 +149,74 @@ impl Record {
     fn bytes(&self, name: &str) -> Result<Vec<u8>, RecordError> {
         let path = self.directory.join(name);
         let bytes = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
-        self.check(name, &bytes)?;
+        check(&self.directory, &self.digests, name, &bytes)?;
         Ok(bytes)
-    }
-
-    fn check(&self, name: &str, bytes: &[u8]) -> Result<(), RecordError> {
-        match self.digests.get(name) {
-            Some(digest) if *digest == sha256(bytes) => Ok(()),
-            Some(_) => {
-                let path = self.directory.join(name);
-                Err(RecordError::damaged(&path, "it changed after the run was finished"))
-            }
-            None => {
-                let done = self.directory.join(DONE);
-                Err(RecordError::damaged(&done, format!("it does not name {name}")))
-            }
-        }
     }
 
     fn text(&self, name: &str) -> Result<String, RecordError> {
         String::from_utf8(self.bytes(name)?)
             .map_err(|error| RecordError::damaged(&self.directory.join(name), error))
+    }
+}
+
+/// What tables need of a record.
+pub(super) struct Essentials {
+    pub run: RunInfo,
+    /// The text of `metrics.csv`.
+    pub metrics: String,
+    pub digests: BTreeMap<String, String>,
+}
+
+impl Essentials {
+    /// Reads the record in `directory`, and checks `job.json` and `metrics.csv` against the
+    /// marker.
+    pub(super) fn read(directory: &Path) -> Result<Self, RecordError> {
+        let done = directory.join(DONE);
+        let marker = match fs::read_to_string(&done) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(unfinished(directory));
+            }
+            Err(error) => return Err(RecordError::io("cannot read", &done)(error)),
+        };
+        if directory.extension().is_some_and(|extension| extension == PARTIAL) {
+            let reason = "the process ended before the complete record was put in place";
+            return Err(RecordError::Unfinished {
+                directory: directory.to_owned(),
+                reason: reason.to_owned(),
+            });
+        }
+        let digests = parse_marker(&done, &marker)?;
+        let path = directory.join(JOB);
+        let job = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        let run = parse_run(&path, &job)?;
+        check(directory, &digests, JOB, &job)?;
+        let path = directory.join(METRICS);
+        let metrics = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        check(directory, &digests, METRICS, &metrics)?;
+        let metrics =
+            String::from_utf8(metrics).map_err(|error| RecordError::damaged(&path, error))?;
+        Ok(Self { run, metrics, digests })
+    }
+}
+
+/// Checks the bytes of a file against the marker.
+fn check(
+    directory: &Path,
+    digests: &BTreeMap<String, String>,
+    name: &str,
+    bytes: &[u8],
+) -> Result<(), RecordError> {
+    match digests.get(name) {
+        Some(digest) if *digest == sha256(bytes) => Ok(()),
+        Some(_) => {
+            let path = directory.join(name);
+            Err(RecordError::damaged(&path, "it changed after the run was finished"))
+        }
+        None => {
+            let done = directory.join(DONE);
+            Err(RecordError::damaged(&done, format!("it does not name {name}")))
+        }
     }
 }
 
@@ -208,12 +231,19 @@ pub(crate) fn read_job(directory: &Path) -> Result<Value, RecordError> {
 
 fn parse_run(path: &Path, json: &[u8]) -> Result<RunInfo, RecordError> {
     let damaged = |error: serde_json::Error| RecordError::damaged(path, error);
-    // The format is read first: a newer one must be named as such, whatever fields it has.
-    let FormatFile { format } = serde_json::from_slice(json).map_err(damaged)?;
-    if format > FORMAT {
-        return Err(RecordError::Format { file: path.to_owned(), found: format, newest: FORMAT });
+    let newer = |format| format > FORMAT;
+    match serde_json::from_slice::<RunFile>(json) {
+        Ok(file) if !newer(file.format) => Ok(file.run),
+        result => {
+            // A newer format must be named as such, whatever fields it has.
+            let FormatFile { format } = serde_json::from_slice(json).map_err(damaged)?;
+            if newer(format) {
+                let file = path.to_owned();
+                return Err(RecordError::Format { file, found: format, newest: FORMAT });
+            }
+            Ok(result.map_err(damaged)?.run)
+        }
     }
-    Ok(serde_json::from_slice::<RunFile>(json).map_err(damaged)?.run)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RecordError> {

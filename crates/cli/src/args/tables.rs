@@ -1,0 +1,114 @@
+//! Arguments of the commands that show tables.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use isthmus_results::{Dimension, Filter, PairedTest, Selections, Spread};
+
+/// What to compare.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArguments {
+    /// Folders of results or of single runs
+    #[arg(default_value = "results")]
+    pub paths: Vec<PathBuf>,
+    /// The metric
+    #[arg(long, default_value = "target_accuracy")]
+    pub metric: String,
+    /// What the rows are
+    #[arg(long, default_value = "method", value_parser = parsed::<Dimension>)]
+    pub rows: Dimension,
+    /// What the columns are
+    #[arg(long, default_value = "task", value_parser = parsed::<Dimension>)]
+    pub columns: Dimension,
+    /// How the checkpoint of a run, or of a sweep's runs, is chosen: `last`, `oracle` (by target
+    /// labels), the name of a validator, or `all`, a table each [default: last, and where there
+    /// are validators' scores a second table of all choices]
+    #[arg(long, value_name = "CHOICE")]
+    pub selection: Option<String>,
+    /// Only runs with this method, task, source, target, experiment, dataset, seed, or setting of
+    /// a sweep: `method=dann`, `task=amazon -> webcam`, `lr=0.01`; may be repeated: any of one key,
+    /// all of different keys
+    #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]
+    pub filters: Vec<Filter>,
+    /// What stands behind the means
+    #[arg(long, value_enum, default_value_t)]
+    pub spread: SpreadArgument,
+    /// Show each method's difference to this one over pairs of task and seed, with its p-value,
+    /// corrected after Holm
+    #[arg(long, value_name = "METHOD")]
+    pub baseline: Option<String>,
+    /// The test of differences: `wilcoxon` (signed ranks) or `t`
+    #[arg(
+        long,
+        default_value = "wilcoxon",
+        requires = "baseline",
+        value_parser = parsed::<PairedTest>
+    )]
+    pub test: PairedTest,
+    /// Write comma-separated values, with every digit; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<String>,
+    /// Write a Parquet file with the rows of the CSV form
+    #[arg(long, value_name = "FILE")]
+    pub parquet: Option<PathBuf>,
+    /// Write a Markdown table; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<String>,
+    /// Write a LaTeX table; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub latex: Option<String>,
+}
+
+impl CompareArguments {
+    /// How checkpoints are chosen.
+    pub fn selections(&self) -> Selections {
+        self.selection.as_deref().map(Selections::from).unwrap_or_default()
+    }
+}
+
+/// Which validators to judge.
+#[derive(Clone, Debug, Args)]
+pub struct ValidatorsArguments {
+    /// Folders of results or of single runs
+    #[arg(default_value = "results")]
+    pub paths: Vec<PathBuf>,
+    /// The metric that scores should go with
+    #[arg(long, default_value = "target_accuracy")]
+    pub metric: String,
+    /// Only runs with this method, task, source, target, experiment, dataset, seed, or setting of
+    /// a sweep, as for `compare`
+    #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]
+    pub filters: Vec<Filter>,
+    /// Write comma-separated values, with every digit; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<String>,
+    /// Write Markdown tables; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<String>,
+    /// Write LaTeX tables; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub latex: Option<String>,
+}
+
+/// What stands behind the means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SpreadArgument {
+    /// The sample standard deviation over seeds
+    #[default]
+    Std,
+    /// Half the 95 % interval of the mean, by Student's t
+    Ci95,
+}
+
+impl From<SpreadArgument> for Spread {
+    fn from(argument: SpreadArgument) -> Self {
+        match argument {
+            SpreadArgument::Std => Self::StandardDeviation,
+            SpreadArgument::Ci95 => Self::Interval95,
+        }
+    }
+}
+
+fn parsed<T: std::str::FromStr<Err = String>>(text: &str) -> Result<T, String> {
+    text.parse()
+}

@@ -1,0 +1,258 @@
+//! Remembers what tables need of many records, so that only new ones are opened.
+//!
+//! Opening three small files a record is most of the time that a table of a large store takes.
+//! A folder with many records therefore gets a file `.isthmus-index.jsonl`: its first line is the
+//! SHA-256 of the rest, and each further line holds a record's path, the state of its files, its
+//! run, and the text of its metrics. An entry is used only while size, times and (on Unix) inode
+//! of `done`, `job.json` and `metrics.csv` are what they were when these were read and checked;
+//! anything else is read again. A file that was changed less than [`SETTLED`] before it was read
+//! is not remembered: a second change could leave the same times. The index can be deleted at any
+//! time.
+
+use std::collections::HashMap;
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::files::{sha256, write_atomically};
+use super::find::{Found, RecordWarning, find_records};
+use super::header::RunInfo;
+use super::reader::Essentials;
+use super::{DONE, JOB, METRICS};
+use crate::error::RecordError;
+
+/// Name of the index in the folder that a user names.
+const INDEX: &str = ".isthmus-index.jsonl";
+
+/// Folders with fewer records are read as fast without an index.
+const WORTHWHILE: usize = 1000;
+
+/// One in this many records must be new before the index is written again.
+const OUTDATED: usize = 50;
+
+/// Time after which a second change of a file is sure to get another time.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// What tables need of a record.
+pub(crate) struct TableRecord {
+    pub directory: PathBuf,
+    pub run: RunInfo,
+    /// The text of `metrics.csv`.
+    pub metrics: String,
+}
+
+/// Reads what tables need of every record at or below `paths`, sorted by folder, with what was
+/// left out and why.
+pub(crate) fn read_for_tables(
+    paths: &[PathBuf],
+) -> Result<(Vec<TableRecord>, Vec<RecordWarning>), RecordError> {
+    let Found { directories, mut warnings } = find_records(paths)?;
+    let roots: Vec<&PathBuf> = paths.iter().filter(|path| path.is_dir()).collect();
+    // Of nested paths the innermost is a record's root.
+    let root_of = |directory: &Path| {
+        roots
+            .iter()
+            .enumerate()
+            .filter(|(_, root)| directory.starts_with(root) && directory != root.as_path())
+            .max_by_key(|(_, root)| root.as_os_str().len())
+            .map(|(place, _)| place)
+    };
+    // Many paths are single records, as at the end of a run.
+    let few_roots = roots.len() <= 16;
+    let place_of: Vec<Option<usize>> = directories
+        .par_iter()
+        .map(|directory| if few_roots { root_of(directory) } else { None })
+        .collect();
+    let mut numbers = vec![0; roots.len()];
+    place_of.iter().flatten().for_each(|&place: &usize| numbers[place] += 1);
+    let known = known_entries(&directories, &place_of, &roots, &numbers);
+    let now = SystemTime::now();
+    let read: Vec<Result<Read, RecordError>> = directories
+        .par_iter()
+        .zip(&place_of)
+        .zip(known)
+        .map(|((directory, place), known)| match place {
+            Some(place) if numbers[*place] >= WORTHWHILE => read_or_recall(directory, known, now),
+            _ => {
+                let Essentials { run, metrics, .. } = Essentials::read(directory)?;
+                Ok(Read { state: None, run, metrics, new: false })
+            }
+        })
+        .collect();
+
+    let mut new = vec![0; roots.len()];
+    for (result, place) in read.iter().zip(&place_of) {
+        if let (Ok(Read { new: true, .. }), Some(place)) = (result, place) {
+            new[*place] += 1;
+        }
+    }
+    for (place, root) in roots.iter().enumerate() {
+        if numbers[place] >= WORTHWHILE && new[place] * OUTDATED > numbers[place] {
+            let entries = directories.iter().zip(&place_of).zip(&read).filter_map(
+                |((directory, of), result)| match result {
+                    Ok(read) if *of == Some(place) => Some((relative(directory, root)?, read)),
+                    _ => None,
+                },
+            );
+            store(root, entries);
+        }
+    }
+
+    let mut records = Vec::with_capacity(read.len());
+    for (directory, result) in directories.into_iter().zip(read) {
+        match result {
+            Ok(Read { run, metrics, .. }) => {
+                records.push(TableRecord { directory, run, metrics });
+            }
+            Err(error) => {
+                warnings.push(RecordWarning { path: directory, reason: error.to_string() });
+            }
+        }
+    }
+    Ok((records, warnings))
+}
+
+/// A record that was read, with the state of its files where that is certain.
+struct Read {
+    state: Option<State>,
+    run: RunInfo,
+    metrics: String,
+    /// Whether the index lacks it.
+    new: bool,
+}
+
+/// The entry of each directory in the index of its root, where there is one.
+fn known_entries(
+    directories: &[PathBuf],
+    place_of: &[Option<usize>],
+    roots: &[&PathBuf],
+    numbers: &[usize],
+) -> Vec<Option<Entry>> {
+    let load = |(root, &number): (&&PathBuf, &usize)| {
+        if number < WORTHWHILE { HashMap::new() } else { load(root) }
+    };
+    let mut indexes: Vec<HashMap<String, Entry>> = roots.iter().zip(numbers).map(load).collect();
+    let entry = |(directory, place): (&PathBuf, &Option<usize>)| {
+        let place = (*place)?;
+        indexes[place].remove(relative(directory, roots[place])?)
+    };
+    directories.iter().zip(place_of).map(entry).collect()
+}
+
+/// The record as the index has it, if that is still right; else as its files are.
+fn read_or_recall(
+    directory: &Path,
+    known: Option<Entry>,
+    now: SystemTime,
+) -> Result<Read, RecordError> {
+    let state = State::of(directory);
+    if let Some(Entry { state: of_entry, run, metrics, .. }) = known
+        && state.as_ref() == Some(&of_entry)
+    {
+        return Ok(Read { state, run, metrics, new: false });
+    }
+    let Essentials { run, metrics, .. } = Essentials::read(directory)?;
+    // What was read is what the state describes only if the state is the same afterwards.
+    let state = state
+        .filter(|state| state.is_settled(now))
+        .filter(|state| State::of(directory).as_ref() == Some(state));
+    let new = state.is_some();
+    Ok(Read { state, run, metrics, new })
+}
+
+/// A line of the index.
+#[derive(Deserialize)]
+struct Entry {
+    path: String,
+    state: State,
+    run: RunInfo,
+    metrics: String,
+}
+
+/// An [`Entry`] as it is written.
+#[derive(Serialize)]
+struct EntryRef<'a> {
+    path: &'a str,
+    state: &'a State,
+    run: &'a RunInfo,
+    metrics: &'a str,
+}
+
+/// The state of the files that were read: size, nanoseconds of the last modification, and on Unix
+/// of the last change of anything, and the inode.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct State([FileState; 3]);
+
+/// Size, last modification, last change, inode.
+type FileState = (u64, u64, u64, u64);
+
+impl State {
+    /// The present state; `None` where a file cannot be asked.
+    fn of(directory: &Path) -> Option<Self> {
+        let state = |name: &str| fs::metadata(directory.join(name)).ok().and_then(|m| of_file(&m));
+        Some(Self([state(DONE)?, state(JOB)?, state(METRICS)?]))
+    }
+
+    fn is_settled(&self, now: SystemTime) -> bool {
+        let newest = self.0.iter().map(|&(_, modified, changed, _)| modified.max(changed)).max();
+        let newest = UNIX_EPOCH + Duration::from_nanos(newest.unwrap_or(u64::MAX));
+        now.duration_since(newest).is_ok_and(|age| age > SETTLED)
+    }
+}
+
+fn of_file(metadata: &Metadata) -> Option<FileState> {
+    let modified = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_nanos();
+    let modified = u64::try_from(modified).ok()?;
+    #[cfg(unix)]
+    let (changed, inode) = {
+        use std::os::unix::fs::MetadataExt;
+        let seconds = u64::try_from(metadata.ctime()).ok()?;
+        let nanoseconds = u64::try_from(metadata.ctime_nsec()).ok()?;
+        (seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?, metadata.ino())
+    };
+    #[cfg(not(unix))]
+    let (changed, inode) = (modified, 0);
+    Some((metadata.len(), modified, changed, inode))
+}
+
+/// The path of a record below its root; `None` where it cannot be written as text.
+fn relative<'a>(directory: &'a Path, root: &Path) -> Option<&'a str> {
+    directory.strip_prefix(root).ok()?.to_str()
+}
+
+/// The entries by path; none where there is no index, it is damaged, or of another version: the
+/// records are read then.
+fn load(root: &Path) -> HashMap<String, Entry> {
+    let Ok(text) = fs::read_to_string(root.join(INDEX)) else { return HashMap::new() };
+    let Some((digest, body)) = text.split_once('\n') else { return HashMap::new() };
+    let parse = || -> Option<Vec<Entry>> {
+        body.par_lines().map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    let (right, entries) = rayon::join(|| sha256(body.as_bytes()) == digest, parse);
+    match entries {
+        Some(entries) if right => {
+            entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+        }
+        _ => HashMap::new(),
+    }
+}
+
+/// Writes the index. Where the folder cannot be written the next table takes as long as this one,
+/// and that is all: no error.
+fn store<'a>(root: &Path, entries: impl Iterator<Item = (&'a str, &'a Read)>) {
+    let mut body = String::new();
+    for (path, Read { state, run, metrics, .. }) in entries {
+        let Some(state) = state else { continue };
+        let line = serde_json::to_string(&EntryRef { path, state, run, metrics });
+        body.push_str(&line.expect("an entry is plain data"));
+        body.push('\n');
+    }
+    let digest = sha256(body.as_bytes());
+    let _ = write_atomically(&root.join(INDEX), |file| {
+        writeln!(file, "{digest}")?;
+        file.write_all(body.as_bytes())
+    });
+}

@@ -1,0 +1,258 @@
+//! Which validator can be trusted: how its scores go with the accuracy on the target, and what its
+//! choices cost.
+//!
+//! A correlation is computed within each task, over the checkpoints of all runs on it, and then
+//! averaged over the tasks: tasks differ in how hard they are, and a validator is not there to
+//! tell them apart. The regret is the best value among the checkpoints of one method (and its
+//! sweep), task and seed, less the value of the checkpoint that the validator chooses among them,
+//! averaged over methods, tasks and seeds. Undefined scores (NaN) are left out and counted.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use crate::compare::configurations::{Labels, method_labels};
+use crate::compare::runs::Candidates;
+use crate::compare::selection::Wanted;
+use crate::compare::{CompareOptions, Direction, Filter, Selection};
+use crate::error::CompareError;
+use crate::record::RecordWarning;
+use crate::statistics::{mean, spearman, weighted_spearman};
+use crate::table::Runs;
+
+/// Which validators to judge by what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidatorOptions {
+    /// Folders of results or files of records.
+    pub paths: Vec<PathBuf>,
+    /// The metric that scores should go with.
+    pub metric: String,
+    /// Which runs take part; all without filters.
+    pub filters: Vec<Filter>,
+}
+
+impl Default for ValidatorOptions {
+    fn default() -> Self {
+        let CompareOptions { paths, metric, filters, .. } = CompareOptions::default();
+        Self { paths, metric, filters }
+    }
+}
+
+/// The answer.
+#[derive(Debug)]
+pub struct ValidatorTables {
+    /// The metric that scores should go with.
+    pub metric: String,
+    /// One a data set.
+    pub datasets: Vec<DatasetValidators>,
+    /// Sentences that belong below the tables.
+    pub notes: Vec<String>,
+    /// Records that were left out, and why.
+    pub warnings: Vec<RecordWarning>,
+}
+
+/// The validators on one data set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DatasetValidators {
+    /// The data set.
+    pub dataset: String,
+    /// The methods, in the order of the experiment files.
+    pub methods: Vec<String>,
+    /// The validators, that with the smallest regret first.
+    pub validators: Vec<Judgement>,
+}
+
+/// What is to be said of a validator.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Its name.
+    pub validator: String,
+    /// Over all methods.
+    pub all: Quality,
+    /// By method.
+    pub by_method: Vec<Quality>,
+}
+
+/// How well scores and choices go with a metric.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Quality {
+    /// Spearman's rank correlation with the metric, the mean over tasks, in [-1, 1].
+    pub spearman: Option<f64>,
+    /// The weighted rank correlation ([`weighted_spearman`]), the mean over tasks, in [-1, 1].
+    pub weighted_spearman: Option<f64>,
+    /// What the choices fall short of the best checkpoints, the mean over choices.
+    pub regret: Option<f64>,
+    /// Number of choices: of methods, tasks and seeds.
+    pub choices: usize,
+    /// Number of checkpoints with a score.
+    pub checkpoints: usize,
+    /// Number of checkpoints whose score is undefined.
+    pub undefined: usize,
+}
+
+/// Reads the records below the paths and judges the validators that scored them. Upper bounds
+/// take no part.
+///
+/// # Errors
+/// If no finished record is found, none has the metric or a validator's score, a filter names
+/// nothing that there is, or runs would be chosen from that are not of one sweep.
+pub fn judge_validators(options: &ValidatorOptions) -> Result<ValidatorTables, CompareError> {
+    let ValidatorOptions { paths, metric, filters } = options.clone();
+    let options = CompareOptions { paths, metric, filters, ..CompareOptions::default() };
+    let Some(direction) = Direction::of(&options.metric) else {
+        return Err(CompareError::NoDirection(options.metric));
+    };
+    let runs = Runs::load(&options.paths)?;
+    if runs.runs.is_empty() {
+        return Err(CompareError::NoRecords {
+            paths: options.paths.clone(),
+            warnings: runs.warnings.iter().map(ToString::to_string).collect(),
+        });
+    }
+    let mut notes = Vec::new();
+    let candidates = Candidates::new(&runs, &options, &mut notes)?;
+    if !candidates.have_scores() {
+        return Err(CompareError::NoValidators);
+    }
+    let labels = method_labels(&runs, &candidates.kept, &options, &mut notes)?;
+    labels.refuse_mixed()?;
+    let validators: Vec<&str> = candidates.validators().collect();
+    let datasets = groups(&candidates, &labels)
+        .into_iter()
+        .map(|(dataset, group)| group.judge(dataset, &validators, &candidates, direction))
+        .collect();
+    notes.insert(0, explanation(&options.metric));
+    Ok(ValidatorTables { metric: options.metric.clone(), datasets, notes, warnings: runs.warnings })
+}
+
+fn explanation(metric: &str) -> String {
+    format!(
+        "Correlation of scores with {metric} over the checkpoints of each task, the mean over \
+         tasks; weighted: w = max(s, a)^2 of relative dense ranks of score and {metric} (Musgrave \
+         et al. 2022). Regret: the best checkpoint less the chosen one, the mean over methods, \
+         tasks and seeds. Undefined scores are left out."
+    )
+}
+
+/// The runs on one data set.
+#[derive(Default)]
+struct Group<'a> {
+    /// Place in the experiment file by method.
+    methods: BTreeMap<&'a str, usize>,
+    /// By method and task the runs, as places among the candidates.
+    runs: BTreeMap<(&'a str, String), Vec<usize>>,
+    /// The same by method, task and seed: what a choice is made from.
+    pools: BTreeMap<(&'a str, String, u64), Vec<usize>>,
+}
+
+fn groups<'a>(candidates: &Candidates<'a>, labels: &'a Labels) -> BTreeMap<&'a str, Group<'a>> {
+    let mut groups: BTreeMap<&str, Group<'_>> = BTreeMap::new();
+    let mut tasks = HashMap::new();
+    for (place, label) in labels.methods.iter().enumerate() {
+        let run = candidates.info(place);
+        if run.target_labels_used {
+            continue;
+        }
+        let group = groups.entry(&run.dataset).or_default();
+        let method = label.pool.as_str();
+        let position = group.methods.entry(method).or_insert(usize::MAX);
+        *position = run.position.method.min(*position);
+        let task: &String = tasks.entry(&run.task).or_insert_with(|| run.task.to_string());
+        group.runs.entry((method, task.clone())).or_default().push(place);
+        group.pools.entry((method, task.clone(), run.seed)).or_default().push(place);
+    }
+    groups
+}
+
+impl Group<'_> {
+    fn judge(
+        &self,
+        dataset: &str,
+        validators: &[&str],
+        candidates: &Candidates<'_>,
+        direction: Direction,
+    ) -> DatasetValidators {
+        let mut methods: Vec<(usize, &str)> =
+            self.methods.iter().map(|(&method, &position)| (position, method)).collect();
+        methods.sort_unstable();
+        let quality = |validator, method| self.quality(validator, method, candidates, direction);
+        let mut judged: Vec<Judgement> = validators
+            .iter()
+            .map(|&validator| Judgement {
+                validator: validator.to_owned(),
+                all: quality(validator, None),
+                by_method: methods.iter().map(|(_, m)| quality(validator, Some(*m))).collect(),
+            })
+            .collect();
+        judged.sort_by(|a, b| {
+            let key = |judgement: &Judgement| {
+                let Quality { regret, weighted_spearman, .. } = judgement.all;
+                (regret.unwrap_or(f64::INFINITY), -weighted_spearman.unwrap_or(-2.0))
+            };
+            let ((a_regret, a_weighted), (b_regret, b_weighted)) = (key(a), key(b));
+            a_regret.total_cmp(&b_regret).then(a_weighted.total_cmp(&b_weighted))
+        });
+        DatasetValidators {
+            dataset: dataset.to_owned(),
+            methods: methods.into_iter().map(|(_, method)| method.to_owned()).collect(),
+            validators: judged,
+        }
+    }
+
+    fn quality(
+        &self,
+        validator: &str,
+        method: Option<&str>,
+        candidates: &Candidates<'_>,
+        direction: Direction,
+    ) -> Quality {
+        let of_method = |name: &str| method.is_none_or(|method| method == name);
+        let mut quality = Quality::default();
+        let (mut correlations, mut weighted) = (Vec::new(), Vec::new());
+        let tasks: BTreeSet<&String> = self.runs.keys().map(|(_, task)| task).collect();
+        for task in tasks {
+            let (mut scores, mut values) = (Vec::new(), Vec::new());
+            let runs = self.runs.iter().filter(|((m, t), _)| of_method(m) && t == task);
+            for place in runs.flat_map(|(_, places)| places) {
+                for checkpoint in Wanted::choosable(candidates.checkpoints(*place)) {
+                    let wanted = &candidates.wanted;
+                    let Some(score) = wanted.score(validator, checkpoint) else { continue };
+                    match wanted.metric(checkpoint).filter(|value| !value.is_nan()) {
+                        _ if score.is_nan() => quality.undefined += 1,
+                        Some(value) => {
+                            scores.push(score);
+                            values.push(direction.upwards(value));
+                        }
+                        None => {}
+                    }
+                }
+            }
+            quality.checkpoints += scores.len();
+            correlations.extend(spearman(&scores, &values));
+            weighted.extend(weighted_spearman(&scores, &values));
+        }
+        let selection = Selection::Validator(validator.to_owned());
+        let pools = self.pools.iter().filter(|((m, ..), _)| of_method(m));
+        let regrets: Vec<f64> =
+            pools.filter_map(|(_, pool)| regret(&selection, pool, candidates, direction)).collect();
+        quality.spearman = mean(&correlations);
+        quality.weighted_spearman = mean(&weighted);
+        quality.regret = mean(&regrets);
+        quality.choices = regrets.len();
+        quality
+    }
+}
+
+fn regret(
+    selection: &Selection,
+    pool: &[usize],
+    candidates: &Candidates<'_>,
+    direction: Direction,
+) -> Option<f64> {
+    let runs = || pool.iter().map(|&place| (place, candidates.checkpoints(place)));
+    let (_, chosen) = candidates.wanted.choose(selection, runs())?;
+    let chosen = direction.upwards(candidates.wanted.metric(chosen)?);
+    let best = runs()
+        .filter_map(|(_, checkpoints)| candidates.wanted.best(checkpoints, direction))
+        .reduce(f64::max)?;
+    (!chosen.is_nan()).then_some(best - chosen)
+}
