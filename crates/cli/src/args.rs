@@ -218,4 +218,3 @@ fn seconds(text: &str) -> Result<f64, String> {
         _ => Err("it must be a number of seconds of at least 0".to_owned()),
     }
 }
-
