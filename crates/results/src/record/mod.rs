@@ -33,6 +33,7 @@ mod model;
 mod predictions;
 mod reader;
 mod stages;
+mod state;
 mod writer;
 
 pub use begin::{Begun, record_failure};
@@ -48,6 +49,7 @@ pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};
 pub use stages::{SharedStage, StageLock, StageStore};
+pub use state::{RecordState, record_state};
 pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;
