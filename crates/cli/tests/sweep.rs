@@ -106,7 +106,7 @@ fn a_run_that_failed_is_told_with_its_cause() {
     let status = sandbox.isthmus(&["status", "mine.toml"]);
     let counts = "quickstart: 10 runs: 8 finished, 0 running, 2 failed, 0 pending\n";
     assert!(status.answer.starts_with(counts), "{}", status.answer);
-    let failed = "failed: dann, fonts -> uci, seed 1, methods.dann.training.optimizer.lr = 1e30: ";
+    let failed = "failed: dann, fonts -> uci, seed 1, methods.dann.training.optimizer.lr = 1e+30: ";
     assert!(status.answer.contains(failed), "{}", status.answer);
 }
 

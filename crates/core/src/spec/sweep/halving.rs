@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::registry::{self, Kind};
 use crate::spec::data::read;
 use crate::spec::raw::RawHalving;
 use crate::spec::suggest::{did_you_mean, list};
@@ -99,10 +100,13 @@ pub(super) fn check_validator(
     let message = format!("`{name}` is not one of the validators in `[selection]`");
     let help = match did_you_mean(name, listed.iter().copied()) {
         Some(help) => help,
-        None if listed.is_empty() => format!(
-            "add `[selection]` and below it `validators = [{{ name = \"{name}\" }}]`; `isthmus \
-             list validator` shows the names"
-        ),
+        None if registry::find(Kind::Validator, name).is_some() => {
+            format!("add it: `validators = [{{ name = \"{name}\" }}]` in `[selection]`")
+        }
+        None if listed.is_empty() => "list validators in `[selection]`; `isthmus list validator` \
+                                      shows their names. Only they, which see no target labels, \
+                                      can choose what goes on"
+            .to_owned(),
         None => format!(
             "it lists {}; only validators, which see no target labels, can choose what goes on",
             list(&listed)
