@@ -84,7 +84,8 @@ pub fn again(
         checkpoint_every: Duration::MAX,
     };
     let interrupt = interrupt::Interrupt::default();
-    let prepared = prepared::Prepared::of(experiment, None, &Roots::discover(None), options, interrupt);
+    let prepared =
+        prepared::Prepared::of(experiment, None, &Roots::discover(None), options, interrupt);
     let mut prepared = prepared.map_err(|error| match error {
         prepared::NotPrepared::Data(error) => Failure::input(error.to_string()),
         prepared::NotPrepared::Device(failure) => failure,

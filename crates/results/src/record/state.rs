@@ -4,8 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path;
 
-use super::events::Event;
 use super::begin::directory;
+use super::events::Event;
 use super::{DONE, EVENTS, PARTIAL};
 use crate::error::RecordError;
 
