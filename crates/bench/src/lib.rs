@@ -110,6 +110,7 @@ impl Steps {
             label_smoothing: 0.0,
             normalization: Default::default(),
             evaluate_every: steps,
+            stop_after: None,
         };
         let job = Job {
             data: DataSpec {

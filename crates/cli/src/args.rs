@@ -3,11 +3,15 @@
 mod tables;
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
 
 pub use tables::{CompareArguments, SpreadArgument, ValidatorsArguments};
+
+/// Seconds between checkpoints where nothing is said.
+const CHECKPOINT_EVERY: f64 = 60.0;
 
 /// Compares domain-adaptation methods: one file names the parts of an experiment, one command
 /// runs it, one table shows what came of it.
@@ -43,6 +47,10 @@ pub enum Command {
     Work(RunArguments),
     /// Check an experiment file without running it
     Check(FileArguments),
+    /// Show how far the runs of an experiment are: finished, running, failed, pending
+    Status(RunsArguments),
+    /// Cancel the runs of an experiment that were handed to a cluster
+    Cancel(RunsArguments),
     /// List plugins and data sets
     List {
         /// Only this kind
@@ -110,11 +118,135 @@ pub struct RunArguments {
     #[arg(long, conflicts_with = "quiet")]
     pub tui: bool,
     /// Seconds between the checkpoints from which an interrupted run goes on
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value_t = CHECKPOINT_EVERY, value_parser = seconds)]
     pub checkpoint_every: f64,
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
+    /// Run these runs only, by their records' ids
+    #[arg(long, value_name = "ID", value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// Run one part of the runs only: `2/5` is the second of five, for five machines
+    #[arg(long, value_name = "K/N", conflicts_with = "only")]
+    pub part: Option<Part>,
+    /// Run one round of successive halving only, counted from 1; the rounds before it must be
+    /// finished
+    #[arg(long, value_name = "NUMBER", value_parser = at_least_one)]
+    pub round: Option<usize>,
+    /// Who starts the runs.
+    #[command(flatten)]
+    pub launcher: LauncherArguments,
+}
+
+/// Who starts the runs, instead of whom the file says.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Launcher")]
+pub struct LauncherArguments {
+    /// `local` runs them here, `slurm` hands them to a cluster
+    #[arg(long = "launcher", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Slurm's partition
+    #[arg(long)]
+    pub partition: Option<String>,
+    /// Longest time of a task, as Slurm writes it: `02:00:00`
+    #[arg(long)]
+    pub time: Option<String>,
+    /// Processors of a task
+    #[arg(long, value_parser = at_least_one)]
+    pub cpus: Option<usize>,
+    /// Memory of a task, as Slurm writes it: `8G`
+    #[arg(long)]
+    pub memory: Option<String>,
+    /// Largest number of tasks of a job array: the runs are shared out among them
+    #[arg(long, value_parser = at_least_one)]
+    pub tasks: Option<usize>,
+    /// A further option of sbatch: `--sbatch=--account=project`
+    #[arg(long = "sbatch", value_name = "OPTION", allow_hyphen_values = true)]
+    pub options: Vec<String>,
+}
+
+impl LauncherArguments {
+    /// The values as `--set` sets them.
+    pub fn settings(&self) -> Vec<String> {
+        let text = |key: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("launcher.{key}={}", quoted(value)))
+        };
+        let number =
+            |key: &str, value: Option<usize>| value.map(|value| format!("launcher.{key}={value}"));
+        let options: Vec<String> = self.options.iter().map(|option| quoted(option)).collect();
+        [
+            text("name", &self.name),
+            text("partition", &self.partition),
+            text("time", &self.time),
+            number("cpus", self.cpus),
+            text("memory", &self.memory),
+            number("tasks", self.tasks),
+            (!options.is_empty()).then(|| format!("launcher.options=[{}]", options.join(", "))),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+/// The text as TOML writes it.
+fn quoted(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
+}
+
+/// One of several parts of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text.split_once('/').and_then(|(number, of)| {
+            Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
+        });
+        numbers
+            .filter(|part| 1 <= part.number && part.number <= part.of)
+            .ok_or_else(|| "it must be of the form K/N with K from 1 to N, such as 2/5".to_owned())
+    }
+}
+
+/// The runs of an experiment.
+#[derive(Clone, Debug, Args)]
+pub struct RunsArguments {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: FileArguments,
+    /// Where it was computed, if not where the file says: `cpu`, `gpu` or `gpu:N`
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Folder of the results
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub results: PathBuf,
+}
+
+impl RunArguments {
+    /// What runs these runs, with nothing else said.
+    pub fn of(runs: &RunsArguments) -> Self {
+        Self {
+            experiment: runs.experiment.clone(),
+            device: runs.device.clone(),
+            jobs: None,
+            threads: None,
+            force: false,
+            checkpoint_every: CHECKPOINT_EVERY,
+            results: runs.results.clone(),
+            only: Vec::new(),
+            part: None,
+            round: None,
+            launcher: LauncherArguments::default(),
+        }
+    }
 }
 
 /// What to explain.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use isthmus_core::spec::{
-    Diagnostic, Diagnostics, Experiment, Severity, is_device, parse, span_of, with_overrides,
+    Checked, Diagnostic, Diagnostics, Experiment, Severity, Sweep, is_device, parse, span_of,
+    with_overrides,
 };
 
 use crate::args::FileArguments;
@@ -18,6 +19,8 @@ use crate::report;
 pub struct ExperimentFile {
     /// The experiment.
     pub experiment: Experiment,
+    /// The variants of it that a sweep asks for.
+    pub sweep: Option<Sweep>,
     /// The file.
     pub path: PathBuf,
     /// Its text, changed by `--set`.
@@ -45,13 +48,9 @@ impl ExperimentFile {
         let changed = !settings.is_empty();
         let text = if changed { with_overrides(&text, &settings)? } else { text };
         match parse(&text, &datasets::known(&path)?) {
-            Ok(checked) => Ok(Self {
-                experiment: checked.experiment,
-                path,
-                text,
-                changed,
-                warnings: checked.warnings,
-            }),
+            Ok(Checked { experiment, sweep, warnings }) => {
+                Ok(Self { experiment, sweep, path, text, changed, warnings })
+            }
             Err(diagnostics) => Err(Failure::Experiment { file: path, text, changed, diagnostics }),
         }
     }

@@ -18,6 +18,7 @@ mod commands;
 mod datasets;
 mod experiment_file;
 mod failure;
+mod launch;
 mod logging;
 mod page;
 mod plugins;

@@ -40,6 +40,9 @@ evaluate_every = 25
 [training.optimizer]
 name = "adam"
 
+[selection]
+validators = [{ name = "entropy" }, { name = "source-risk" }]
+
 [methods.dann]
 align = [{ name = "dann", discriminator = { name = "mlp", hidden = [64] } }]
 
@@ -106,6 +109,7 @@ fn resumptions(results: &Path) -> usize {
 fn runs_killed_at_random_moments_end_as_if_nothing_had_happened() {
     let sandbox = sandbox();
     let expected = uninterrupted(&sandbox);
+    assert!(expected.keys().any(|name| name.ends_with("chosen.json")), "{:?}", expected.keys());
     let mut rng = Key::new(7).named("kills").rng();
     let (mut kills, mut resumed, mut round) = (0, 0, 0);
     while kills < KILLS {

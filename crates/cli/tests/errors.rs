@@ -215,3 +215,52 @@ fn data_set_of_ones_own_with_a_mistake() {
     assert_eq!(said.code, 2);
     insta::assert_snapshot!(said.errors);
 }
+
+#[test]
+fn sweep_with_a_value_out_of_range() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep.values]\ntraining.optimizer.lr = [0.001, -0.01]\n\n[methods.dan]"
+    ));
+}
+
+#[test]
+fn sweep_over_a_key_that_is_not_there() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep.values]\n\"training.optimiser.lr\" = [0.001, 0.01]\n\n[methods.dan]"
+    ));
+}
+
+#[test]
+fn sweep_over_a_method_that_is_not_there() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep.values]\nmethods.dnan.align.0.trade_off = [0.1, 1.0]\n\n[methods.dan]"
+    ));
+}
+
+#[test]
+fn sweep_over_the_data() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep.values]\ndata.protocol = [\"given\"]\n\n[methods.dan]"
+    ));
+}
+
+#[test]
+fn sweep_of_another_form() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep.values]\ntraining.iterations = 5\n\n[methods.dan]"
+    ));
+}
+
+#[test]
+fn halving_by_a_metric_that_sees_target_labels() {
+    insta::assert_snapshot!(check(
+        "[methods.dan]",
+        "[sweep]\nvalues.training.iterations = [5, 6]\nhalving.validator = \
+         \"target_accuracy\"\n\n[methods.dan]"
+    ));
+}

@@ -39,8 +39,8 @@ pub struct StageSetup<'a> {
     pub selection: Option<&'a Selection>,
 }
 
-/// Runs a stage to its end, from `resumed` if it is a checkpoint of it, and evaluates the model;
-/// returns the target's last evaluation.
+/// Runs a stage to its end, or to the step at which it stops before, from `resumed` if it is a
+/// checkpoint of it, and evaluates the model; returns the target's last evaluation.
 ///
 /// # Errors
 /// If the method cannot go on, a sample cannot be read, the checkpoint is not of this job, or the
@@ -60,7 +60,8 @@ pub fn run_stage(
     } else {
         Draws::adaptation(data, training.batch_size, setup.key)
     };
-    observer.stage_started(setup.index, training.iterations)?;
+    let steps = training.steps();
+    observer.stage_started(setup.index, steps)?;
     let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
     let mut stage = Stage {
         model,
@@ -81,9 +82,9 @@ pub fn run_stage(
         checkpoint::load(checkpoint, setup.label, stage.model, method, stage.updater, device)?;
     }
     let mut last = None;
-    for step in resumed.map_or(0, |checkpoint| checkpoint.step)..training.iterations {
+    for step in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
         let done = step + 1;
-        let evaluated = done % training.evaluate_every == 0 || done == training.iterations;
+        let evaluated = done % training.evaluate_every == 0 || done == steps;
         let measure = evaluated || done % MEASURE_EVERY == 0;
         let mut report = method.step(&mut stage, step, measure).map_err(failed)?;
         if measure {
@@ -94,7 +95,7 @@ pub fn run_stage(
         if evaluated {
             last = Some(evaluate_model(setup, stage.model, data, done, observer)?);
         }
-        if done < training.iterations {
+        if done < steps {
             let next = observer.next();
             if next != Next::Continue {
                 let checkpoint =

@@ -93,6 +93,7 @@ fn run(method: &mut dyn TrainingMethod) -> Model {
         label_smoothing: 0.0,
         normalization: Default::default(),
         evaluate_every: 5,
+        stop_after: None,
     };
     let device = Device::flex().autodiff();
     let mut model = model(&device);

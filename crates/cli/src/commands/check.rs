@@ -5,6 +5,7 @@ use crate::args::{FileArguments, OutputArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 use crate::page::Page;
+use crate::run::all_jobs;
 
 /// Checks a file and says what it would run.
 pub fn execute(arguments: &FileArguments, output: OutputArguments) -> Result<(), Failure> {
@@ -14,6 +15,7 @@ pub fn execute(arguments: &FileArguments, output: OutputArguments) -> Result<(),
     }
     eprint!("{}", file.warnings(&Page::of_errors()));
     let experiment = &file.experiment;
+    let runs = all_jobs(file.sweep.as_ref(), experiment).len();
     answer(&format!(
         "{} is right: {} on {} of `{}` with {}, {}\n",
         file.path.display(),
@@ -21,7 +23,7 @@ pub fn execute(arguments: &FileArguments, output: OutputArguments) -> Result<(),
         counted(experiment.data.tasks.len(), "task"),
         experiment.data.dataset,
         counted(experiment.seeds.len(), "seed"),
-        counted(experiment.jobs().len(), "run"),
+        counted(runs, "run"),
     ))
 }
 

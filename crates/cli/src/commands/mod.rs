@@ -25,16 +25,20 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { command, output } = arguments;
     match command {
         Command::Run(run) => {
-            let file = ExperimentFile::load(&run.experiment, run.device.as_deref())?;
+            let mut experiment = run.experiment.clone();
+            experiment.set.extend(run.launcher.settings());
+            let file = ExperimentFile::load(&experiment, run.device.as_deref())?;
             if !output.quiet {
                 eprint!("{}", file.warnings(&Page::of_errors()));
             }
-            crate::run::run(&file, &run, output)
+            crate::launch::start(&file, &run, output)
         }
         Command::Work(run) => {
             let file = ExperimentFile::load(&run.experiment, run.device.as_deref())?;
             crate::run::work(&file, &run, output)
         }
+        Command::Status(runs) => crate::launch::status(&runs),
+        Command::Cancel(runs) => crate::launch::cancel(&runs),
         Command::Check(file) => check::execute(&file, output),
         Command::List { kind } => answer(&list::text(kind, &Page::of_answers())?),
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),

@@ -6,10 +6,11 @@ use std::process::Command;
 use std::time::Instant;
 
 use isthmus_core::spec::Job;
-use isthmus_results::record::{is_finished, record_failure};
+use isthmus_results::record::{RunInfo, is_finished, record_failure};
 use isthmus_results::{Destination, RecordHeader, write_text};
 
 use super::interrupt::Interrupt;
+use super::part::selected;
 use super::pool::{self, Listener, Outcome};
 use super::prepared::Prepared;
 use super::progress::{Bar, Progress};
@@ -21,11 +22,13 @@ use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 
-/// Runs every job of an experiment that has no finished record, and shows the table.
+/// Runs every job of an experiment that has no finished record, round by round where there are
+/// rounds, and shows the table.
 ///
 /// # Errors
 /// If the data or the device is not to be had, or a job fails; the other jobs are run all the
-/// same, and what was recorded stays.
+/// same, and what was recorded stays. In a round before the last a job that fails is no error: its
+/// settings do not go on.
 pub fn run(
     file: &ExperimentFile,
     arguments: &RunArguments,
@@ -35,15 +38,43 @@ pub fn run(
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
     let mut prepared = Prepared::new(file, arguments, interrupt)?;
+    let rounds = match arguments.round {
+        Some(number) => number - 1..number,
+        None => 0..prepared.rounds(),
+    };
+    for place in rounds {
+        prepared.enter(place)?;
+        if prepared.rounds() > 1 {
+            progress.line(&format!(
+                "round {} of {}: {} runs",
+                place + 1,
+                prepared.rounds(),
+                prepared.jobs.len()
+            ));
+        }
+        run_round(&mut prepared, place, arguments, &progress)?;
+    }
+    Ok(())
+}
+
+fn run_round(
+    prepared: &mut Prepared,
+    place: usize,
+    arguments: &RunArguments,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let is_last = place + 1 == prepared.rounds();
+    let selected = selected(&prepared.jobs, arguments)?;
     let mut pending = Vec::new();
-    for (index, (_, header)) in prepared.jobs.iter().enumerate() {
-        let finished = is_finished(&arguments.results, &header.run.experiment, &header.run.id)
+    for &index in &selected {
+        let run = &prepared.jobs[index].1.run;
+        let finished = is_finished(&arguments.results, &run.experiment, &run.id)
             .map_err(|error| Failure::Work(error.to_string()))?;
         if arguments.force || !finished {
             pending.push(index);
         }
     }
-    let jobs = prepared.jobs.len();
+    let jobs = selected.len();
     if pending.len() < jobs {
         progress.line(&format!(
             "{} of {jobs} runs are finished already and are not run again (`--force` runs them \
@@ -56,27 +87,30 @@ pub fn run(
     let outcomes = if pending.is_empty() {
         Vec::new()
     } else {
-        prepared.load(&progress)?;
-        run_pending(&prepared, &pending, arguments, &progress)?
+        prepared.load(progress)?;
+        run_pending(prepared, place, &pending, arguments, progress)?
     };
-    let report = Report::of(&prepared, &pending, &outcomes);
+    let report = Report::of(prepared, &pending, &outcomes);
     let done = jobs - report.failed.len() - report.unfinished;
     if done > 0 {
-        let left_out = |id: &str| report.left_out.iter().any(|left_out| left_out == id);
-        let directories: Vec<PathBuf> = prepared
-            .jobs
-            .iter()
-            .filter(|(_, header)| !left_out(&header.run.id))
-            .map(|(_, header)| prepared.directory(header))
-            .collect();
-        let text = table::text(directories)?;
-        write_text(&Destination::StandardOutput, &text)
-            .map_err(|error| Failure::Work(error.to_string()))?;
+        if is_last {
+            let left_out = |id: &str| report.left_out.iter().any(|left_out| left_out == id);
+            let directories: Vec<PathBuf> = selected
+                .iter()
+                .map(|&index| &prepared.jobs[index].1)
+                .filter(|header| !left_out(&header.run.id))
+                .map(|header| prepared.directory(header))
+                .collect();
+            let text = table::text(directories)?;
+            write_text(&Destination::StandardOutput, &text)
+                .map_err(|error| Failure::Work(error.to_string()))?;
+        }
+        let experiment = &prepared.jobs[selected[0]].1.run.experiment;
         progress.line(&format!(
             "{} runs in {:.1} s; {done} records in {}, one folder a run",
             pending.len(),
             started.elapsed().as_secs_f64(),
-            arguments.results.join(&prepared.plan.experiment.name).display()
+            arguments.results.join(experiment).display()
         ));
         if report.shared > 0 {
             progress.line(&format!(
@@ -94,7 +128,11 @@ pub fn run(
     }
     match report.failed.as_slice() {
         [] => Ok(()),
-        failures => Err(Failure::Work(summary(failures, jobs))),
+        failures if is_last => Err(Failure::Work(summary(failures, jobs))),
+        failures => {
+            progress.line(&format!("{}; their settings do not go on", summary(failures, jobs)));
+            Ok(())
+        }
     }
 }
 
@@ -114,6 +152,7 @@ impl Report {
         let mut report = Self::default();
         for (&index, outcome) in pending.iter().zip(outcomes) {
             let (job, header) = &prepared.jobs[index];
+            let name = || name_of(job, &header.run);
             match outcome {
                 Outcome::Ended(Ending::Finished { seconds_shared, .. }) => {
                     if let Some(seconds) = seconds_shared {
@@ -124,7 +163,7 @@ impl Report {
                 }
                 Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => report.unfinished += 1,
                 Outcome::Failed(cause) | Outcome::Crashed(cause) => {
-                    report.failed.push((name_of(job), cause.clone()));
+                    report.failed.push((name(), cause.clone()));
                 }
             }
             report.left_out.push(header.run.id.clone());
@@ -143,6 +182,7 @@ fn summary(failures: &[(String, String)], jobs: usize) -> String {
 
 fn run_pending(
     prepared: &Prepared,
+    place: usize,
     pending: &[usize],
     arguments: &RunArguments,
     progress: &Progress,
@@ -168,7 +208,8 @@ fn run_pending(
     let outcomes = if side_by_side {
         let ids: Vec<String> =
             pending.iter().map(|&index| prepared.jobs[index].1.run.id.clone()).collect();
-        let command = || worker_command(arguments, prepared.threads);
+        let round = prepared.halving.as_ref().map(|_| place + 1);
+        let command = || worker_command(arguments, round, prepared.threads);
         pool::run(&ids, prepared.workers, &command, &prepared.setting.interrupt, &mut shown)
             .map_err(|error| Failure::Work(format!("cannot run jobs side by side: {error}")))?
     } else {
@@ -216,7 +257,7 @@ fn in_turn(prepared: &Prepared, pending: &[usize], shown: &mut Shown<'_>) -> Vec
 }
 
 /// This program, told to run jobs of the same file.
-fn worker_command(arguments: &RunArguments, threads: usize) -> Command {
+fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize) -> Command {
     // The program may have been replaced by a new build since it was started; then there is no
     // telling what the file at its place does, and the name it was called by is as good.
     let program = std::env::current_exe()
@@ -228,6 +269,9 @@ fn worker_command(arguments: &RunArguments, threads: usize) -> Command {
     }
     if let Some(device) = &arguments.device {
         command.arg("--device").arg(device);
+    }
+    if let Some(round) = round {
+        command.arg("--round").arg(round.to_string());
     }
     command.arg("--results").arg(&arguments.results);
     command.arg("--threads").arg(threads.to_string());
@@ -247,12 +291,13 @@ struct Shown<'a> {
 
 impl Listener for Shown<'_> {
     fn began(&mut self, job: usize) {
-        let spec = &self.jobs[job].0;
-        let steps = spec.method.stages.iter().map(|stage| stage.training.iterations).sum();
+        let (spec, header) = self.jobs[job];
+        let steps = spec.method.stages.iter().map(|stage| stage.training.steps()).sum();
+        let name = name_of(spec, &header.run);
         if let Some(tui) = &mut self.tui {
-            tui.live.began(job, name_of(spec), steps);
+            tui.live.began(job, name.clone(), steps);
         }
-        self.bars.insert(job, (self.progress.steps(&name_of(spec), steps), Instant::now()));
+        self.bars.insert(job, (self.progress.steps(&name, steps), Instant::now()));
     }
 
     fn said(&mut self, job: usize, said: &Said) {
@@ -281,7 +326,8 @@ impl Listener for Shown<'_> {
     fn came_out(&mut self, job: usize, outcome: &Outcome) {
         let Some((bar, started)) = self.bars.remove(&job) else { return };
         bar.finish();
-        let name = name_of(&self.jobs[job].0);
+        let (spec, header) = self.jobs[job];
+        let name = name_of(spec, &header.run);
         let all = self.jobs.len();
         let text = match outcome {
             Outcome::Ended(Ending::Finished { accuracy, .. }) => {
@@ -306,6 +352,11 @@ impl Listener for Shown<'_> {
     }
 }
 
-fn name_of(job: &Job) -> String {
-    format!("{}, {}, seed {}", job.method.label, job.task(), job.seed)
+/// How messages call a run.
+pub fn name_of(job: &Job, run: &RunInfo) -> String {
+    let mut name = format!("{}, {}, seed {}", job.method.label, job.task(), job.seed);
+    for (key, value) in &run.settings {
+        name.push_str(&format!(", {key} = {value}"));
+    }
+    name
 }

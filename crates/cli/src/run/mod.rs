@@ -3,16 +3,20 @@
 //! [`plan`] loads the data and settles what each job runs on, [`features`] puts the features of
 //! a frozen extractor in the images' place, [`prepared`] has it all together. [`execute`] runs the
 //! jobs, in this process or on several ([`pool`], [`worker`]); [`single`] runs one, [`recorder`]
-//! writes down what happens in it, [`sharing`] finds stages that another job trained already, and
+//! writes down what happens in it, [`jobs`] says which jobs a sweep asks for and [`halving`] which of
+//! them go on, [`sharing`] finds stages that another job trained already, and
 //! [`table`] shows what came of all.
 
 mod device;
 mod execute;
 mod failed;
 mod features;
+mod halving;
 mod interrupt;
+mod jobs;
 mod live;
 mod log;
+mod part;
 mod plan;
 mod pool;
 mod prepared;
@@ -23,14 +27,19 @@ mod sharing;
 mod single;
 mod splits;
 mod table;
+mod theory;
 mod tui;
 mod watch;
 mod worker;
 mod workers;
 
-pub use execute::run;
-pub use interrupt::INTERRUPTED;
+pub use execute::{name_of, run};
+pub use halving::number_of_jobs;
+pub use interrupt::{INTERRUPTED, Interrupt};
+pub use jobs::all_jobs;
 pub use log::RecordLog;
+pub use part::range;
+pub use prepared::Prepared;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -78,11 +87,13 @@ pub fn again(
         checkpoint_every: Duration::MAX,
     };
     let interrupt = interrupt::Interrupt::default();
-    let prepared = prepared::Prepared::of(experiment, &Roots::discover(None), options, interrupt);
+    let prepared =
+        prepared::Prepared::of(experiment, None, &Roots::discover(None), options, interrupt);
     let mut prepared = prepared.map_err(|error| match error {
         prepared::NotPrepared::Data(error) => Failure::input(error.to_string()),
         prepared::NotPrepared::Device(failure) => failure,
     })?;
+    prepared.enter(0)?;
     let fingerprint = prepared.plan.fingerprint();
     if fingerprint != recorded.data_fingerprint {
         return Err(Failure::input_with(
@@ -99,7 +110,7 @@ pub fn again(
     let (job, header) = &mut prepared.jobs[0];
     // A sweep's values and the place in the file are told by the record alone.
     header.run = RunInfo { id: header.run.id.clone(), ..recorded.clone() };
-    let steps = job.method.stages.iter().map(|stage| stage.training.iterations).sum();
+    let steps = job.method.stages.iter().map(|stage| stage.training.steps()).sum();
     let bar = progress.bar(&job.method.label, "steps", steps);
     let (job, header) = &prepared.jobs[0];
     prepared.run(job, header, &bar).map_err(|error| Failure::Work(error.to_string()))?;

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
-use isthmus_core::spec::{Experiment, Job};
+use isthmus_core::spec::{Experiment, Halving, Job, Sweep};
 use isthmus_data::Roots;
-use isthmus_engine::uses_target_labels;
 use isthmus_results::RecordHeader;
-use isthmus_results::record::Environment;
+use isthmus_results::record::{Environment, RunInfo};
 
 use super::device::{self, Chosen};
 use super::failed::JobError;
 use super::features;
+use super::halving;
 use super::interrupt::Interrupt;
+use super::jobs::{PlannedJob, all_jobs};
 use super::plan::{Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
@@ -54,8 +55,8 @@ pub enum NotPrepared {
 pub struct Prepared {
     /// The experiment and its data.
     pub plan: Plan,
-    /// Its jobs with their records' headers, those with fewer stages first: others may begin with
-    /// theirs.
+    /// The jobs to run with their records' headers, those with fewer stages first: others may begin
+    /// with theirs. With successive halving, those of the round that was entered.
     pub jobs: Vec<(Job, RecordHeader)>,
     /// What all jobs have in common.
     pub setting: Setting,
@@ -63,6 +64,11 @@ pub struct Prepared {
     pub threads: usize,
     /// Number of jobs side by side.
     pub workers: usize,
+    /// All jobs, before any of them is stopped before its time.
+    pub planned: Vec<PlannedJob>,
+    /// The rounds of successive halving.
+    pub halving: Option<Halving>,
+    fingerprint: String,
     kind: &'static str,
     domains: BTreeMap<u64, Vec<Domain>>,
 }
@@ -84,22 +90,42 @@ impl Prepared {
             checkpoint_every: Duration::from_secs_f64(arguments.checkpoint_every),
         };
         let roots = Roots::discover(Some(&file.path));
-        Self::of(file.experiment.clone(), &roots, options, interrupt).map_err(|error| match error {
+        let sweep = file.sweep.as_ref();
+        let prepared = Self::of(file.experiment.clone(), sweep, &roots, options, interrupt);
+        let mut prepared = prepared.map_err(|error| match error {
             // The parts of the data do not fit each other: it is the file that put them together.
             NotPrepared::Data(DataError::Mismatch(message)) => {
                 file.problem_at("data.tasks", message)
             }
             NotPrepared::Data(other) => Failure::input(other.to_string()),
             NotPrepared::Device(failure) => failure,
-        })
+        })?;
+        match (arguments.round, &prepared.halving) {
+            (Some(_), None) => {
+                return Err(Failure::input_with(
+                    "--round: the experiment has no rounds",
+                    "rounds are those of successive halving, `[sweep.halving]`",
+                ));
+            }
+            (Some(number), Some(halving)) if number > halving.rounds.len() => {
+                let rounds = halving.rounds.len();
+                return Err(Failure::input(format!(
+                    "--round {number}: the experiment has {rounds} rounds"
+                )));
+            }
+            (number, _) => prepared.enter(number.map_or(0, |number| number - 1))?,
+        }
+        Ok(prepared)
     }
 
-    /// Loads the data of an experiment and settles what is run.
+    /// Loads the data of an experiment and settles what there is to run; [`enter`](Self::enter)
+    /// takes jobs up.
     ///
     /// # Errors
     /// If the data or the device is not to be had.
     pub fn of(
         mut experiment: Experiment,
+        sweep: Option<&Sweep>,
         roots: &Roots,
         options: Options,
         interrupt: Interrupt,
@@ -110,20 +136,9 @@ impl Prepared {
         kind.clone_into(&mut experiment.device);
         let plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
         let fingerprint = plan.fingerprint();
-        let mut jobs: Vec<(Job, RecordHeader)> = plan
-            .experiment
-            .jobs()
-            .into_iter()
-            .map(|job| {
-                let upper_bound = job.method.stages.iter().any(uses_target_labels);
-                let header =
-                    RecordHeader::new(&plan.experiment, &job, &fingerprint, VERSION, upper_bound);
-                (job, header)
-            })
-            .collect();
-        jobs.sort_by_key(|(job, _)| job.method.stages.len());
-        let all = jobs.iter().map(|(job, _)| job);
-        let sharing = Sharing::new(&options.results, all, &fingerprint, VERSION);
+        let planned = all_jobs(sweep, &plan.experiment);
+        let halving = sweep.and_then(|sweep| sweep.halving.clone());
+        let sharing = Sharing::new(&options.results, [], &fingerprint, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let small = plan.has_small_steps();
         let workers = match options.jobs {
@@ -144,7 +159,63 @@ impl Prepared {
             sharing,
             interrupt,
         };
-        Ok(Self { plan, jobs, setting, threads, workers, kind, domains: BTreeMap::new() })
+        Ok(Self {
+            plan,
+            jobs: Vec::new(),
+            setting,
+            threads,
+            workers,
+            planned,
+            halving,
+            fingerprint,
+            kind,
+            domains: BTreeMap::new(),
+        })
+    }
+
+    /// Takes up the jobs of the round at `place`, from 0, of successive halving; without halving
+    /// there is one, of all jobs.
+    ///
+    /// # Errors
+    /// If the round before is not finished, or its records cannot be read.
+    pub fn enter(&mut self, place: usize) -> Result<(), Failure> {
+        self.jobs = self.jobs_of(place)?;
+        self.jobs.sort_by_key(|(job, _)| job.method.stages.len());
+        self.setting.sharing = Sharing::new(
+            &self.setting.results,
+            self.jobs.iter().map(|(job, _)| job),
+            &self.fingerprint,
+            VERSION,
+        );
+        Ok(())
+    }
+
+    /// The jobs of a round with their records' headers.
+    ///
+    /// # Errors
+    /// As [`enter`](Self::enter).
+    pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+        let planned = match &self.halving {
+            None => self.planned.clone(),
+            Some(halving) => {
+                let results = &self.setting.results;
+                let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
+                let header = |job: &PlannedJob| job.header(&self.fingerprint, VERSION);
+                halving::jobs(&self.planned, halving, place, &|job| state(&header(job).run))?
+            }
+        };
+        Ok(planned
+            .into_iter()
+            .map(|planned| {
+                let header = planned.header(&self.fingerprint, VERSION);
+                (planned.job, header)
+            })
+            .collect())
+    }
+
+    /// Number of rounds; 1 without successive halving.
+    pub fn rounds(&self) -> usize {
+        self.halving.as_ref().map_or(1, |halving| halving.rounds.len())
     }
 
     /// Extracts what a frozen extractor makes of the data, where there is one, and splits the
@@ -153,6 +224,9 @@ impl Prepared {
     /// # Errors
     /// If a sample cannot be read, or the samples cannot be split.
     pub fn load(&mut self, progress: &Progress) -> Result<(), Failure> {
+        if !self.domains.is_empty() {
+            return Ok(());
+        }
         if self.plan.extracts_features() {
             self.plan.dataset =
                 features::extract(&self.plan, &self.setting.device, self.kind, progress)

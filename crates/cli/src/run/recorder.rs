@@ -76,7 +76,7 @@ fn failed(error: RecordError) -> EngineError {
 impl Observer for Recorder<'_> {
     fn stage_started(&mut self, stage: usize, total_steps: usize) -> Result<(), EngineError> {
         let stages = &self.recording.job.method.stages;
-        self.steps_before = stages[..stage].iter().map(|it| it.training.iterations).sum();
+        self.steps_before = stages[..stage].iter().map(|it| it.training.steps()).sum();
         self.steps_of_stage = total_steps;
         let methods = stages[stage].align.iter().map(|align| align.plugin.name.clone()).collect();
         self.recording

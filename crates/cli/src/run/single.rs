@@ -22,6 +22,7 @@ use super::log;
 use super::recorder::{Recorder, Recording};
 use super::sharing::{Sharing, Start};
 use super::splits;
+use super::theory;
 use super::watch::Watch;
 
 /// What all jobs of a run have in common.
@@ -154,11 +155,19 @@ fn write_outcome(
     writer.predictions(&predictions)?;
     writer.model(&outcome.tensors)?;
     writer.splits(&splits::of(job, data))?;
-    let rows = job.record.as_ref().map_or(0, |record| record.outputs);
-    if rows > 0 {
-        let grouping =
-            job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
-        writer.outputs(&outputs(&mut outcome.model, data, rows, grouping, device)?)?;
+    let Some(record) = &job.record else { return Ok(()) };
+    let grouping =
+        job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
+    if record.outputs > 0 {
+        writer.outputs(&outputs(&mut outcome.model, data, record.outputs, grouping, device)?)?;
+    }
+    if record.theory {
+        let stage = job.method.stages.len() - 1;
+        let step = job.method.stages[stage].training.steps();
+        let terms = theory::terms(&mut outcome.model, data, grouping, device, job.seed)?;
+        let terms: Vec<(&str, f64)> =
+            terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        writer.evaluation(stage, step, &terms)?;
     }
     Ok(())
 }

@@ -4,13 +4,15 @@ use toml::de::DeValue;
 
 use super::data::{self, Datasets};
 use super::document;
+use super::launcher;
 use super::methods::Methods;
 use super::plugin::resolve;
 use super::raw::{extractor_extras, file_schema};
 use super::selection;
 use super::shape::Shape;
+use super::sweep::{self, Sweep};
 use super::tree::{Node, child, whole};
-use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec};
+use super::{Diagnostics, Experiment, ExtractorSpec, LauncherSpec, PluginSpec, RecordSpec};
 use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
@@ -19,8 +21,10 @@ const IDENTITY: &str = "identity";
 /// A checked experiment, and what may not have been meant as it is written.
 #[derive(Clone, Debug)]
 pub struct Checked {
-    /// The experiment.
+    /// The experiment, without what its sweep sets.
     pub experiment: Experiment,
+    /// The variants of it that a sweep asks for.
+    pub sweep: Option<Sweep>,
     /// Warnings; there are no errors.
     pub warnings: Diagnostics,
 }
@@ -31,14 +35,26 @@ pub struct Checked {
 /// All problems of the file, each with its place in `text`.
 pub fn parse(text: &str, datasets: &Datasets) -> Result<Checked, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let experiment = document::tree(text, &mut diagnostics)
-        .and_then(|root| experiment(&root, datasets, &mut diagnostics));
-    match experiment {
-        Some(experiment) if diagnostics.errors() == 0 => {
-            Ok(Checked { experiment, warnings: diagnostics.sorted() })
+    let Some(root) = document::tree(text, &mut diagnostics) else { return Err(diagnostics) };
+    let experiment = experiment(&root, datasets, &mut diagnostics);
+    let read = child(&root, "sweep").and_then(|node| sweep::read(node, &mut diagnostics));
+    if let (Some(experiment), 0) = (experiment, diagnostics.errors()) {
+        let sweep =
+            read.and_then(|read| read.expand(text, &experiment, datasets, &mut diagnostics));
+        if diagnostics.errors() == 0 {
+            return Ok(Checked { experiment, sweep, warnings: diagnostics.sorted() });
         }
-        _ => Err(diagnostics.sorted()),
     }
+    Err(diagnostics.sorted())
+}
+
+/// Reads and checks a file as if it had no `[sweep]`, for the variants of a sweep.
+pub(super) fn variant(text: &str, datasets: &Datasets) -> (Option<Experiment>, Diagnostics) {
+    let mut diagnostics = Diagnostics::default();
+    let experiment = document::tree(text, &mut diagnostics)
+        .and_then(|root| experiment(&root, datasets, &mut diagnostics))
+        .filter(|_| diagnostics.errors() == 0);
+    (experiment, diagnostics)
 }
 
 fn experiment(
@@ -76,6 +92,11 @@ fn experiment(
     let selection = written.and_then(|node| selection::check(node, diagnostics));
 
     let record = child(root, "record").and_then(|node| data::read::<RecordSpec>(node, diagnostics));
+    let launcher = match child(root, "launcher") {
+        Some(node) => launcher::check(node, diagnostics),
+        None => Some(LauncherSpec::default()),
+    };
+
     if (has_bottleneck && bottleneck.is_none()) || (written.is_some() && selection.is_none()) {
         return None;
     }
@@ -91,6 +112,7 @@ fn experiment(
         methods: methods?,
         seeds: seeds?,
         device: device?,
+        launcher: launcher?,
     })
 }
 

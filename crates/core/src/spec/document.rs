@@ -46,13 +46,25 @@ pub enum OverrideError {
 /// # Errors
 /// If a setting has no `=`, its key is not one, or it leads through a plain value.
 pub fn with_overrides(text: &str, settings: &[String]) -> Result<String, OverrideError> {
-    let Ok(mut document) = text.parse::<DocumentMut>() else { return Ok(text.to_owned()) };
+    let mut values = Vec::new();
     for setting in settings {
         let (key, value) =
             setting.split_once('=').ok_or_else(|| OverrideError::Form(setting.clone()))?;
-        let path = Key::parse(key).map_err(|_| OverrideError::Key(key.to_owned()))?;
         let value = value.trim();
-        let value = value.parse::<Value>().unwrap_or_else(|_| Value::from(value));
+        values.push((key, value.parse::<Value>().unwrap_or_else(|_| Value::from(value))));
+    }
+    with_values(text, values)
+}
+
+/// The text with the values set at these dotted keys, in order; [`with_overrides`] for values that
+/// are known already.
+pub(super) fn with_values<'k>(
+    text: &str,
+    values: impl IntoIterator<Item = (&'k str, Value)>,
+) -> Result<String, OverrideError> {
+    let Ok(mut document) = text.parse::<DocumentMut>() else { return Ok(text.to_owned()) };
+    for (key, value) in values {
+        let path = Key::parse(key).map_err(|_| OverrideError::Key(key.to_owned()))?;
         set(document.as_item_mut(), key, &path, value)?;
     }
     Ok(document.to_string())

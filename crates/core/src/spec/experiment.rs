@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::context::Grouping;
-use crate::spec::Transform;
+use crate::spec::{LauncherSpec, Transform};
 use crate::updater::LearningRateFactors;
 
 /// A plugin with its complete configuration.
@@ -101,6 +101,17 @@ pub struct TrainingSpec {
     pub normalization: Grouping,
     /// Steps between evaluations; the last step is always evaluated.
     pub evaluate_every: usize,
+    /// The step after which the stage stops before its time, in a round of successive halving;
+    /// schedules are those of all `iterations`. Absent: the stage is run to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_after: Option<usize>,
+}
+
+impl TrainingSpec {
+    /// Number of steps that are run: all iterations, or those before the stage is stopped.
+    pub fn steps(&self) -> usize {
+        self.stop_after.map_or(self.iterations, |step| step.min(self.iterations))
+    }
 }
 
 /// One stage: one method that drives its own updates, or terms that add up.
@@ -176,6 +187,9 @@ pub struct Experiment {
     pub seeds: Vec<u64>,
     /// The device: `cpu`, `gpu` or `gpu:N`.
     pub device: String,
+    /// Who starts the runs; no run's numbers depend on it.
+    #[serde(default, skip_serializing_if = "LauncherSpec::is_default")]
+    pub launcher: LauncherSpec,
 }
 
 /// One run: one method on one task with one seed. Everything that decides its numbers, but the

@@ -54,13 +54,17 @@ pub struct FileTable {
 
 /// The tables of experiment files, plugins' own left out.
 pub fn file_tables() -> Vec<FileTable> {
-    const TABLES: [(&str, &str); 6] = [
+    const TABLES: [(&str, &str); 10] = [
         ("Data", "[data]"),
         ("Transform", "[data.transform]"),
         ("Training", "[training]"),
         ("LearningRateFactors", "[training.learning_rate_factors]"),
         ("Method", "[methods.LABEL]"),
         ("Stage", "[[methods.LABEL.stages]]"),
+        ("Selection", "[selection]"),
+        ("Sweep", "[sweep]"),
+        ("Halving", "[sweep.halving]"),
+        ("Launcher", "[launcher]"),
     ];
     let root = file_schema();
     let table = |heading: &str, schema: &Value| {

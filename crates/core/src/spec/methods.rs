@@ -214,5 +214,6 @@ fn check_training(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<Trai
         label_smoothing: training.label_smoothing.unwrap_or(0.0),
         normalization: training.normalization.unwrap_or_default(),
         evaluate_every: training.evaluate_every.unwrap_or((iterations / EVALUATIONS).max(1)),
+        stop_after: None,
     })
 }

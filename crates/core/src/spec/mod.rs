@@ -7,12 +7,14 @@ mod document;
 mod experiment;
 mod fields;
 mod json_schema;
+mod launcher;
 mod methods;
 mod plugin;
 mod raw;
 mod selection;
 mod shape;
 mod suggest;
+mod sweep;
 mod transform;
 mod tree;
 mod wording;
@@ -27,8 +29,10 @@ pub use experiment::{
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;
+pub use launcher::{Launcher, LauncherSpec};
 pub use plugin::default_config;
 pub use suggest::did_you_mean;
+pub use sweep::{Halving, Sweep, Variant};
 pub use transform::{Interpolation, Transform};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
 
 use isthmus_core::checkpoint::Checkpoint;
 use jiff::Timestamp;
@@ -17,6 +18,11 @@ use super::header::{JobFile, RecordHeader};
 use super::writer::{RecordWriter, remove_if_there, rename, write_json};
 use super::{CHECKPOINT, ENVIRONMENT, EVENTS, FORMAT, JOB, PARTIAL, REPLACED};
 use crate::error::RecordError;
+
+/// How often a lock is asked for that another process holds.
+const LOCK_ATTEMPTS: usize = 5;
+/// Time between two of these attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
 /// A record that was begun or taken up again.
 #[derive(Debug)]
@@ -218,7 +224,16 @@ fn remove_stale(partial: &Path) -> Result<(), RecordError> {
 
 /// Holds the record until the file is closed, by the end of the process at the latest.
 fn lock(events: &File, partial: &Path) -> Result<(), RecordError> {
-    match events.try_lock() {
+    // Whoever asks how far the run is holds the lock for a moment.
+    let mut locked = events.try_lock();
+    for _ in 0..LOCK_ATTEMPTS {
+        if !matches!(locked, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(BETWEEN_ATTEMPTS);
+        locked = events.try_lock();
+    }
+    match locked {
         Err(TryLockError::WouldBlock) => Err(RecordError::InUse(partial.to_owned())),
         // Some network file systems know no locks; there, two processes that write the same
         // record at once write the same content.

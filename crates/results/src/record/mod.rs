@@ -34,6 +34,7 @@ mod model;
 mod predictions;
 mod reader;
 mod stages;
+mod state;
 mod writer;
 
 pub use begin::{Begun, record_failure};
@@ -51,6 +52,7 @@ pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};
 pub use stages::{SharedStage, StageLock, StageStore};
+pub use state::{RecordState, record_state};
 pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;

@@ -37,6 +37,7 @@ pub fn method(label: &str, stages: usize) -> MethodSpec {
             label_smoothing: 0.0,
             normalization: Grouping::Shared,
             evaluate_every: 5,
+            stop_after: None,
         },
     };
     MethodSpec { label: label.to_owned(), stages: vec![stage; stages] }
@@ -61,6 +62,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
         methods: methods.iter().map(|label| method(label, 1)).collect(),
         seeds: seeds.to_vec(),
         device: "cpu".to_owned(),
+        launcher: Default::default(),
     }
 }
 

@@ -1,7 +1,9 @@
 //! Whole files against the checker.
 
+mod launcher;
 mod plugins;
 mod right;
+mod sweep;
 mod wrong;
 
 use super::{Checked, DatasetInfo, Datasets, Diagnostics, DomainInfo, parse};

@@ -15,8 +15,9 @@ use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::registry::{
     About, ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, Needs, OptimizerPlugin, Plugin,
-    SchedulePlugin, TermPlugin, TrainingPlugin,
+    SchedulePlugin, TermPlugin, TrainingPlugin, ValidatorPlugin,
 };
+use crate::validation::{ValidationError, ValidationView, Validator};
 
 const fn about(name: &'static str) -> About {
     About { name, summary: "for tests", paper: "" }
@@ -63,6 +64,7 @@ config!(
 );
 config!(Dan { estimator: Estimator = Estimator::Quadratic, widths: Vec<f64> = vec![1.0] });
 config!(SourceOnly {});
+config!(Certainty {});
 
 /// How.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +80,7 @@ macro_rules! plain {
     ($($name:ident),*) => {$( impl PluginConfig for $name {} )*};
 }
 plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
+plain!(Certainty);
 plain!(SourceOnly);
 
 impl PluginConfig for Sgd {
@@ -216,6 +219,18 @@ impl TrainingPlugin for SourceOnly {
     }
 }
 
+impl ValidatorPlugin for Certainty {
+    fn build(&self) -> Box<dyn Validator> {
+        Box::new(self.clone())
+    }
+}
+
+impl Validator for Certainty {
+    fn score(&self, view: &ValidationView<'_>) -> Result<f64, ValidationError> {
+        Ok(view.target.rows() as f64)
+    }
+}
+
 const fn needs(trained_model: bool, target_labels: bool) -> Needs {
     Needs { trained_model, target_labels }
 }
@@ -229,6 +244,7 @@ inventory::submit! { Plugin::extractor::<SmallNet>(about("small-net")) }
 inventory::submit! { Plugin::bottleneck::<Linear>(about("linear")) }
 inventory::submit! { Plugin::classifier::<LinearClassifier>(about("linear")) }
 inventory::submit! { Plugin::discriminator::<Mlp>(about("mlp")) }
+inventory::submit! { Plugin::validator::<Certainty>(about("certainty")) }
 inventory::submit! { Plugin::term::<Dann>(about("dann")) }
 inventory::submit! { Plugin::term::<Dan>(about("dan")) }
 inventory::submit! { Plugin::training::<SourceOnly>(about("source-only"), needs(false, false)) }

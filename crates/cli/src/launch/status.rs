@@ -1,0 +1,155 @@
+//! `isthmus status`.
+
+use std::collections::BTreeMap;
+
+use isthmus_core::spec::Job;
+use isthmus_results::RecordHeader;
+use isthmus_results::record::{RecordState, record_state};
+use isthmus_results::{Destination, write_text};
+
+use super::ledger::Ledger;
+use super::slurm::{self, TaskState};
+use crate::args::{RunArguments, RunsArguments};
+use crate::experiment_file::ExperimentFile;
+use crate::failure::Failure;
+use crate::run::{Interrupt, Prepared, name_of};
+
+/// Says how far the runs of an experiment are.
+///
+/// # Errors
+/// If the data or the records cannot be read.
+pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
+    let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
+    let prepared = Prepared::new(&file, &RunArguments::of(arguments), Interrupt::default())?;
+    let name = &prepared.plan.experiment.name;
+    let ledger = Ledger::read(&Ledger::path(&arguments.results, name))?;
+    let cluster = match &ledger {
+        Some(ledger) => Cluster::ask(ledger)?,
+        None => Cluster::default(),
+    };
+    let mut text = String::new();
+    for place in 0..prepared.rounds() {
+        let heading = match prepared.rounds() {
+            1 => name.clone(),
+            rounds => format!("{name}, round {} of {rounds}", place + 1),
+        };
+        match prepared.jobs_of(place) {
+            Ok(jobs) => {
+                let mut tally = Tally::default();
+                for (job, header) in &jobs {
+                    let run = &header.run;
+                    let state = record_state(&arguments.results, &run.experiment, &run.id)
+                        .map_err(|error| Failure::Work(error.to_string()))?;
+                    tally.count(job, header, state, cluster.cause(&run.id));
+                }
+                text.push_str(&tally.text(&heading, jobs.len()));
+            }
+            Err(waits) => text.push_str(&format!("{heading}: {waits}\n")),
+        }
+    }
+    if let Some(ledger) = &ledger {
+        text.push_str(&cluster.text(ledger));
+    }
+    write_text(&Destination::StandardOutput, &text)
+        .map_err(|error| Failure::Work(error.to_string()))
+}
+
+#[derive(Default)]
+struct Tally {
+    finished: usize,
+    running: usize,
+    pending: usize,
+    failed: Vec<(String, String)>,
+}
+
+impl Tally {
+    fn count(
+        &mut self,
+        job: &Job,
+        header: &RecordHeader,
+        state: RecordState,
+        cluster_cause: Option<String>,
+    ) {
+        let cause = match state {
+            RecordState::Finished => return self.finished += 1,
+            RecordState::Running => return self.running += 1,
+            RecordState::Failed(cause) => cause,
+            RecordState::Interrupted | RecordState::Absent => match cluster_cause {
+                Some(cause) => cause,
+                None => return self.pending += 1,
+            },
+        };
+        self.failed.push((name_of(job, &header.run), cause));
+    }
+
+    fn text(&self, heading: &str, runs: usize) -> String {
+        let mut text = format!(
+            "{heading}: {runs} runs: {} finished, {} running, {} failed, {} pending\n",
+            self.finished,
+            self.running,
+            self.failed.len(),
+            self.pending
+        );
+        for (name, cause) in &self.failed {
+            text.push_str(&format!("  failed: {name}: {cause}\n"));
+        }
+        text
+    }
+}
+
+/// What Slurm says of the tasks.
+#[derive(Default)]
+struct Cluster {
+    queued: Vec<TaskState>,
+    /// By run, how its task ended if it ended badly.
+    causes: BTreeMap<String, String>,
+}
+
+impl Cluster {
+    fn ask(ledger: &Ledger) -> Result<Self, Failure> {
+        let ids = ledger.ids();
+        let queued = slurm::queue(&ids)?;
+        let mut causes = BTreeMap::new();
+        for ended in slurm::accounts(&ids) {
+            const WELL: [&str; 4] = ["COMPLETED", "PENDING", "RUNNING", "REQUEUED"];
+            let queued = queued.iter().any(|it| it.job == ended.job && it.task == ended.task);
+            if queued || ledger.cancelled || WELL.contains(&ended.state.as_str()) {
+                continue;
+            }
+            let tasks = ledger.jobs.iter().find(|job| job.id == ended.job).map(|job| &job.tasks);
+            for run in tasks.and_then(|tasks| tasks.get(ended.task)).iter().flat_map(|it| &it.runs)
+            {
+                let cause =
+                    format!("Slurm says {} of task {}_{}", ended.state, ended.job, ended.task);
+                causes.insert(run.clone(), cause);
+            }
+        }
+        Ok(Self { queued, causes })
+    }
+
+    fn cause(&self, run: &str) -> Option<String> {
+        self.causes.get(run).cloned()
+    }
+
+    fn text(&self, ledger: &Ledger) -> String {
+        let mut text = String::new();
+        for job in &ledger.jobs {
+            let mut states: BTreeMap<String, usize> = BTreeMap::new();
+            for task in self.queued.iter().filter(|task| task.job == job.id) {
+                *states.entry(task.state.to_lowercase()).or_default() += 1;
+            }
+            let left: usize = states.values().sum();
+            let mut words: Vec<String> =
+                states.into_iter().map(|(state, count)| format!("{count} {state}")).collect();
+            words.push(format!("{} ended", job.tasks.len().saturating_sub(left)));
+            let cancelled = if ledger.cancelled { " (cancelled)" } else { "" };
+            text.push_str(&format!(
+                "Slurm job {}{cancelled}: {} tasks: {}\n",
+                job.id,
+                job.tasks.len(),
+                words.join(", ")
+            ));
+        }
+        text
+    }
+}

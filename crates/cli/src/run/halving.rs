@@ -1,0 +1,245 @@
+//! Rounds of successive halving: which jobs each has, by the records of those before.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use isthmus_core::spec::{Halving, MethodSpec};
+use isthmus_results::Record;
+use isthmus_results::record::{Chosen, RecordState, RunInfo, record_state};
+
+use super::jobs::PlannedJob;
+use crate::failure::Failure;
+
+/// What is known of a run of an earlier round.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RoundOutcome {
+    /// The validator's highest score in it.
+    Score(f64),
+    /// It failed, or the validator could not score it.
+    NoScore,
+    /// It is neither finished nor failed.
+    Unfinished,
+}
+
+/// Jobs that are alike but for the seed.
+struct Configuration {
+    jobs: Vec<usize>,
+}
+
+/// Configurations that compete: those of one method on one task.
+struct Competition {
+    name: String,
+    configurations: Vec<Configuration>,
+}
+
+/// The jobs of the round at `place`, from 0; `outcome` tells how the runs of earlier rounds came
+/// out.
+///
+/// # Errors
+/// If a run of an earlier round is not finished, or no configuration of a method can go on.
+pub fn jobs(
+    planned: &[PlannedJob],
+    halving: &Halving,
+    place: usize,
+    outcome: &dyn Fn(&PlannedJob) -> Result<RoundOutcome, Failure>,
+) -> Result<Vec<PlannedJob>, Failure> {
+    let mut staying: Vec<usize> = Vec::new();
+    for Competition { name, mut configurations } in competitions(planned) {
+        for earlier in 0..place {
+            let mut scores = Vec::new();
+            for configuration in &configurations {
+                let mut outcomes = Vec::new();
+                for &job in &configuration.jobs {
+                    outcomes.push(outcome(&cut(&planned[job], halving, earlier))?);
+                }
+                scores.push(mean(&outcomes, earlier)?);
+            }
+            let survivors = halving.survivors(&scores);
+            if survivors.is_empty() {
+                return Err(Failure::Work(format!(
+                    "no setting of {name} can go on: in round {} every run failed or could not be \
+                     scored by `{}`",
+                    earlier + 1,
+                    halving.validator
+                )));
+            }
+            let mut number = 0..;
+            configurations.retain(|_| number.next().is_some_and(|it| survivors.contains(&it)));
+        }
+        staying.extend(configurations.into_iter().flat_map(|one| one.jobs));
+    }
+    staying.sort_unstable();
+    Ok(staying.into_iter().map(|job| cut(&planned[job], halving, place)).collect())
+}
+
+/// How many jobs the round at `place` has if every run can be scored.
+pub fn number_of_jobs(planned: &[PlannedJob], halving: &Halving, place: usize) -> usize {
+    competitions(planned)
+        .into_iter()
+        .map(|competition| {
+            let configurations = &competition.configurations;
+            let count = halving.in_round(configurations.len(), place);
+            let seeds = configurations.iter().map(|one| one.jobs.len()).max().unwrap_or(0);
+            count * seeds
+        })
+        .sum()
+}
+
+fn competitions(planned: &[PlannedJob]) -> Vec<Competition> {
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut within: HashMap<(usize, String), usize> = HashMap::new();
+    let mut all: Vec<Competition> = Vec::new();
+    for (index, PlannedJob { job, settings, .. }) in planned.iter().enumerate() {
+        let name = format!("{}, {}", job.method.label, job.task());
+        let place = *places.entry(name.clone()).or_insert_with(|| {
+            all.push(Competition { name, configurations: Vec::new() });
+            all.len() - 1
+        });
+        let configurations = &mut all[place].configurations;
+        let settings = serde_json::to_string(settings).expect("settings are plain data");
+        let number = *within.entry((place, settings)).or_insert_with(|| {
+            configurations.push(Configuration { jobs: Vec::new() });
+            configurations.len() - 1
+        });
+        configurations[number].jobs.push(index);
+    }
+    all
+}
+
+/// The mean over the seeds; none where a seed has no score.
+fn mean(outcomes: &[RoundOutcome], place: usize) -> Result<Option<f64>, Failure> {
+    let mut sum = 0.0;
+    for outcome in outcomes {
+        match outcome {
+            RoundOutcome::Score(score) => sum += score,
+            RoundOutcome::NoScore => return Ok(None),
+            RoundOutcome::Unfinished => {
+                return Err(Failure::Work(format!(
+                    "round {} needs the scores of round {}, and not all of its runs are finished",
+                    place + 2,
+                    place + 1
+                )));
+            }
+        }
+    }
+    Ok(Some(sum / outcomes.len() as f64))
+}
+
+/// The job as the round at `place` runs it. Rounds before the last stop its last stage early, and
+/// their records are those of an experiment of their own: unlike the last round's, they are not
+/// results.
+fn cut(planned: &PlannedJob, halving: &Halving, place: usize) -> PlannedJob {
+    let share = halving.rounds[place];
+    if place + 1 == halving.rounds.len() {
+        return planned.clone();
+    }
+    let shorten = |method: &mut MethodSpec| {
+        if let Some(stage) = method.stages.last_mut() {
+            let steps = Halving::steps(share, stage.training.iterations);
+            stage.training.stop_after = Some(steps).filter(|it| *it < stage.training.iterations);
+        }
+    };
+    let mut planned = planned.clone();
+    let mut experiment = (*planned.experiment).clone();
+    experiment.name = format!("{}-round-{}", experiment.name, place + 1);
+    experiment.methods.iter_mut().for_each(shorten);
+    planned.experiment = Arc::new(experiment);
+    shorten(&mut planned.job.method);
+    planned
+}
+
+/// How the run of an earlier round came out, by its record.
+///
+/// # Errors
+/// If the record cannot be read.
+pub fn outcome(results: &Path, run: &RunInfo, validator: &str) -> Result<RoundOutcome, Failure> {
+    let failed = |error: isthmus_results::RecordError| Failure::Work(error.to_string());
+    match record_state(results, &run.experiment, &run.id).map_err(failed)? {
+        RecordState::Failed(_) => return Ok(RoundOutcome::NoScore),
+        RecordState::Finished => {}
+        _ => return Ok(RoundOutcome::Unfinished),
+    }
+    let record = Record::open(&results.join(&run.experiment).join(&run.id)).map_err(failed)?;
+    let mut chosen = Chosen::default();
+    for row in record.metrics.iter().filter(|row| row.stage + 1 == run.stages) {
+        chosen.observe(row.step, [(row.metric.as_str(), row.value)]);
+    }
+    let choice = chosen.by_validator().get(validator);
+    Ok(choice.map_or(RoundOutcome::NoScore, |choice| RoundOutcome::Score(choice.score)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::jobs::tests::quickstart;
+    use super::*;
+
+    fn halving() -> Halving {
+        Halving { validator: "entropy".to_owned(), keep: 0.5, rounds: vec![0.1, 0.5, 1.0] }
+    }
+
+    fn planned() -> Vec<PlannedJob> {
+        quickstart("\n[sweep.values]\nmethods.dann.align.0.trade_off = [1, 2, 3, 4]\n")
+    }
+
+    fn trade_off(job: &PlannedJob) -> Option<f64> {
+        job.settings.get("methods.dann.align.0.trade_off")?.as_f64()
+    }
+
+    fn trade_offs(jobs: &[PlannedJob]) -> Vec<f64> {
+        jobs.iter().filter_map(trade_off).collect()
+    }
+
+    #[test]
+    fn each_round_keeps_the_settings_with_the_highest_mean_over_the_seeds() {
+        let planned = planned();
+        // The third seed outvotes the others for 4; 3 is second.
+        let outcome = |job: &PlannedJob| {
+            let base = trade_off(job).map_or(0.0, |it| if it == 4.0 { -1.0 } else { it });
+            let surprise =
+                if trade_off(job) == Some(4.0) && job.job.seed == 3 { 99.0 } else { 0.0 };
+            Ok(RoundOutcome::Score(base + surprise))
+        };
+        let round = |place| jobs(&planned, &halving(), place, &outcome).unwrap();
+        assert_eq!(round(0).len(), planned.len());
+        assert_eq!(trade_offs(&round(1)), [3.0, 3.0, 3.0, 4.0, 4.0, 4.0]);
+        assert_eq!(trade_offs(&round(2)), [4.0; 3]);
+        // The other methods, with a setting each, go on.
+        assert_eq!(round(2).len(), 3 * 4);
+        for place in 0..3 {
+            assert_eq!(number_of_jobs(&planned, &halving(), place), round(place).len());
+        }
+    }
+
+    #[test]
+    fn rounds_stop_early_with_schedules_of_the_full_length_and_the_last_is_the_plain_job() {
+        let planned = planned();
+        let score = |_: &PlannedJob| Ok(RoundOutcome::Score(0.0));
+        let first = &jobs(&planned, &halving(), 0, &score).unwrap()[0];
+        let training = &first.job.method.stages[0].training;
+        assert_eq!((training.iterations, training.stop_after), (1500, Some(150)));
+        assert_eq!(first.experiment.name, "quickstart-round-1");
+        assert_eq!(first.header("data", "1").run.position.method, 0);
+        let last = jobs(&planned, &halving(), 2, &score).unwrap();
+        assert!(last.iter().all(|job| planned.contains(job)));
+    }
+
+    #[test]
+    fn what_failed_does_not_go_on_and_what_is_not_finished_is_waited_for() {
+        let planned = planned();
+        let failing = |job: &PlannedJob| {
+            Ok(match trade_off(job) {
+                Some(value) if value > 1.0 && job.job.seed == 2 => RoundOutcome::NoScore,
+                _ => RoundOutcome::Score(0.0),
+            })
+        };
+        let left = jobs(&planned, &halving(), 1, &failing).unwrap();
+        assert_eq!(trade_offs(&left), [1.0; 3]);
+        let none = |_: &PlannedJob| Ok(RoundOutcome::NoScore);
+        let message = jobs(&planned, &halving(), 1, &none).unwrap_err().to_string();
+        assert!(message.contains("in round 1 every run failed"), "{message}");
+        let unfinished = |_: &PlannedJob| Ok(RoundOutcome::Unfinished);
+        let message = jobs(&planned, &halving(), 2, &unfinished).unwrap_err().to_string();
+        assert!(message.starts_with("round 2 needs the scores of round 1"), "{message}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The terms of the target-error bound, for the record of a finished run.
+
+use burn::tensor::Device;
+use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::dataset::LabelledSource;
+use isthmus_core::error::DataError;
+use isthmus_core::method::Measurement;
+use isthmus_core::model::Model;
+use isthmus_core::random::Key;
+use isthmus_core::validation::{LabelledOutputs, ValidationError};
+use isthmus_engine::{JobData, predict};
+use isthmus_validators::theory::theory_terms;
+
+/// The terms are recorded under this prefix.
+const THEORY: &str = "theory/";
+
+/// The terms for the final model: of source samples that were held out, where some were, and of
+/// the target's test samples with their labels, which serve nothing else here. Numbers that are
+/// not defined are left out.
+///
+/// # Errors
+/// If a sample cannot be read.
+pub fn terms(
+    model: &mut Model,
+    data: &JobData,
+    grouping: Grouping,
+    device: &Device,
+    seed: u64,
+) -> Result<Vec<Measurement>, DataError> {
+    let mut labelled = |set: &LabelledSource, role: DomainRole| {
+        let rows: Vec<usize> = (0..set.samples.rows()).collect();
+        let outputs = predict(model, &*set.samples, &rows, role, grouping, device)?;
+        Ok::<_, DataError>(LabelledOutputs { outputs, labels: set.labels.to_vec() })
+    };
+    let mut source = LabelledOutputs::default();
+    for (index, domain) in data.sources.iter().enumerate() {
+        let set = domain.validation.as_ref().unwrap_or(&domain.test);
+        let own = labelled(set, DomainRole::Source(index))?;
+        source.outputs.features.append(own.outputs.features);
+        source.outputs.logits.append(own.outputs.logits);
+        source.labels.extend(own.labels);
+    }
+    let target = labelled(&data.target.test, DomainRole::Target)?;
+    let key = Key::new(seed).named("theory");
+    let terms = match theory_terms(&source, &target, data.classes.len(), &key) {
+        Ok(terms) => terms,
+        Err(ValidationError::Undefined(reason)) => {
+            tracing::warn!(reason, "the terms of the target-error bound are not defined");
+            return Ok(Vec::new());
+        }
+        Err(ValidationError::Data(error)) => return Err(error),
+    };
+    let named = [
+        ("source_error", terms.source_error),
+        ("target_error", terms.target_error),
+        ("proxy_a_distance", terms.proxy_a_distance),
+        ("mmd", terms.mmd),
+        ("joint_error", terms.joint_error),
+        ("bound", terms.bound),
+    ];
+    Ok(named.map(|(name, value)| (format!("{THEORY}{name}"), value)).to_vec())
+}

@@ -1,0 +1,130 @@
+//! Sweeps from a file to records, and parts of runs.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Said, Sandbox, repository};
+
+/// The quickstart, cut short, with more tables.
+fn quickstart(sandbox: &Sandbox, more: &str) -> PathBuf {
+    let text = fs::read_to_string(repository().join("experiments/quickstart.toml")).unwrap();
+    let text = text.replace("iterations = 1500", "iterations = 12");
+    let text = text.replace("seeds = [1, 2, 3]", "seeds = [1, 2]");
+    sandbox.write("mine.toml", &format!("{text}\n{more}"))
+}
+
+fn run(sandbox: &Sandbox, more: &[&str]) -> Said {
+    let mut arguments = vec!["run", "mine.toml"];
+    arguments.extend(more);
+    sandbox.isthmus(&arguments)
+}
+
+/// `run` of the `job.json` of every finished record, by id.
+fn runs(folder: &Path) -> BTreeMap<String, Value> {
+    let Ok(entries) = fs::read_dir(folder) else { return BTreeMap::new() };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.join("done").is_file())
+        .map(|path| {
+            let text = fs::read_to_string(path.join("job.json")).unwrap();
+            let job: Value = serde_json::from_str(&text).unwrap();
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), job)
+        })
+        .collect()
+}
+
+fn of<'a>(all: &'a BTreeMap<String, Value>, method: &str) -> Vec<&'a Value> {
+    all.values().filter(|job| job["run"]["method"] == method).collect()
+}
+
+const SWEEP: &str = "[sweep]\ncount = 2\n[sweep.values]\nmethods.dann.align.0.trade_off = [0.1, \
+                     1.0]\ntraining.optimizer.lr = { log_uniform = [1e-4, 1e-2] }\n";
+
+#[test]
+fn every_combination_is_run_once_and_recorded_with_its_settings() {
+    let sandbox = Sandbox::new();
+    quickstart(&sandbox, SWEEP);
+    let checked = sandbox.isthmus(&["check", "mine.toml"]);
+    // dann: 2 values x 2 draws x 2 seeds; the three others: 2 draws x 2 seeds each.
+    assert!(checked.answer.contains("20 runs"), "{checked:?}");
+    let said = run(&sandbox, &[]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    let all = runs(&sandbox.path().join("results/quickstart"));
+    assert_eq!(all.len(), 20);
+    assert_eq!(of(&all, "dann").len(), 8);
+    for job in of(&all, "mcc") {
+        let settings = job["run"]["settings"].as_object().unwrap();
+        assert_eq!(settings.keys().collect::<Vec<_>>(), ["training.optimizer.lr"]);
+        let rate = &job["job"]["method"]["stages"][0]["training"]["optimizer"]["config"]["lr"];
+        assert_eq!(&settings["training.optimizer.lr"], rate);
+    }
+    let again = run(&sandbox, &[]);
+    assert!(again.errors.contains("20 of 20 runs are finished already"), "{}", again.errors);
+}
+
+#[test]
+fn parts_and_ids_together_are_the_whole() {
+    let sandbox = Sandbox::new();
+    quickstart(&sandbox, "");
+    assert_eq!(run(&sandbox, &["--results", "whole"]).code, 0);
+    let whole = runs(&sandbox.path().join("whole/quickstart"));
+    assert_eq!(whole.len(), 8);
+    for part in ["1/3", "2/3", "3/3"] {
+        assert_eq!(run(&sandbox, &["--results", "parts", "--part", part]).code, 0);
+    }
+    assert_eq!(runs(&sandbox.path().join("parts/quickstart")), whole);
+    let ids: Vec<&str> = whole.keys().map(String::as_str).collect();
+    let said = run(&sandbox, &["--results", "two", "--only", &ids[..2].join(",")]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    let two = runs(&sandbox.path().join("two/quickstart"));
+    assert_eq!(two.keys().collect::<Vec<_>>(), ids[..2].iter().collect::<Vec<_>>());
+    let status = sandbox.isthmus(&["status", "mine.toml", "--results", "two"]);
+    assert_eq!(
+        status.answer, "quickstart: 8 runs: 2 finished, 0 running, 0 failed, 6 pending\n",
+        "{status:?}"
+    );
+
+    let unknown = run(&sandbox, &["--only", "0123456789abcdef"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.errors.contains("there is no run 0123456789abcdef"), "{}", unknown.errors);
+    let round = run(&sandbox, &["--round", "1"]);
+    assert_eq!(round.code, 2);
+    assert!(round.errors.contains("the experiment has no rounds"), "{}", round.errors);
+}
+
+#[test]
+fn a_run_that_failed_is_told_with_its_cause() {
+    let sandbox = Sandbox::new();
+    let more = "[sweep.values]\nmethods.dann.training.optimizer.lr = [0.001, 1e30]\n";
+    quickstart(&sandbox, more);
+    assert_eq!(run(&sandbox, &[]).code, 1);
+    let status = sandbox.isthmus(&["status", "mine.toml"]);
+    let counts = "quickstart: 10 runs: 8 finished, 0 running, 2 failed, 0 pending\n";
+    assert!(status.answer.starts_with(counts), "{}", status.answer);
+    let failed = "failed: dann, fonts -> uci, seed 1, methods.dann.training.optimizer.lr = 1e+30: ";
+    assert!(status.answer.contains(failed), "{}", status.answer);
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_told() {
+    let sandbox = Sandbox::new();
+    quickstart(&sandbox, "");
+    let empty = sandbox.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    let mut command = sandbox.command(&["run", "mine.toml", "--launcher", "slurm"]);
+    let output = command.env("PATH", &empty).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("cannot run `sbatch`"), "{text}");
+    let cancel = sandbox.isthmus(&["cancel", "mine.toml"]);
+    assert_eq!(cancel.code, 2);
+    assert!(cancel.errors.contains("no runs were handed to a cluster"), "{}", cancel.errors);
+    let mistaken = run(&sandbox, &["--launcher", "slum"]);
+    assert_eq!(mistaken.code, 2);
+    assert!(mistaken.errors.contains("must be `local` or `slurm`"), "{}", mistaken.errors);
+}

@@ -1,0 +1,102 @@
+//! How far a run is, by its record alone.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::begin::directory;
+use super::events::Event;
+use super::{DONE, EVENTS, PARTIAL};
+use crate::error::RecordError;
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordState {
+    /// It was not begun.
+    Absent,
+    /// A process writes its record. Where the file system knows no locks, this cannot be told
+    /// from [`Self::Interrupted`].
+    Running,
+    /// It ended before its time without a word.
+    Interrupted,
+    /// It failed of this cause.
+    Failed(String),
+    /// Its record is complete.
+    Finished,
+}
+
+/// How far the run of an id is, below the folder `results`.
+///
+/// # Errors
+/// If the experiment's name cannot name a folder, or a file of the record cannot be read.
+pub fn record_state(
+    results: &Path,
+    experiment: &str,
+    id: &str,
+) -> Result<RecordState, RecordError> {
+    let finished = directory(results, experiment, id)?;
+    if finished.join(DONE).is_file() {
+        return Ok(RecordState::Finished);
+    }
+    let partial = finished.with_extension(PARTIAL);
+    let path = partial.join(EVENTS);
+    let events = match File::open(&path) {
+        Ok(events) => events,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(if partial.is_dir() {
+                RecordState::Interrupted
+            } else {
+                RecordState::Absent
+            });
+        }
+        Err(error) => return Err(RecordError::io("cannot read", &path)(error)),
+    };
+    if matches!(events.try_lock_shared(), Err(TryLockError::WouldBlock)) {
+        return Ok(RecordState::Running);
+    }
+    drop(events);
+    let text = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+    // The events of an interrupted run may end in half a line.
+    let last = String::from_utf8_lossy(&text)
+        .lines()
+        .last()
+        .and_then(|line| serde_json::from_str::<Event>(line).ok());
+    Ok(match last {
+        Some(Event::Failed { cause }) => RecordState::Failed(cause),
+        _ => RecordState::Interrupted,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_told_by_what_it_left() {
+        let results = tempfile::tempdir().unwrap();
+        let state = || record_state(results.path(), "mine", "0123456789abcdef").unwrap();
+        assert_eq!(state(), RecordState::Absent);
+
+        let partial = results.path().join("mine/0123456789abcdef.partial");
+        fs::create_dir_all(&partial).unwrap();
+        assert_eq!(state(), RecordState::Interrupted);
+        let started = "{\"time\":\"1970-01-01T00:00:00Z\",\"event\":\"note\",\"text\":\"x\"}\n";
+        fs::write(partial.join(EVENTS), started).unwrap();
+        assert_eq!(state(), RecordState::Interrupted);
+
+        let writer = File::options().append(true).open(partial.join(EVENTS)).unwrap();
+        writer.try_lock().unwrap();
+        assert_eq!(state(), RecordState::Running);
+        drop(writer);
+
+        let failed = "{\"time\":\"1970-01-01T00:00:01Z\",\"event\":\"failed\",\"cause\":\"why\"}\n";
+        fs::write(partial.join(EVENTS), format!("{started}{failed}")).unwrap();
+        assert_eq!(state(), RecordState::Failed("why".to_owned()));
+
+        let finished = results.path().join("mine/0123456789abcdef");
+        fs::create_dir_all(&finished).unwrap();
+        fs::write(finished.join(DONE), "").unwrap();
+        assert_eq!(state(), RecordState::Finished);
+        assert!(record_state(results.path(), "a/b", "0").is_err());
+    }
+}
