@@ -238,6 +238,7 @@ impl RunArguments {
             device: runs.device.clone(),
             jobs: None,
             threads: None,
+            tui: false,
             force: false,
             checkpoint_every: CHECKPOINT_EVERY,
             results: runs.results.clone(),

@@ -156,8 +156,7 @@ fn write_outcome(
     writer.model(&outcome.tensors)?;
     writer.splits(&splits::of(job, data))?;
     let Some(record) = &job.record else { return Ok(()) };
-    let grouping =
-        job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
+    let grouping = job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
     if record.outputs > 0 {
         writer.outputs(&outputs(&mut outcome.model, data, record.outputs, grouping, device)?)?;
     }
