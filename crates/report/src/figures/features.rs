@@ -73,6 +73,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
         .collect();
 
     let mut states = Vec::new();
+    let mut without_before = Vec::new();
     let mut table = DataTable::new(
         "Samples by class, and the distance between the source's and the target's mean feature of \
          the class, in units of the spread within classes",
@@ -82,6 +83,9 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
         let name = results.method(run).name();
         let (before, after) = read(&run.record)?;
         table_rows(&mut table, &name, before.as_ref(), after.as_ref());
+        if before.is_none() {
+            without_before.push(name.clone());
+        }
         for (state, domains) in [("before", before), ("after", after)] {
             if let Some(domains) = domains {
                 states.push((format!("{name}, {state}"), domains));
@@ -127,7 +131,13 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
             .collect::<Vec<_>>()
             .join("; ")
     );
-    let notes = vec!["Axes have no unit; each panel is laid out by itself.".to_owned()];
+    let mut notes = vec!["Axes have no unit; each panel is laid out by itself.".to_owned()];
+    if !without_before.is_empty() {
+        notes.push(format!(
+            "The record holds no features from before adaptation: {}.",
+            without_before.join(", ")
+        ));
+    }
     Ok(Figure { title, description, svg, notes, table: table.cut() })
 }
 

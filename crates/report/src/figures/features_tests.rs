@@ -71,6 +71,24 @@ fn classes_come_together() {
 }
 
 #[test]
+fn a_state_that_was_not_kept_is_said_to_be_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let record = made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
+    let tensors = [
+        ("source_features", [2, 2], vec![0.0, 1.0, 1.0, 0.0]),
+        ("source_labels", [2, 0], vec![0.0, 1.0]),
+        ("target_features", [2, 2], vec![0.0, 1.0, 1.0, 0.5]),
+        ("target_labels", [2, 0], vec![0.0, 1.0]),
+    ];
+    add(&record, "outputs.safetensors", &safetensors(&tensors));
+    let results = Results::load(&[folder.path().to_owned()]).unwrap();
+    let figure = draw(&results, &PlotOptions::default()).unwrap();
+    assert_eq!(figure.notes[1], "The record holds no features from before adaptation: dann.");
+    assert!(!texts(&figure.svg).iter().any(|text| text.contains("before")));
+    assert_eq!(figure.table.rows[0][4], "–");
+}
+
+#[test]
 fn features_that_are_not_finite_are_refused() {
     let (_folder, results) = loaded(Some(("target_features", f32::NAN)));
     let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();

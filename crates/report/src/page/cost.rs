@@ -1,12 +1,10 @@
 //! Time and memory by method.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use isthmus_results::Record;
 use isthmus_results::compare::Summary;
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::parts;
 use crate::error::ReportError;
@@ -85,19 +83,13 @@ fn cost(record: &Record) -> Result<Cost, ReportError> {
     });
     Ok(Cost {
         seconds,
-        peak_memory: peak_memory(record),
+        peak_memory: file.peak_memory_bytes,
         device: format!("{}, {}", file.environment.device, threads(file.environment.threads)),
     })
 }
 
 fn threads(number: usize) -> String {
     crate::figures::count(number, "thread")
-}
-
-/// Read apart from the rest: records of earlier versions do not say.
-fn peak_memory(record: &Record) -> Option<u64> {
-    let text = fs::read_to_string(record.directory.join("environment.json")).ok()?;
-    serde_json::from_str::<Value>(&text).ok()?.get("peak_memory_bytes")?.as_u64()
 }
 
 #[cfg(test)]
