@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::configurations::{Labels, MethodLabel};
 use super::filter::admitted;
 use super::selection::{Checkpoint, VALIDATOR, Wanted};
@@ -43,7 +45,8 @@ impl<'a> Candidates<'a> {
         let kept = admitted(runs, &options.filters)?;
         let kept = without_copies(runs, kept, options, notes)?;
         let wanted = Wanted::new(runs, &options.metric);
-        let checkpoints: Vec<_> = kept.iter().map(|&run| wanted.checkpoints(runs, run)).collect();
+        let checkpoints: Vec<_> =
+            kept.par_iter().map(|&run| wanted.checkpoints(runs, run)).collect();
         let by_experiment = options.shows(Dimension::Experiment);
         let metric = &options.metric;
         let candidates = Self { runs, kept, wanted, checkpoints, metric, by_experiment };
