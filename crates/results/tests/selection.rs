@@ -213,7 +213,7 @@ fn runs_without_scores_are_left_out_and_told() {
     assert_eq!(
         comparison.warnings[0].reason,
         "left out of the choice by entropy, since it has no value of `validator/entropy` in its \
-         last stage, and so are 1 run more"
+         last stage, as is 1 more run"
     );
     let error = compare(&options(results.path(), "entrpy")).unwrap_err().to_string();
     assert_eq!(

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::configurations::{Labels, MethodLabel};
 use super::filter::admitted;
 use super::selection::{Checkpoint, VALIDATOR, Wanted};
@@ -43,7 +45,8 @@ impl<'a> Candidates<'a> {
         let kept = admitted(runs, &options.filters)?;
         let kept = without_copies(runs, kept, options, notes)?;
         let wanted = Wanted::new(runs, &options.metric);
-        let checkpoints: Vec<_> = kept.iter().map(|&run| wanted.checkpoints(runs, run)).collect();
+        let checkpoints: Vec<_> =
+            kept.par_iter().map(|&run| wanted.checkpoints(runs, run)).collect();
         let by_experiment = options.shows(Dimension::Experiment);
         let metric = &options.metric;
         let candidates = Self { runs, kept, wanted, checkpoints, metric, by_experiment };
@@ -152,32 +155,34 @@ impl<'a> Candidates<'a> {
     }
 
     fn warn_of_missing_scores(&self, selection: &Selection, warnings: &mut Vec<RecordWarning>) {
-        let (lacks, what): (Box<dyn Fn(&Checkpoint) -> bool>, String) = match selection {
+        let what = match selection {
             Selection::Last => return,
-            Selection::Validator(name) => (
-                Box::new(|c| self.wanted.score(name, c).is_none_or(f64::is_nan)),
-                format!("`{VALIDATOR}{name}`"),
-            ),
-            Selection::Oracle => (
-                Box::new(|c| self.wanted.accuracy(c).is_none_or(f64::is_nan)),
-                "`target_accuracy`".to_owned(),
-            ),
+            Selection::Validator(name) => format!("{VALIDATOR}{name}"),
+            Selection::Oracle => "target_accuracy".to_owned(),
+        };
+        let lacks = |checkpoint: &Checkpoint| {
+            let score = match selection {
+                Selection::Validator(name) => self.wanted.score(name, checkpoint),
+                _ => self.wanted.accuracy(checkpoint),
+            };
+            score.is_none_or(f64::is_nan)
         };
         let mut without = self
             .checkpoints
             .iter()
             .enumerate()
-            .filter(|(_, checkpoints)| Wanted::choosable(checkpoints).iter().all(&lacks));
+            .filter(|(_, checkpoints)| Wanted::choosable(checkpoints).iter().all(lacks));
         let Some((first, _)) = without.next() else { return };
         let others = without.count();
         let more = match others {
             0 => String::new(),
-            others => format!(", and so are {} more", count(others, "run")),
+            1 => ", as is 1 more run".to_owned(),
+            others => format!(", as are {others} more runs"),
         };
         warnings.push(RecordWarning {
             path: self.runs.runs[self.kept[first]].0.clone(),
             reason: format!(
-                "left out of the choice by {selection}, since it has no value of {what} in its \
+                "left out of the choice by {selection}, since it has no value of `{what}` in its \
                  last stage{more}"
             ),
         });

@@ -135,7 +135,13 @@ fn search(folder: &Path, found: &mut Found) -> std::io::Result<()> {
         let kind = entry.file_type()?;
         let name = entry.file_name();
         if kind.is_dir() {
-            folders.push(entry.path());
+            let path = entry.path();
+            // Stores are large: records are sorted once, when all are found.
+            if looks_like_record(&path) {
+                found.directories.push(path);
+            } else {
+                folders.push(path);
+            }
         } else if kind.is_symlink() && entry.path().is_dir() {
             // Links can lead in circles.
             let reason = "a symbolic link, not followed; name it as a path to read it".to_owned();

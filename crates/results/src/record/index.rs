@@ -9,7 +9,6 @@
 //! is not remembered: a second change could leave the same times. The index can be deleted at any
 //! time.
 
-use std::collections::HashMap;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -132,12 +131,16 @@ fn known_entries(
     numbers: &[usize],
 ) -> Vec<Option<Entry>> {
     let load = |(root, &number): (&&PathBuf, &usize)| {
-        if number < WORTHWHILE { HashMap::new() } else { load(root) }
+        if number < WORTHWHILE { Vec::new() } else { load(root) }
     };
-    let mut indexes: Vec<HashMap<String, Entry>> = roots.iter().zip(numbers).map(load).collect();
+    let mut indexes: Vec<_> =
+        roots.iter().zip(numbers).map(|of_root| load(of_root).into_iter().peekable()).collect();
+    // Folders and entries have one order: each index is walked through once.
     let entry = |(directory, place): (&PathBuf, &Option<usize>)| {
         let place = (*place)?;
-        indexes[place].remove(relative(directory, roots[place])?)
+        let name = relative(directory, roots[place])?;
+        while indexes[place].next_if(|entry| entry.path.as_str() < name).is_some() {}
+        indexes[place].next_if(|entry| entry.path == name)
     };
     directories.iter().zip(place_of).map(entry).collect()
 }
@@ -223,20 +226,20 @@ fn relative<'a>(directory: &'a Path, root: &Path) -> Option<&'a str> {
     directory.strip_prefix(root).ok()?.to_str()
 }
 
-/// The entries by path; none where there is no index, it is damaged, or of another version: the
-/// records are read then.
-fn load(root: &Path) -> HashMap<String, Entry> {
-    let Ok(text) = fs::read_to_string(root.join(INDEX)) else { return HashMap::new() };
-    let Some((digest, body)) = text.split_once('\n') else { return HashMap::new() };
+/// The entries in the order of their paths; none where there is no index, it is damaged, or of
+/// another version: the records are read then.
+fn load(root: &Path) -> Vec<Entry> {
+    let Ok(text) = fs::read_to_string(root.join(INDEX)) else { return Vec::new() };
+    let Some((digest, body)) = text.split_once('\n') else { return Vec::new() };
     let parse = || -> Option<Vec<Entry>> {
         body.par_lines().map(|line| serde_json::from_str(line).ok()).collect()
     };
-    let (right, entries) = rayon::join(|| sha256(body.as_bytes()) == digest, parse);
-    match entries {
-        Some(entries) if right => {
-            entries.into_iter().map(|entry| (entry.path.clone(), entry)).collect()
+    match rayon::join(|| sha256(body.as_bytes()) == digest, parse) {
+        (true, Some(mut entries)) => {
+            entries.sort_by(|a, b| a.path.cmp(&b.path));
+            entries
         }
-        _ => HashMap::new(),
+        _ => Vec::new(),
     }
 }
 
