@@ -16,7 +16,7 @@ use crate::inputs::{finite, source_losses};
 inventory::submit! {
     Plugin::validator::<Dev>(About {
         name: "dev",
-        summary: "Importance-weighted source risk with a control variate that takes variance away, negated",
+        summary: "Importance-weighted source risk with a control variate against variance, negated",
         paper: "You, Wang, Long, Jordan: Towards accurate model selection in deep unsupervised \
                 domain adaptation, ICML 2019",
     })

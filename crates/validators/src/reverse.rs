@@ -15,7 +15,7 @@ use crate::subset::at_most;
 inventory::submit! {
     Plugin::validator::<Reverse>(About {
         name: "reverse",
-        summary: "Accuracy on the source of a classifier learned from the predictions on the target",
+        summary: "Accuracy on the source of a classifier learned from predictions on the target",
         paper: "Zhong, Fan, Yang, Verscheure, Ren: Cross validation framework to choose amongst \
                 models and datasets for transfer learning, ECML PKDD 2010; Ganin et al., \
                 Domain-adversarial training of neural networks, JMLR 2016",

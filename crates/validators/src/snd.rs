@@ -73,7 +73,7 @@ pub fn soft_neighborhood_density(probabilities: &Rows, temperature: f64) -> Opti
         similarities.clear();
         let others = unit.iter().enumerate().filter(|(other, _)| *other != position);
         similarities.extend(others.map(|(_, other)| dot(row, other) / temperature));
-        // With e = exp(s - largest), z = sum e and p = e / z: -sum p ln p = ln z + largest - sum p s.
+        // With e = exp(s - largest), z = sum e, p = e / z: -sum p ln p = ln z + largest - sum p s.
         let largest = similarities.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (mut normaliser, mut weighted) = (0.0, 0.0);
         for similarity in &similarities {
