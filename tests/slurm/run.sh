@@ -145,6 +145,24 @@ TOML
 wait_for_queue
 same_records here-sweep slurm-sweep "a sweep" 12
 
+say "rounds of successive halving, each after the one before"
+cat plain.toml - >halving.toml <<'TOML'
+
+[selection]
+validators = [{ name = "infomax" }]
+
+[sweep.values]
+methods.dann.training.optimizer.lr = [1e-4, 1e-3, 1e-2, 1e30]
+
+[sweep.halving]
+validator = "infomax"
+TOML
+"$program" --quiet run halving.toml "${short[@]}" --results here-halving >/dev/null
+"$program" run halving.toml "${short[@]}" --results slurm-halving --launcher slurm --tasks 3
+wait_for_queue
+"$program" status halving.toml "${short[@]}" --results slurm-halving
+same_records here-halving slurm-halving "three rounds" 30
+
 say "a task that is preempted goes on"
 long=(--set "seeds=[1]" --set "training.iterations=4000" --set "name=long")
 "$program" run plain.toml "${long[@]}" --results slurm --launcher slurm --tasks 1 \

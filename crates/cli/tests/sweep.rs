@@ -128,3 +128,78 @@ fn a_cluster_that_is_not_there_is_told() {
     assert_eq!(mistaken.code, 2);
     assert!(mistaken.errors.contains("must be `local` or `slurm`"), "{}", mistaken.errors);
 }
+
+const HALVING: &str = "[selection]\nvalidators = [{ name = \"entropy\" }, { name = \"infomax\" \
+                       }]\n[sweep.values]\nmethods.dann.training.optimizer.lr = [1e-4, 1e-3, \
+                       1e-2, 1e30]\n[sweep.halving]\nvalidator = \"infomax\"\nrounds = [0.25, \
+                       0.5, 1.0]\n";
+
+/// Values of a metric of the last stage, by step.
+fn values(record: &Path, metric: &str) -> BTreeMap<usize, f64> {
+    let text = fs::read_to_string(record.join("metrics.csv")).unwrap();
+    text.lines()
+        .filter_map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let value = fields[3].parse().ok()?;
+            (fields[2] == metric).then(|| (fields[1].parse().unwrap(), value))
+        })
+        .collect()
+}
+
+#[test]
+fn halving_runs_the_settings_with_the_highest_scores_to_their_end() {
+    let sandbox = Sandbox::new();
+    quickstart(&sandbox, HALVING);
+    let said = run(&sandbox, &[]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert!(said.errors.contains("their settings do not go on"), "{}", said.errors);
+
+    let round = |name: &str| sandbox.path().join("results").join(name);
+    let folders = ["quickstart-round-1", "quickstart-round-2", "quickstart"].map(round);
+    let counts = folders.each_ref().map(|folder| of(&runs(folder), "dann").len());
+    assert_eq!(counts, [6, 4, 2], "two seeds; the rate that diverges is not finished");
+    assert_eq!(of(&runs(&folders[2]), "mcc").len(), 2);
+
+    // What goes on is what the validator scores highest, by the mean over the seeds.
+    for pair in folders.windows(2) {
+        let mut scores: BTreeMap<String, f64> = BTreeMap::new();
+        let all = runs(&pair[0]);
+        for (id, job) in all.iter().filter(|(_, job)| job["run"]["method"] == "dann") {
+            let score = values(&pair[0].join(id), "validator/infomax");
+            let best = score.values().copied().fold(f64::NEG_INFINITY, f64::max);
+            *scores.entry(job["run"]["settings"].to_string()).or_default() += best;
+        }
+        let left: std::collections::BTreeSet<String> = of(&runs(&pair[1]), "dann")
+            .iter()
+            .map(|job| job["run"]["settings"].to_string())
+            .collect();
+        let worst = left.iter().map(|settings| scores[settings]).fold(f64::INFINITY, f64::min);
+        for (settings, score) in scores.iter().filter(|(settings, _)| !left.contains(*settings)) {
+            assert!(*score <= worst, "{settings} was left behind with {score}, {worst} went on");
+        }
+    }
+
+    // A round is the beginning of the whole run: the schedule is that of the full length.
+    for (id, job) in runs(&folders[2]) {
+        let alike = |other: &Value| {
+            ["method", "seed", "settings"].iter().all(|key| other["run"][key] == job["run"][key])
+        };
+        let first = runs(&folders[0]);
+        let (first_id, first) = first.iter().find(|(_, other)| alike(other)).unwrap();
+        assert_eq!(first["job"]["method"]["stages"][0]["training"]["stop_after"], 3);
+        assert_eq!(job["job"]["method"]["stages"][0]["training"]["stop_after"], Value::Null);
+        let early = values(&folders[0].join(first_id), "target_loss");
+        let whole = values(&folders[2].join(&id), "target_loss");
+        assert_eq!(early.keys().max(), Some(&3));
+        assert!(early.iter().all(|(step, value)| whole.get(step) == Some(value)), "{id}");
+    }
+
+    let status = sandbox.isthmus(&["status", "mine.toml"]);
+    assert!(status.answer.contains("round 3 of 3: 8 runs: 8 finished"), "{}", status.answer);
+    let again = run(&sandbox, &["--round", "3"]);
+    assert_eq!((again.code, &again.answer), (0, &said.answer));
+    let empty = run(&sandbox, &["--results", "elsewhere", "--round", "2"]);
+    assert_eq!(empty.code, 1);
+    let needs = "round 2 needs the scores of round 1";
+    assert!(empty.errors.contains(needs), "{}", empty.errors);
+}

@@ -15,6 +15,7 @@ const DEFAULT_TASKS: usize = 1000;
 /// Who starts the runs of an experiment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "LauncherName")]
 pub enum Launcher {
     /// This process, on this machine.
     #[default]
