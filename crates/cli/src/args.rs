@@ -347,7 +347,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 fn seconds(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
-        Ok(number) if number >= 0.0 && number <= 1e9 => Ok(number),
+        Ok(number) if (0.0..=1e9).contains(&number) => Ok(number),
         _ => Err("it must be a number of seconds of at least 0".to_owned()),
     }
 }

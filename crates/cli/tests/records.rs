@@ -128,3 +128,72 @@ fn results_that_cannot_be_written_leave_earlier_ones_alone() {
     assert!(said.errors.contains("blocked"), "{}", said.errors);
     assert_eq!(digests(&sandbox.path().join("results")), before);
 }
+
+#[test]
+fn a_stage_that_several_methods_begin_with_is_trained_once_and_changes_nothing() {
+    let sandbox = sandbox();
+    let together = run(&sandbox, "together", &["--jobs", "1"]);
+    assert_eq!(together.code, 0, "{}", together.errors);
+    let told = "1 runs began with stages that another run had trained";
+    assert!(together.errors.contains(told), "{}", together.errors);
+
+    // One method at a time, in folders of their own, there is nothing to share.
+    let mut alone = BTreeMap::new();
+    let methods = [r#"methods."dann + mcc""#, "methods.pseudo-label", "methods.adabn"];
+    for (place, _) in methods.iter().enumerate() {
+        let results = format!("alone-{place}");
+        let said = run(&sandbox, &results, &["--jobs", "1", "--part", &format!("{}/3", place + 1)]);
+        assert_eq!(said.code, 0, "{}", said.errors);
+        assert!(!said.errors.contains("another run had trained"), "{}", said.errors);
+        alone.extend(digests(&sandbox.path().join(results)));
+    }
+    assert_eq!(digests(&sandbox.path().join("together")), alone);
+}
+
+#[test]
+fn sixteen_processes_write_beside_each_other_and_lose_nothing() {
+    const WRITERS: usize = 16;
+    let sandbox = sandbox();
+    let seeds = format!("seeds={:?}", (1..=WRITERS).collect::<Vec<_>>());
+    let one = run(&sandbox, "one", &["--jobs", "1", "--set", &seeds]);
+    assert_eq!(one.code, 0, "{}", one.errors);
+    let processes: Vec<_> = (1..=WRITERS)
+        .map(|number| {
+            let part = format!("{number}/{WRITERS}");
+            sandbox
+                .command(&["run", "small.toml", "--results", "many", "--jobs", "1", "--quiet"])
+                .args(["--set", &seeds, "--part", &part])
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for process in processes {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let expected = digests(&sandbox.path().join("one"));
+    assert_eq!(expected.len(), 3 * WRITERS);
+    assert_eq!(digests(&sandbox.path().join("many")), expected);
+    let table = |results: &str| sandbox.isthmus(&["compare", results, "--csv", "-"]).answer;
+    assert_eq!(table("many"), table("one"));
+}
+
+#[test]
+fn a_run_is_reproduced_from_its_record_alone() {
+    let sandbox = sandbox();
+    assert_eq!(run(&sandbox, "results", &[]).code, 0);
+    fs::remove_file(sandbox.path().join("small.toml")).unwrap();
+    for id in digests(&sandbox.path().join("results")).keys() {
+        let said = sandbox.isthmus(&["reproduce", &format!("results/small/{id}"), "--quiet"]);
+        assert_eq!(said.code, 0, "{}", said.errors);
+        assert!(said.answer.contains("is reproduced"), "{}", said.answer);
+    }
+    let id = digests(&sandbox.path().join("results")).into_keys().next().unwrap();
+    let metrics = sandbox.path().join(format!("results/small/{id}/metrics.csv"));
+    fs::write(&metrics, "stage,step,metric,value\n").unwrap();
+    let said = sandbox.isthmus(&["reproduce", &format!("results/small/{id}")]);
+    assert_eq!(said.code, 2);
+    assert!(said.errors.contains("it changed after the run was finished"), "{}", said.errors);
+}

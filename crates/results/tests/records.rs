@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use burn::tensor::TensorData;
 use isthmus_core::network::NamedTensor;
-use isthmus_results::record::{MetricRow, is_finished};
+use isthmus_results::record::{MetricRow, first_difference, is_finished};
 use isthmus_results::{Event, Prediction, Record, RecordError, RecordWriter, read_records};
 use support::{environment, experiment, header, write_run};
 
@@ -329,4 +329,23 @@ fn a_stale_partial_record_is_replaced_as_a_whole() {
     assert!(record.model().unwrap().is_none());
     let set = read_records(&[results.path().to_owned()]).unwrap();
     assert_eq!((set.records.len(), set.warnings.len()), (1, 0), "{:?}", set.warnings);
+}
+
+#[test]
+fn the_first_difference_of_two_records_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let original = write_complete(&folder.path().join("a"));
+    let same = write_complete(&folder.path().join("b"));
+    assert_eq!(first_difference(&original, &same).unwrap(), None);
+
+    let experiment = experiment(&["dann"], &[("amazon", "webcam")], &[1]);
+    let header = header(&experiment, &experiment.jobs()[0]);
+    let results = folder.path().join("c");
+    let mut writer = RecordWriter::create(&results, &header, environment()).unwrap();
+    writer.evaluation(0, 10, &[("target_accuracy", 0.25)]).unwrap();
+    writer.predictions(&predictions()).unwrap();
+    let other = Record::open(&writer.finish().unwrap()).unwrap();
+    let difference = first_difference(&original, &other).unwrap().unwrap();
+    assert_eq!(difference.file, "metrics.csv");
+    assert!(difference.place.starts_with("line 2: "), "{}", difference.place);
 }

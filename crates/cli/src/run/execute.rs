@@ -161,7 +161,9 @@ impl Report {
                     }
                     continue;
                 }
-                Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => report.unfinished += 1,
+                Outcome::Ended(Ending::Interrupted | Ending::Elsewhere) | Outcome::NotBegun => {
+                    report.unfinished += 1;
+                }
                 Outcome::Failed(cause) | Outcome::Crashed(cause) => {
                     report.failed.push((name(), cause.clone()));
                 }
@@ -339,6 +341,9 @@ impl Listener for Shown<'_> {
                     100.0 * accuracy,
                     started.elapsed().as_secs_f64()
                 )
+            }
+            Outcome::Ended(Ending::Elsewhere) => {
+                format!("{name}: another process is running it, which it is left to")
             }
             Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
                 format!("{name}: stopped with a checkpoint")

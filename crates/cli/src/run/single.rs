@@ -13,7 +13,7 @@ use isthmus_core::spec::Job;
 use isthmus_core::validation::Matrix;
 use isthmus_engine::{EngineError, JobData, JobOutcome, predict, run_job};
 use isthmus_results::record::{Begun, Environment};
-use isthmus_results::{Event, Prediction, RecordHeader, RecordWriter};
+use isthmus_results::{Event, Prediction, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
 
 use super::failed::JobError;
@@ -55,6 +55,8 @@ pub enum Ending {
     },
     /// It was asked to end, and left a checkpoint.
     Interrupted,
+    /// Another process is running it.
+    Elsewhere,
 }
 
 /// Runs a job, from the checkpoint of an interrupted run where there is one, and writes its
@@ -70,8 +72,11 @@ pub fn run_recorded(
     watch: &dyn Watch,
 ) -> Result<Ending, JobError> {
     let started = Instant::now();
-    let Begun { mut writer, checkpoint: mut resumed, seconds: mut seconds_before } =
-        RecordWriter::begin(&setting.results, header, setting.environment.clone())?;
+    let begun = RecordWriter::begin(&setting.results, header, setting.environment.clone());
+    let Begun { mut writer, checkpoint: mut resumed, seconds: mut seconds_before } = match begun {
+        Err(RecordError::InUse(_)) => return Ok(Ending::Elsewhere),
+        begun => begun?,
+    };
     let mut lock = None;
     let mut seconds_shared = None;
     if resumed.is_none() {

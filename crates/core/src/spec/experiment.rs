@@ -142,7 +142,7 @@ pub struct SelectionSpec {
 }
 
 /// What records keep besides metrics, predictions and models.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Record")]
 pub struct RecordSpec {
@@ -152,12 +152,6 @@ pub struct RecordSpec {
     /// The terms of the target-error bound of Ben-David et al. (2010) for the final model: source
     /// error, proxy A-distance, error of a joint classifier. Uses target labels, for this alone.
     pub theory: bool,
-}
-
-impl Default for RecordSpec {
-    fn default() -> Self {
-        Self { outputs: 0, theory: false }
-    }
 }
 
 /// A checked experiment.

@@ -11,6 +11,7 @@ mod launcher;
 mod methods;
 mod plugin;
 mod raw;
+mod raw_sweep;
 mod selection;
 mod shape;
 mod suggest;

@@ -13,7 +13,7 @@ use crate::registry::{self, Build, Kind};
 use crate::spec::check::variant;
 use crate::spec::data::{Datasets, read as read_table};
 use crate::spec::document::with_values;
-use crate::spec::raw::RawSweep;
+use crate::spec::raw_sweep::RawSweep;
 use crate::spec::suggest::{did_you_mean, list};
 use crate::spec::tree::{Node, child};
 use crate::spec::{Diagnostics, Experiment, Severity, span_of};

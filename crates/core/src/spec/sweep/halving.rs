@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::registry::{self, Kind};
 use crate::spec::data::read;
-use crate::spec::raw::RawHalving;
+use crate::spec::raw_sweep::RawHalving;
 use crate::spec::suggest::{did_you_mean, list};
 use crate::spec::tree::{Node, child};
 use crate::spec::{Diagnostics, Experiment};
