@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isthmus_core::spec::{DataSpec, Experiment, LauncherSpec};
+use isthmus_core::spec::{Experiment, LauncherSpec};
 use isthmus_results::Record;
 use isthmus_results::record::{Difference, first_difference};
 
@@ -24,7 +24,7 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
     let experiment = Experiment {
         name: record.run.experiment.clone(),
         description: String::new(),
-        data: DataSpec { ..job.data.clone() },
+        data: job.data.clone(),
         extractor: job.extractor.clone(),
         bottleneck: job.bottleneck.clone(),
         classifier: job.classifier.clone(),
