@@ -164,6 +164,17 @@ impl Dataset {
             .collect()
     }
 
+    /// Identifies the content of some domains, whatever others were loaded beside them.
+    pub fn fingerprint_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let mut parts = vec![self.name.as_str()];
+        for name in names {
+            parts.push(name);
+            let domain = self.domains.iter().filter(|domain| domain.name == name);
+            parts.extend(domain.flat_map(LoadedDomain::sets).map(|set| set.fingerprint.as_str()));
+        }
+        fingerprint::of_texts(parts)
+    }
+
     /// Names the random split of a domain.
     pub fn split_key(key: &Key, domain: &str) -> Key {
         key.named("split").named(domain)

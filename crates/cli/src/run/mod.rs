@@ -94,7 +94,7 @@ pub fn again(
         prepared::NotPrepared::Device(failure) => failure,
     })?;
     prepared.enter(0)?;
-    let fingerprint = prepared.plan.fingerprint();
+    let fingerprint = prepared.jobs[0].1.run.data_fingerprint.clone();
     if fingerprint != recorded.data_fingerprint {
         return Err(Failure::input_with(
             format!(

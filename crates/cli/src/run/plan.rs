@@ -7,13 +7,28 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
-use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Transform};
+use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Task, Transform};
 use isthmus_data::{Dataset, Roots, hold_out_source, hold_out_target};
 use isthmus_engine::JobData;
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
 /// small that jobs side by side serve the processors better than threads within one.
 const SMALL_IMAGE: usize = 64 * 64;
+
+/// What identifies the content of the files that runs read, by task: other tasks of the same file
+/// do not concern a run.
+#[derive(Clone, Debug, Default)]
+pub struct Fingerprints(BTreeMap<String, String>);
+
+impl Fingerprints {
+    /// That of a job's task.
+    ///
+    /// # Panics
+    /// If the job is of another experiment.
+    pub fn of(&self, job: &Job) -> &str {
+        &self.0[&job.task().to_string()]
+    }
+}
 
 /// An experiment with its data.
 pub struct Plan {
@@ -40,12 +55,18 @@ impl Plan {
         Ok(Self { experiment, dataset, weights })
     }
 
-    /// Identifies the content of everything that is read from files.
-    pub fn fingerprint(&self) -> String {
-        match &self.weights {
-            Some(weights) => format!("{}+{weights}", self.dataset.fingerprint),
-            None => self.dataset.fingerprint.clone(),
-        }
+    /// Identifies the content of everything that a task's runs read from files, task by task.
+    pub fn fingerprints(&self) -> Fingerprints {
+        let of_task = |task: &Task| {
+            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
+            let data = self.dataset.fingerprint_of(names);
+            let fingerprint = match &self.weights {
+                Some(weights) => format!("{data}+{weights}"),
+                None => data,
+            };
+            (task.to_string(), fingerprint)
+        };
+        Fingerprints(self.experiment.data.tasks.iter().map(of_task).collect())
     }
 
     /// Whether the extractor's features are computed beforehand.

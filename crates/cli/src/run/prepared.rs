@@ -17,7 +17,7 @@ use super::features;
 use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
-use super::plan::{Plan, job_data};
+use super::plan::{Fingerprints, Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
@@ -68,7 +68,7 @@ pub struct Prepared {
     pub planned: Vec<PlannedJob>,
     /// The rounds of successive halving.
     pub halving: Option<Halving>,
-    fingerprint: String,
+    fingerprints: Fingerprints,
     kind: &'static str,
     domains: BTreeMap<u64, Vec<Domain>>,
 }
@@ -135,10 +135,10 @@ impl Prepared {
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
         kind.clone_into(&mut experiment.device);
         let plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
-        let fingerprint = plan.fingerprint();
+        let fingerprints = plan.fingerprints();
         let planned = all_jobs(sweep, &plan.experiment);
         let halving = sweep.and_then(|sweep| sweep.halving.clone());
-        let sharing = Sharing::new(&options.results, [], &fingerprint, VERSION);
+        let sharing = Sharing::new(&options.results, [], &fingerprints, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let small = plan.has_small_steps();
         let workers = match options.jobs {
@@ -167,7 +167,7 @@ impl Prepared {
             workers,
             planned,
             halving,
-            fingerprint,
+            fingerprints,
             kind,
             domains: BTreeMap::new(),
         })
@@ -184,7 +184,7 @@ impl Prepared {
         self.setting.sharing = Sharing::new(
             &self.setting.results,
             self.jobs.iter().map(|(job, _)| job),
-            &self.fingerprint,
+            &self.fingerprints,
             VERSION,
         );
         Ok(())
@@ -200,14 +200,14 @@ impl Prepared {
             Some(halving) => {
                 let results = &self.setting.results;
                 let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
-                let header = |job: &PlannedJob| job.header(&self.fingerprint, VERSION);
+                let header = |job: &PlannedJob| job.header(self.fingerprints.of(&job.job), VERSION);
                 halving::jobs(&self.planned, halving, place, &|job| state(&header(job).run))?
             }
         };
         Ok(planned
             .into_iter()
             .map(|planned| {
-                let header = planned.header(&self.fingerprint, VERSION);
+                let header = planned.header(self.fingerprints.of(&planned.job), VERSION);
                 (planned.job, header)
             })
             .collect())

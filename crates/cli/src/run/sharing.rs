@@ -7,12 +7,14 @@ use isthmus_core::spec::Job;
 use isthmus_results::RecordError;
 use isthmus_results::record::{SharedStage, StageLock, StageStore};
 
+use super::plan::Fingerprints;
+
 /// Stages that several jobs begin with, and where they are kept.
 pub struct Sharing {
     store: StageStore,
     /// Number of jobs that begin with the stages of an id.
     jobs: BTreeMap<String, usize>,
-    fingerprint: String,
+    fingerprints: Fingerprints,
     version: &'static str,
 }
 
@@ -29,13 +31,13 @@ impl Sharing {
     pub fn new<'a>(
         results: &Path,
         jobs: impl IntoIterator<Item = &'a Job>,
-        fingerprint: &str,
+        fingerprints: &Fingerprints,
         version: &'static str,
     ) -> Self {
         let mut sharing = Self {
             store: StageStore::new(results),
             jobs: BTreeMap::new(),
-            fingerprint: fingerprint.to_owned(),
+            fingerprints: fingerprints.clone(),
             version,
         };
         for job in jobs {
@@ -52,7 +54,7 @@ impl Sharing {
     }
 
     fn id(&self, job: &Job, stages: usize) -> String {
-        job.stages_id(stages, &self.fingerprint, self.version)
+        job.stages_id(stages, self.fingerprints.of(job), self.version)
     }
 
     /// Ids of what the first stages of a job leave, for each number of stages from 1; absent where
