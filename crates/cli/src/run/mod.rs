@@ -16,6 +16,7 @@ mod interrupt;
 mod jobs;
 mod live;
 mod log;
+mod outputs;
 mod part;
 mod plan;
 mod pool;

@@ -2,15 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::Measurement;
+use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::spec::Job;
-use isthmus_engine::{EngineError, Next, Observer, start_of};
+use isthmus_engine::{EngineError, JobData, Next, Observer, start_of};
 use isthmus_results::record::{SharedStage, StageLock};
 use isthmus_results::{Event, RecordError, RecordWriter};
 
 use super::interrupt::Interrupt;
+use super::outputs;
 use super::sharing::Sharing;
 use super::watch::Watch;
 
@@ -23,6 +26,10 @@ pub struct Recording<'a> {
     pub writer: &'a mut RecordWriter,
     /// The job.
     pub job: &'a Job,
+    /// Its data.
+    pub data: &'a JobData,
+    /// The device, without autodiff.
+    pub device: &'a Device,
     /// Who is told how far it is.
     pub watch: &'a dyn Watch,
     /// Ends the job before its time.
@@ -83,6 +90,20 @@ impl Observer for Recorder<'_> {
             .writer
             .event(&Event::StageStarted { stage, methods, steps: total_steps })
             .map_err(failed)
+    }
+
+    fn stage_entered(
+        &mut self,
+        stage: usize,
+        model: &mut dyn FnMut() -> Model,
+    ) -> Result<(), EngineError> {
+        let Recording { writer, job, data, device, .. } = &mut self.recording;
+        let rows = job.record.as_ref().map_or(0, |record| record.outputs);
+        if rows == 0 || stage + 1 < job.method.stages.len() {
+            return Ok(());
+        }
+        let tensors = outputs::before(&mut model(), job, data, rows, device)?;
+        writer.outputs_before(&tensors).map_err(failed)
     }
 
     fn step_done(
