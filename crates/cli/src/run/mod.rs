@@ -25,6 +25,7 @@ mod progress;
 mod protocol;
 mod recorder;
 mod sharing;
+mod shown;
 mod single;
 mod splits;
 mod table;

@@ -15,6 +15,7 @@ use isthmus_results::{Event, RecordError, RecordWriter};
 use super::interrupt::Interrupt;
 use super::outputs;
 use super::sharing::Sharing;
+use super::shown::Shown;
 use super::watch::Watch;
 
 /// Measurements of training steps are recorded under this prefix.
@@ -53,6 +54,7 @@ pub struct Recorder<'a> {
     steps_before: usize,
     steps_of_stage: usize,
     latest: Vec<Measurement>,
+    shown: Shown,
     started: Instant,
     saved: Instant,
 }
@@ -66,6 +68,7 @@ impl<'a> Recorder<'a> {
             steps_before: 0,
             steps_of_stage: 0,
             latest: Vec::new(),
+            shown: Shown::default(),
             started: now,
             saved: now,
         }
@@ -114,12 +117,8 @@ impl Observer for Recorder<'_> {
     ) -> Result<(), EngineError> {
         self.recording.watch.at(self.steps_before + step);
         if !measurements.is_empty() {
-            let shown: Vec<String> = measurements
-                .iter()
-                .filter(|(name, _)| name != "learning_rate")
-                .map(|(name, value)| format!("{name} {value:.3}"))
-                .collect();
-            self.recording.watch.message(shown.join(", "));
+            self.shown.trained(measurements);
+            self.recording.watch.message(self.shown.text());
             self.latest = measurements.to_vec();
         }
         Ok(())
@@ -141,6 +140,8 @@ impl Observer for Recorder<'_> {
         let writer = &mut *self.recording.writer;
         writer.evaluation(stage, step, &values).map_err(failed)?;
         writer.choose(stage, step, &values, model).map_err(failed)?;
+        self.shown.evaluated(measurements);
+        self.recording.watch.message(self.shown.text());
         self.recording.watch.evaluated(self.steps_before + step, &all);
         Ok(())
     }
