@@ -8,12 +8,14 @@
 //! [`table`] shows what came of all.
 
 mod device;
+mod display;
 mod execute;
 mod failed;
 mod features;
 mod halving;
 mod interrupt;
 mod jobs;
+mod keys;
 mod live;
 mod log;
 mod outputs;
@@ -24,6 +26,7 @@ mod prepared;
 mod progress;
 mod protocol;
 mod recorder;
+mod screen;
 mod sharing;
 mod shown;
 mod single;
@@ -31,6 +34,7 @@ mod splits;
 mod table;
 mod theory;
 mod tui;
+mod view;
 mod watch;
 mod worker;
 mod workers;
