@@ -59,9 +59,9 @@ pub(super) fn figure(figure: &Figure) -> Markup {
     let opening = format!("<svg role=\"img\" aria-label=\"{description}\" ");
     let svg = themed(&figure.svg).replacen("<svg ", &opening, 1);
     html! {
-        figure tabindex="0" aria-label=(figure.title) {
+        figure aria-label=(figure.title) {
             figcaption { (figure.title) }
-            div.chart { (PreEscaped(svg)) }
+            div.chart tabindex="0" role="group" aria-label=(figure.title) { (PreEscaped(svg)) }
             @for note in &figure.notes { p.note { (note) } }
             details {
                 summary { "Numbers" }
