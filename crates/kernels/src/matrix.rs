@@ -42,6 +42,13 @@ impl<'a> Matrix<'a> {
         self.columns
     }
 
+    /// The first `count` rows, and the others.
+    fn split_rows(self, count: usize) -> (Self, Self) {
+        let start = (count * self.row_stride).min(self.values.len());
+        let rest = Self { values: &self.values[start..], rows: self.rows - count, ..self };
+        (Self { rows: count, ..self }, rest)
+    }
+
     /// The same matrix with rows and columns exchanged.
     pub(crate) fn transposed(self) -> Self {
         Self {
@@ -65,7 +72,8 @@ pub(crate) fn product(left: Matrix<'_>, right: Matrix<'_>) -> Vec<f32> {
         return vec![0.0; size];
     }
     let mut output = Vec::with_capacity(size);
-    multiply(left, right, output.spare_capacity_mut().as_mut_ptr().cast(), false);
+    let start = output.spare_capacity_mut().as_mut_ptr().cast();
+    write(left, right, start, false);
     // SAFETY: the product wrote `size` values into the capacity of at least that many.
     #[expect(unsafe_code, reason = "zeroing the output first is a pass over memory")]
     unsafe {
@@ -80,7 +88,7 @@ pub(crate) fn product(left: Matrix<'_>, right: Matrix<'_>) -> Vec<f32> {
 /// If `output` has another size than the product.
 pub(crate) fn add_product(left: Matrix<'_>, right: Matrix<'_>, output: &mut [f32]) {
     assert_eq!(output.len(), left.rows * right.columns, "the output has the product's size");
-    multiply(left, right, output.as_mut_ptr(), true);
+    write(left, right, output.as_mut_ptr(), true);
 }
 
 /// Overwrites `output`, which lies row by row, with `left right`.
@@ -92,35 +100,71 @@ pub(crate) fn set_product(left: Matrix<'_>, right: Matrix<'_>, output: &mut [f32
     if left.columns == 0 {
         output.fill(0.0);
     } else {
-        multiply(left, right, output.as_mut_ptr(), false);
+        write(left, right, output.as_mut_ptr(), false);
     }
 }
 
-/// Writes the product to `output`, which has room for `left.rows * right.columns` values. They
-/// need not be initialised unless the product is added to them.
-fn multiply(left: Matrix<'_>, right: Matrix<'_>, output: *mut f32, add: bool) {
+/// Writes the product row by row from `start` on, where there is room for it.
+fn write(left: Matrix<'_>, right: Matrix<'_>, start: *mut f32, add: bool) {
+    let output = Output { start, stride: right.columns };
+    multiply(left, right, output, add, rayon::current_num_threads());
+}
+
+/// Where a product goes: rows `stride` values apart.
+#[derive(Clone, Copy)]
+struct Output {
+    start: *mut f32,
+    stride: usize,
+}
+
+// SAFETY: threads are given parts of an output that do not overlap, see `multiply`.
+#[expect(unsafe_code, reason = "the parts of an output are not slices where columns are divided")]
+unsafe impl Send for Output {}
+
+/// Writes the product to `output`, which has room for `left.rows` rows of `right.columns` values.
+/// They need not be initialised unless the product is added to them.
+///
+/// A large product is halved along its longer side until every thread has a part. gemm's own
+/// threads share the packing of the operands instead, which at these sizes is slower than one.
+fn multiply(left: Matrix<'_>, right: Matrix<'_>, output: Output, add: bool, threads: usize) {
+    let (rows, columns) = (left.rows, right.columns);
+    if threads < 2 || rows * columns * left.columns < PARALLEL_FROM {
+        return multiply_on_one_thread(left, right, output, add);
+    }
+    let (first, second) = (threads.div_ceil(2), threads / 2);
+    let (parts, offset) = if rows >= columns {
+        let (top, bottom) = left.split_rows(rows * first / threads);
+        ([(top, right), (bottom, right)], top.rows * output.stride)
+    } else {
+        let (top, bottom) = right.transposed().split_rows(columns * first / threads);
+        ([(left, top.transposed()), (left, bottom.transposed())], top.rows)
+    };
+    let rest = Output { start: output.start.wrapping_add(offset), ..output };
+    let [(left, right), (other_left, other_right)] = parts;
+    rayon::join(
+        move || multiply(left, right, output, add, first),
+        move || multiply(other_left, other_right, rest, add, second),
+    );
+}
+
+fn multiply_on_one_thread(left: Matrix<'_>, right: Matrix<'_>, output: Output, add: bool) {
     assert_eq!(left.columns, right.rows, "the inner extents of a product agree");
     let (rows, columns, inner) = (left.rows, right.columns, left.columns);
     if rows == 0 || columns == 0 || inner == 0 {
         return;
     }
-    let parallelism = if rows * columns * inner >= PARALLEL_FROM {
-        Parallelism::Rayon(0)
-    } else {
-        Parallelism::None
-    };
     let stride = |stride: usize| stride as isize;
-    // SAFETY: both matrices were checked to lie within their slices when they were made, and the
-    // callers give `output` room for the whole product and nobody else can see it.
+    // SAFETY: both matrices were checked to lie within their slices when they were made, the
+    // callers give `output` room for the whole product, and nobody else reads or writes it.
     #[expect(unsafe_code, reason = "gemm takes pointers")]
     unsafe {
         gemm::gemm(
             rows,
             columns,
             inner,
-            output,
+            output.start,
             1,
-            stride(columns),
+            stride(output.stride),
             add,
             left.values.as_ptr(),
             stride(left.column_stride),
@@ -133,7 +177,7 @@ fn multiply(left: Matrix<'_>, right: Matrix<'_>, output: *mut f32, add: bool) {
             false,
             false,
             false,
-            parallelism,
+            Parallelism::None,
         );
     }
 }
@@ -188,6 +232,19 @@ mod tests {
             set_product(left, right, &mut sum);
             close(&sum, &wanted, 1e-3);
             let turned = product(right.transposed(), left.transposed());
+            close(&transpose(&turned, columns, rows), &wanted, 1e-3);
+        }
+    }
+
+    #[test]
+    fn every_thread_writes_its_own_part() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        for (rows, inner, columns) in [(301, 200, 150), (150, 200, 301), (3, 100_000, 31)] {
+            let (a, b) = (normal(rows * inner, 1), normal(inner * columns, 2));
+            let (left, right) = (Matrix::new(&a, rows, inner), Matrix::new(&b, inner, columns));
+            let wanted = expected(left, right);
+            close(&pool.install(|| product(left, right)), &wanted, 1e-3);
+            let turned = pool.install(|| product(right.transposed(), left.transposed()));
             close(&transpose(&turned, columns, rows), &wanted, 1e-3);
         }
     }
