@@ -16,8 +16,9 @@ mod sampler;
 pub mod schedules;
 mod selection;
 mod stage;
+mod stream;
 
-pub use build::{build_extractor, build_method, build_model, build_updater};
+pub use build::{StageMethod, build_extractor, build_method, build_model, build_updater};
 pub use checkpoint::start_of;
 pub use composed::Composed;
 pub use data::JobData;
