@@ -23,7 +23,7 @@ pub use checkpoint::start_of;
 pub use composed::Composed;
 pub use data::JobData;
 pub use error::EngineError;
-pub use evaluation::{Evaluation, Prediction, predict};
+pub use evaluation::{Evaluation, Prediction, extract, predict};
 pub use job::{JobOutcome, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;

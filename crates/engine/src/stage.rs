@@ -78,6 +78,9 @@ pub fn run_stage(
     };
     let steps = training.steps();
     observer.stage_started(setup.index, steps)?;
+    if resumed.is_none() {
+        observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
+    }
     let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
     let mut stage = Stage {
         model,

@@ -17,6 +17,8 @@ pub(crate) struct Made<'a> {
     pub stages: usize,
     pub dataset: &'a str,
     pub configuration: &'a str,
+    /// The stages as the job states them.
+    pub stages_of_job: serde_json::Value,
 }
 
 impl Default for Made<'_> {
@@ -31,6 +33,7 @@ impl Default for Made<'_> {
             stages: 1,
             dataset: "office31",
             configuration: "c0ffee00",
+            stages_of_job: serde_json::Value::Null,
         }
     }
 }
@@ -57,7 +60,10 @@ pub(crate) fn made(
             "configuration": run.configuration, "data_fingerprint": "0011223344556677",
             "isthmus_version": "0.1.0", "position": { "method": run.place, "task": 0 },
         },
-        "job": { "seed": seed, "method": { "label": run.method } },
+        "job": {
+            "seed": seed,
+            "method": { "label": run.method, "stages": run.stages_of_job },
+        },
     });
     let folder = results.join("made").join(&id);
     fs::create_dir_all(&folder).unwrap();

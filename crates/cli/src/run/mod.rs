@@ -8,14 +8,17 @@
 //! [`table`] shows what came of all.
 
 mod device;
+mod display;
 mod execute;
 mod failed;
 mod features;
 mod halving;
 mod interrupt;
 mod jobs;
+mod keys;
 mod live;
 mod log;
+mod outputs;
 mod part;
 mod plan;
 mod pool;
@@ -23,12 +26,15 @@ mod prepared;
 mod progress;
 mod protocol;
 mod recorder;
+mod screen;
 mod sharing;
+mod shown;
 mod single;
 mod splits;
 mod table;
 mod theory;
 mod tui;
+mod view;
 mod watch;
 mod worker;
 mod workers;
