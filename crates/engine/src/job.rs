@@ -23,6 +23,8 @@ use crate::stream::{batches, run_stream};
 pub struct JobOutcome {
     /// The last evaluation on the target's test set.
     pub target: Evaluation,
+    /// Steps of the last stage: that evaluation's.
+    pub last_step: usize,
     /// The trained model, part by part.
     pub tensors: Vec<NamedTensor>,
     /// The trained model, off the tape.
@@ -64,9 +66,12 @@ pub fn run_job(
     if let Some(checkpoint) = resumed {
         load_model(checkpoint, &mut model)?;
     }
-    let mut evaluation = Evaluation::default();
+    let (mut evaluation, mut last_step) = (Evaluation::default(), 0);
     for (index, stage) in job.method.stages.iter().enumerate().skip(first) {
         let key = key.named("stage").at(index as u64);
+        let stream = is_stream(stage)
+            .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size));
+        last_step = stream.unwrap_or(stage.training.steps());
         let context = MethodContext {
             device: device.clone(),
             key: key.named("method"),
@@ -74,7 +79,7 @@ pub fn run_job(
             feature_size: model.feature_size(),
             classes,
             sources: data.sources.len(),
-            total_steps: steps(stage, data),
+            total_steps: stream.unwrap_or(stage.training.iterations),
         };
         let method = build_method(stage, &context)?;
         let mut updater = build_updater(&stage.training)?;
@@ -99,7 +104,7 @@ pub fn run_job(
         };
     }
     let tensors = model_tensors(&mut model);
-    Ok(JobOutcome { target: evaluation, tensors, model: model.evaluation_copy() })
+    Ok(JobOutcome { target: evaluation, last_step, tensors, model: model.evaluation_copy() })
 }
 
 /// Whether a stage trains on the target's labels: an upper bound.
@@ -107,13 +112,9 @@ pub fn uses_target_labels(stage: &StageSpec) -> bool {
     methods(stage).any(|plugin| plugin.needs.target_labels)
 }
 
-/// Steps of a stage: of training, or batches of the stream that is predicted.
-fn steps(stage: &StageSpec, data: &JobData) -> usize {
-    if methods(stage).any(|plugin| matches!(plugin.build, Build::TestTime(_))) {
-        batches(data.target.test.samples.rows(), stage.training.batch_size)
-    } else {
-        stage.training.iterations
-    }
+/// Whether a stage predicts a stream. How many steps it has is then decided by the data.
+pub fn is_stream(stage: &StageSpec) -> bool {
+    methods(stage).any(|plugin| matches!(plugin.build, Build::TestTime(_)))
 }
 
 fn methods(stage: &StageSpec) -> impl Iterator<Item = &'static Plugin> {

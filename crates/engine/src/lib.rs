@@ -24,7 +24,7 @@ pub use composed::Composed;
 pub use data::JobData;
 pub use error::EngineError;
 pub use evaluation::{Evaluation, Prediction, extract, predict};
-pub use job::{JobOutcome, run_job, uses_target_labels};
+pub use job::{JobOutcome, is_stream, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
 pub use selection::{Selection, VALIDATOR};

@@ -53,6 +53,9 @@ pub(crate) fn run_stream(
     let order = order(samples.rows(), setup.key);
     let steps = batches(order.len(), setup.training.batch_size);
     observer.stage_started(setup.index, steps)?;
+    if resumed.is_none() {
+        observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
+    }
     let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
     let device = setup.device.clone();
     // A checkpoint before a reset holds the model that the stream began with, see below.
