@@ -126,7 +126,11 @@ fn a_cluster_that_is_not_there_is_told() {
     assert!(cancel.errors.contains("no runs were handed to a cluster"), "{}", cancel.errors);
     let mistaken = run(&sandbox, &["--launcher", "slum"]);
     assert_eq!(mistaken.code, 2);
-    assert!(mistaken.errors.contains("must be `local` or `slurm`"), "{}", mistaken.errors);
+    assert!(mistaken.errors.contains("unknown launcher `slum`"), "{}", mistaken.errors);
+    assert!(mistaken.errors.contains("did you mean `slurm`?"), "{}", mistaken.errors);
+    let here = run(&sandbox, &["--cpus", "2", "--launcher", "local"]);
+    assert_eq!(here.code, 2);
+    assert!(here.errors.contains("`cpus` is not a field of `local`"), "{}", here.errors);
 }
 
 const HALVING: &str = "[selection]\nvalidators = [{ name = \"entropy\" }, { name = \"infomax\" \
