@@ -26,5 +26,5 @@ pub use evaluation::{Evaluation, Prediction, predict};
 pub use job::{JobOutcome, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
-pub use selection::{Selection, VALIDATOR};
+pub use selection::Selection;
 pub use stage::{StageSetup, run_stage};
