@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
 
 pub use launcher::LauncherArguments;
-pub use tables::{CompareArguments, SpreadArgument, ValidatorsArguments};
+pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArguments};
 
 /// Seconds between checkpoints where nothing is said.
 const CHECKPOINT_EVERY: f64 = 60.0;

@@ -1,10 +1,9 @@
 use super::*;
-use crate::testing::{Made, add, count, made, safetensors, texts};
+use crate::testing::{Made, count, loaded, made, texts};
 
 /// A record with `source` and `target` samples of two classes, the target's shifted before and
 /// not after.
 fn kept(folder: &Path, run: &Made<'_>, spoil: Option<(&str, f32)>) {
-    let record = made(folder, run, "0,5,target_accuracy,0.5\n", None);
     let features = |shift: f32| -> Vec<f32> {
         (0..20_u8)
             .flat_map(|row| {
@@ -32,20 +31,21 @@ fn kept(folder: &Path, run: &Made<'_>, spoil: Option<(&str, f32)>) {
             }
         }
     }
-    add(&record, "outputs.safetensors", &safetensors(&tensors));
+    let run = Made { outputs: tensors, ..run.clone() };
+    made(folder, &run, "0,5,target_accuracy,0.5\n", None);
 }
 
-fn loaded(spoil: Option<(&str, f32)>) -> (tempfile::TempDir, Results) {
+fn kept_results(spoil: Option<(&str, f32)>) -> (tempfile::TempDir, Results) {
     let folder = tempfile::tempdir().unwrap();
     kept(folder.path(), &Made::default(), spoil);
     made(folder.path(), &Made { seed: 2, ..Made::default() }, "0,5,target_accuracy,0.5\n", None);
-    let results = Results::load(&[folder.path().to_owned()]).unwrap();
+    let results = loaded(folder.path());
     (folder, results)
 }
 
 #[test]
 fn both_states_are_drawn_with_a_mark_a_domain() {
-    let (_folder, results) = loaded(None);
+    let (_folder, results) = kept_results(None);
     for embedding in [Embedding::Tsne, Embedding::Pca] {
         let options = PlotOptions { embedding, ..PlotOptions::default() };
         let figure = draw(&results, &options).unwrap();
@@ -63,7 +63,7 @@ fn both_states_are_drawn_with_a_mark_a_domain() {
 
 #[test]
 fn classes_come_together() {
-    let (_folder, results) = loaded(None);
+    let (_folder, results) = kept_results(None);
     let figure = draw(&results, &PlotOptions::default()).unwrap();
     // By hand: the means differ by (4, 0, 4), the spread within a class is 1.
     assert_eq!(figure.table.rows[0], ["dann", "0", "10", "10", "5.66", "0.00"]);
@@ -73,15 +73,15 @@ fn classes_come_together() {
 #[test]
 fn a_state_that_was_not_kept_is_said_to_be_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let record = made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-    let tensors = [
+    let outputs = vec![
         ("source_features", [2, 2], vec![0.0, 1.0, 1.0, 0.0]),
         ("source_labels", [2, 0], vec![0.0, 1.0]),
         ("target_features", [2, 2], vec![0.0, 1.0, 1.0, 0.5]),
         ("target_labels", [2, 0], vec![0.0, 1.0]),
     ];
-    add(&record, "outputs.safetensors", &safetensors(&tensors));
-    let results = Results::load(&[folder.path().to_owned()]).unwrap();
+    let run = Made { outputs, ..Made::default() };
+    made(folder.path(), &run, "0,5,target_accuracy,0.5\n", None);
+    let results = loaded(folder.path());
     let figure = draw(&results, &PlotOptions::default()).unwrap();
     assert_eq!(figure.notes[1], "The record holds no features from before adaptation: dann.");
     assert!(!texts(&figure.svg).iter().any(|text| text.contains("before")));
@@ -90,7 +90,7 @@ fn a_state_that_was_not_kept_is_said_to_be_missing() {
 
 #[test]
 fn features_that_are_not_finite_are_refused() {
-    let (_folder, results) = loaded(Some(("target_features", f32::NAN)));
+    let (_folder, results) = kept_results(Some(("target_features", f32::NAN)));
     let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();
     assert!(error.ends_with("row 1 of `target_features` is not finite: training diverged"));
 }
@@ -99,7 +99,7 @@ fn features_that_are_not_finite_are_refused() {
 fn records_without_features_name_the_setting() {
     let folder = tempfile::tempdir().unwrap();
     made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-    let results = Results::load(&[folder.path().to_owned()]).unwrap();
+    let results = loaded(folder.path());
     let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();
     assert!(error.contains("set `outputs = 500` under `[record]`"), "{error}");
 }
