@@ -1,6 +1,8 @@
 //! Compares runs: means and their spread over seeds, one table a data set.
 
+mod axis;
 mod baseline;
+mod cells;
 pub(crate) mod configurations;
 mod dimension;
 mod direction;
