@@ -13,6 +13,7 @@ use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
+use crate::launcher::Launcher;
 use crate::method::{MethodContext, Term, TrainingMethod};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
@@ -42,11 +43,13 @@ pub enum Kind {
     Schedule,
     /// Scores a model without target labels.
     Validator,
+    /// Starts the runs of an experiment.
+    Launcher,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -56,6 +59,7 @@ impl Kind {
         Self::Schedule,
         Self::Validator,
         Self::Reader,
+        Self::Launcher,
     ];
 
     /// The kind's name in the singular, as users write it.
@@ -70,6 +74,7 @@ impl Kind {
             Self::Optimizer => "optimizer",
             Self::Schedule => "schedule",
             Self::Validator => "validator",
+            Self::Launcher => "launcher",
         }
     }
 }
@@ -154,6 +159,8 @@ pub enum Build {
     Schedule(fn(&Value) -> Box<dyn Schedule>),
     /// A validator.
     Validator(fn(&Value) -> Box<dyn Validator>),
+    /// A launcher.
+    Launcher(fn(&Value) -> Box<dyn Launcher>),
 }
 
 /// One plugin.
@@ -281,6 +288,12 @@ pub trait ValidatorPlugin: PluginConfig {
     fn build(&self) -> Box<dyn Validator>;
 }
 
+/// A launcher's configuration.
+pub trait LauncherPlugin: PluginConfig {
+    /// Builds the launcher.
+    fn build(self) -> Box<dyn Launcher>;
+}
+
 impl Plugin {
     /// A reader.
     pub const fn reader<C: ReaderPlugin>(about: About) -> Self {
@@ -363,6 +376,12 @@ impl Plugin {
     pub const fn validator<C: ValidatorPlugin>(about: About) -> Self {
         let build = Build::Validator(|value| config::from_value::<C>(value).build());
         Self::new::<C>(Kind::Validator, about, build)
+    }
+
+    /// A launcher.
+    pub const fn launcher<C: LauncherPlugin>(about: About) -> Self {
+        let build = Build::Launcher(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Launcher, about, build)
     }
 
     const fn new<C: PluginConfig>(kind: Kind, about: About, build: Build) -> Self {

@@ -27,5 +27,5 @@ pub use evaluation::{Evaluation, Prediction, extract, predict};
 pub use job::{JobOutcome, is_stream, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
-pub use selection::{Selection, VALIDATOR};
+pub use selection::Selection;
 pub use stage::{StageSetup, run_stage};

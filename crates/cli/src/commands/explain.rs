@@ -135,6 +135,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Optimizer => heading("[training.optimizer]"),
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),
+        Kind::Launcher => heading("[launcher]"),
         Kind::Discriminator => {
             return vec![
                 "# a field of a method that has a discriminator".to_owned(),
