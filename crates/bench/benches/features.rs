@@ -1,5 +1,4 @@
-//! Feature extraction: EfficientNet-lite0 with random weights, batch 32; the counter shows images
-//! a second.
+//! Feature extraction with random weights, batch 32; the counter shows images a second.
 #![allow(missing_docs)]
 
 use burn::tensor::{Device, Tensor};
@@ -22,13 +21,15 @@ fn main() {
     divan::main();
 }
 
-#[divan::bench(args = [1, 2], sample_count = 5, sample_size = 1)]
-fn efficientnet_lite0(bencher: divan::Bencher, threads: usize) {
+#[divan::bench(
+    args = [("efficientnet-lite0", 1), ("efficientnet-lite0", 2), ("resnet18", 1), ("resnet18", 2)],
+    sample_count = 5,
+    sample_size = 1,
+)]
+fn features(bencher: divan::Bencher, (network, threads): (&str, usize)) {
     let device = Device::flex();
-    let spec = PluginSpec {
-        name: "efficientnet-lite0".to_owned(),
-        config: serde_json::json!({ "weights": "random" }),
-    };
+    let spec =
+        PluginSpec { name: network.to_owned(), config: serde_json::json!({ "weights": "random" }) };
     let shape = InputShape::Image { channels: 3, height: 224, width: 224 };
     let context = BuildContext { device: device.clone(), key: Key::new(0), sources: 1 };
     let mut network = build_extractor(&spec, shape, &context)

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod launcher;
 mod tables;
 
 use std::path::PathBuf;
@@ -8,7 +9,8 @@ use std::str::FromStr;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
 
-pub use tables::{CompareArguments, SpreadArgument, ValidatorsArguments};
+pub use launcher::LauncherArguments;
+pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArguments};
 
 /// Seconds between checkpoints where nothing is said.
 const CHECKPOINT_EVERY: f64 = 60.0;
@@ -138,62 +140,6 @@ pub struct RunArguments {
     pub launcher: LauncherArguments,
 }
 
-/// Who starts the runs, instead of whom the file says.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Launcher")]
-pub struct LauncherArguments {
-    /// `local` runs them here, `slurm` hands them to a cluster
-    #[arg(long = "launcher", value_name = "NAME")]
-    pub name: Option<String>,
-    /// Slurm's partition
-    #[arg(long)]
-    pub partition: Option<String>,
-    /// Longest time of a task, as Slurm writes it: `02:00:00`
-    #[arg(long)]
-    pub time: Option<String>,
-    /// Processors of a task
-    #[arg(long, value_parser = at_least_one)]
-    pub cpus: Option<usize>,
-    /// Memory of a task, as Slurm writes it: `8G`
-    #[arg(long)]
-    pub memory: Option<String>,
-    /// Largest number of tasks of a job array: the runs are shared out among them
-    #[arg(long, value_parser = at_least_one)]
-    pub tasks: Option<usize>,
-    /// A further option of sbatch: `--sbatch=--account=project`
-    #[arg(long = "sbatch", value_name = "OPTION", allow_hyphen_values = true)]
-    pub options: Vec<String>,
-}
-
-impl LauncherArguments {
-    /// The values as `--set` sets them.
-    pub fn settings(&self) -> Vec<String> {
-        let text = |key: &str, value: &Option<String>| {
-            value.as_ref().map(|value| format!("launcher.{key}={}", quoted(value)))
-        };
-        let number =
-            |key: &str, value: Option<usize>| value.map(|value| format!("launcher.{key}={value}"));
-        let options: Vec<String> = self.options.iter().map(|option| quoted(option)).collect();
-        [
-            text("name", &self.name),
-            text("partition", &self.partition),
-            text("time", &self.time),
-            number("cpus", self.cpus),
-            text("memory", &self.memory),
-            number("tasks", self.tasks),
-            (!options.is_empty()).then(|| format!("launcher.options=[{}]", options.join(", "))),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
-    }
-}
-
-/// The text as TOML writes it.
-fn quoted(text: &str) -> String {
-    toml_edit::Value::from(text).to_string()
-}
-
 /// One of several parts of the runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -316,6 +262,8 @@ pub enum ListKind {
     Validator,
     #[value(alias = "readers")]
     Reader,
+    #[value(alias = "launchers")]
+    Launcher,
     #[value(alias = "datasets")]
     Dataset,
 }
@@ -333,6 +281,7 @@ impl ListKind {
             Self::Schedule => Some(Kind::Schedule),
             Self::Validator => Some(Kind::Validator),
             Self::Reader => Some(Kind::Reader),
+            Self::Launcher => Some(Kind::Launcher),
             Self::Dataset => None,
         }
     }

@@ -8,7 +8,7 @@ use isthmus_core::spec::{
     with_overrides,
 };
 
-use crate::args::FileArguments;
+use crate::args::{FileArguments, LauncherArguments, RunArguments};
 use crate::datasets;
 use crate::failure::Failure;
 use crate::page::Page;
@@ -36,6 +36,22 @@ impl ExperimentFile {
     /// # Errors
     /// If it cannot be read, a setting cannot be applied, or it has mistakes.
     pub fn load(arguments: &FileArguments, device: Option<&str>) -> Result<Self, Failure> {
+        Self::read(arguments, device, &LauncherArguments::default())
+    }
+
+    /// As [`load`](Self::load), with the launcher of the command line.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_to_run(arguments: &RunArguments) -> Result<Self, Failure> {
+        Self::read(&arguments.experiment, arguments.device.as_deref(), &arguments.launcher)
+    }
+
+    fn read(
+        arguments: &FileArguments,
+        device: Option<&str>,
+        launcher: &LauncherArguments,
+    ) -> Result<Self, Failure> {
         let path = arguments.file.clone();
         let text = fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
         if let Some(device) = device.filter(|device| !is_device(device)) {
@@ -45,8 +61,9 @@ impl ExperimentFile {
         }
         let mut settings = arguments.set.clone();
         settings.extend(device.map(|device| format!("device={device}")));
-        let changed = !settings.is_empty();
-        let text = if changed { with_overrides(&text, &settings)? } else { text };
+        let text_set = with_overrides(&text, &settings)?;
+        let text = with_overrides(&text_set, &launcher.settings(&text_set))?;
+        let changed = !settings.is_empty() || text != text_set;
         match parse(&text, &datasets::known(&path)?) {
             Ok(Checked { experiment, sweep, warnings }) => {
                 Ok(Self { experiment, sweep, path, text, changed, warnings })

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use isthmus_core::launcher::LaunchError;
 use isthmus_core::spec::{Diagnostics, OverrideError};
 use thiserror::Error;
 
@@ -51,6 +52,29 @@ pub enum Failure {
     /// The input was right, and what it asked for failed.
     #[error("{0}")]
     Work(String),
+}
+
+impl From<LaunchError> for Failure {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Unusable { message, help } => Self::input_with(message, help),
+            LaunchError::Refused(message) => Self::Work(message),
+            LaunchError::File { file, source } => {
+                Self::File { action: "cannot write", file, source }
+            }
+            // What failed here comes back as it was.
+            LaunchError::Runs(error) => match error.downcast::<Self>() {
+                Ok(failure) => *failure,
+                Err(other) => Self::Work(other.to_string()),
+            },
+        }
+    }
+}
+
+impl From<Failure> for LaunchError {
+    fn from(failure: Failure) -> Self {
+        Self::Runs(Box::new(failure))
+    }
 }
 
 impl Failure {

@@ -8,6 +8,7 @@ use isthmus_baseline as _;
 use isthmus_data as _;
 use isthmus_discrepancy as _;
 use isthmus_engine as _;
+use isthmus_launchers as _;
 use isthmus_nn as _;
 use isthmus_normalization as _;
 use isthmus_self_training as _;

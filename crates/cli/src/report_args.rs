@@ -5,12 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use isthmus_report::{Embedding, FigureKind};
 
+use crate::args::RoundsArgument;
+
 /// What to report.
 #[derive(Clone, Debug, Args)]
 pub struct ReportArguments {
     /// Folders of results or of single runs
     #[arg(default_value = "results")]
     pub paths: Vec<PathBuf>,
+    /// Which rounds take part.
+    #[command(flatten)]
+    pub rounds: RoundsArgument,
     /// The page; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     pub output: String,
@@ -31,6 +36,9 @@ pub struct PlotArguments {
     /// Folders of results or of single runs
     #[arg(default_value = "results")]
     pub paths: Vec<PathBuf>,
+    /// Which rounds take part.
+    #[command(flatten)]
+    pub rounds: RoundsArgument,
     /// The image; its ending says whether it is SVG or PNG
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,

@@ -207,12 +207,13 @@ fn every_example_can_be_pasted() {
         };
         format!(
             "name = \"x\"\n[data]\ndataset = \"quickstart\"\ntasks = \"all\"\n\
-             protocol = {{ split = 0.5 }}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+             protocol = {{ split = 0.5 }}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
             part("extractor", "[extractor]\nname = \"identity\""),
             part("bottleneck", ""),
             part("classifier", "[classifier]\nname = \"linear\""),
             part("optimizer", ""),
             part("schedule", ""),
+            part("launcher", ""),
             match kind {
                 "method" => lines.to_owned(),
                 "discriminator" => {
@@ -231,6 +232,7 @@ fn every_example_can_be_pasted() {
         "discriminator",
         "optimizer",
         "schedule",
+        "launcher",
     ] {
         let names = names(&sandbox, kind);
         assert!(!names.is_empty(), "{kind}");

@@ -126,7 +126,11 @@ fn a_cluster_that_is_not_there_is_told() {
     assert!(cancel.errors.contains("no runs were handed to a cluster"), "{}", cancel.errors);
     let mistaken = run(&sandbox, &["--launcher", "slum"]);
     assert_eq!(mistaken.code, 2);
-    assert!(mistaken.errors.contains("must be `local` or `slurm`"), "{}", mistaken.errors);
+    assert!(mistaken.errors.contains("unknown launcher `slum`"), "{}", mistaken.errors);
+    assert!(mistaken.errors.contains("did you mean `slurm`?"), "{}", mistaken.errors);
+    let here = run(&sandbox, &["--cpus", "2", "--launcher", "local"]);
+    assert_eq!(here.code, 2);
+    assert!(here.errors.contains("`cpus` is not a field of `local`"), "{}", here.errors);
 }
 
 const HALVING: &str = "[selection]\nvalidators = [{ name = \"entropy\" }, { name = \"infomax\" \
@@ -193,6 +197,19 @@ fn halving_runs_the_settings_with_the_highest_scores_to_their_end() {
         assert_eq!(early.keys().max(), Some(&3));
         assert!(early.iter().all(|(step, value)| whole.get(step) == Some(value)), "{id}");
     }
+
+    // What was stopped before its end is no result.
+    let mcc = ["compare", "results", "--rows", "experiment", "--filter", "method=mcc"];
+    let compared = sandbox.isthmus(&mcc);
+    assert!(compared.answer.contains("earlier rounds of successive halving"), "{compared:?}");
+    assert!(!compared.answer.contains("quickstart-round-1"), "{compared:?}");
+    let all = sandbox.isthmus(&[mcc.as_slice(), &["--rounds"]].concat());
+    assert!(all.answer.contains("quickstart-round-1"), "{all:?}");
+    let judged = sandbox.isthmus(&["validators", "results"]);
+    assert!(judged.answer.contains("earlier rounds of successive halving"), "{judged:?}");
+    let report = sandbox.isthmus(&["report", "results"]);
+    assert!(report.errors.contains("8 runs in report.html"), "{report:?}");
+    assert!(report.errors.contains("note: 22 runs of earlier rounds"), "{report:?}");
 
     let status = sandbox.isthmus(&["status", "mine.toml"]);
     assert!(status.answer.contains("round 3 of 3: 8 runs: 8 finished"), "{}", status.answer);

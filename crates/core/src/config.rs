@@ -111,6 +111,8 @@ choice_kinds! {
     ScheduleKind => Schedule,
     /// Marks a choice of a validator.
     ValidatorKind => Validator,
+    /// Marks a choice of a launcher.
+    LauncherKind => Launcher,
 }
 
 /// Another plugin with its configuration, as a field of a configuration:

@@ -1,7 +1,7 @@
 //! The contracts of isthmus.
 //!
 //! Everything that plugs into an experiment is described here and nothing of it is implemented
-//! here: networks, methods, readers, optimizers and schedules are traits; the registry finds
+//! here: networks, methods, readers, optimizers, schedules and launchers are traits; the registry finds
 //! their implementations by name; the specification turns a TOML file into a checked experiment.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -12,6 +12,7 @@ pub mod context;
 pub mod dataset;
 pub mod error;
 pub mod input;
+pub mod launcher;
 pub mod method;
 pub mod model;
 pub mod network;
@@ -21,6 +22,7 @@ pub mod random;
 pub mod registry;
 pub mod spec;
 pub mod stage;
+pub mod test_time;
 pub mod updater;
 pub mod validation;
 

@@ -13,10 +13,12 @@ use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
+use crate::launcher::Launcher;
 use crate::method::{MethodContext, Term, TrainingMethod};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::spec::Transform;
+use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
 
 /// The kinds of plugin.
@@ -41,11 +43,13 @@ pub enum Kind {
     Schedule,
     /// Scores a model without target labels.
     Validator,
+    /// Starts the runs of an experiment.
+    Launcher,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -55,6 +59,7 @@ impl Kind {
         Self::Schedule,
         Self::Validator,
         Self::Reader,
+        Self::Launcher,
     ];
 
     /// The kind's name in the singular, as users write it.
@@ -69,6 +74,7 @@ impl Kind {
             Self::Optimizer => "optimizer",
             Self::Schedule => "schedule",
             Self::Validator => "validator",
+            Self::Launcher => "launcher",
         }
     }
 }
@@ -113,6 +119,8 @@ pub type BuildDiscriminator =
 pub type BuildTerm = fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>;
 /// Builds a method that drives its own updates.
 pub type BuildTraining = fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+/// Builds a method that adapts while it predicts.
+pub type BuildTestTime = fn(&Value, &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
 
 /// How a plugin is built from its resolved configuration.
 #[derive(Clone, Copy)]
@@ -138,6 +146,8 @@ pub enum Build {
     Term(BuildTerm),
     /// A method that drives its own updates.
     Training(BuildTraining),
+    /// A method that adapts while it predicts.
+    TestTime(BuildTestTime),
     /// An optimizer.
     Optimizer {
         /// Builds it.
@@ -149,6 +159,8 @@ pub enum Build {
     Schedule(fn(&Value) -> Box<dyn Schedule>),
     /// A validator.
     Validator(fn(&Value) -> Box<dyn Validator>),
+    /// A launcher.
+    Launcher(fn(&Value) -> Box<dyn Launcher>),
 }
 
 /// One plugin.
@@ -246,6 +258,15 @@ pub trait TrainingPlugin: PluginConfig {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
 }
 
+/// The configuration of a method that adapts while it predicts.
+pub trait TestTimePlugin: PluginConfig {
+    /// Builds the method.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
+}
+
 /// An optimizer's configuration.
 pub trait OptimizerPlugin: PluginConfig {
     /// Builds the optimizer.
@@ -265,6 +286,12 @@ pub trait SchedulePlugin: PluginConfig {
 pub trait ValidatorPlugin: PluginConfig {
     /// Builds the validator.
     fn build(&self) -> Box<dyn Validator>;
+}
+
+/// A launcher's configuration.
+pub trait LauncherPlugin: PluginConfig {
+    /// Builds the launcher.
+    fn build(self) -> Box<dyn Launcher>;
 }
 
 impl Plugin {
@@ -322,6 +349,14 @@ impl Plugin {
         plugin
     }
 
+    /// A method that adapts a trained model while it predicts.
+    pub const fn test_time<C: TestTimePlugin>(about: About) -> Self {
+        let build = Build::TestTime(|value, context| config::from_value::<C>(value).build(context));
+        let mut plugin = Self::new::<C>(Kind::Method, about, build);
+        plugin.needs = Needs { trained_model: true, target_labels: false };
+        plugin
+    }
+
     /// An optimizer.
     pub const fn optimizer<C: OptimizerPlugin>(about: About) -> Self {
         let build = Build::Optimizer {
@@ -343,6 +378,12 @@ impl Plugin {
         Self::new::<C>(Kind::Validator, about, build)
     }
 
+    /// A launcher.
+    pub const fn launcher<C: LauncherPlugin>(about: About) -> Self {
+        let build = Build::Launcher(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Launcher, about, build)
+    }
+
     const fn new<C: PluginConfig>(kind: Kind, about: About, build: Build) -> Self {
         Self {
             kind,
@@ -362,6 +403,13 @@ pub fn plugins(kind: Kind) -> Vec<&'static Plugin> {
         inventory::iter::<Plugin>.into_iter().filter(|plugin| plugin.kind == kind).collect();
     found.sort_by_key(|plugin| plugin.about.name);
     found
+}
+
+impl Plugin {
+    /// Whether a method has its stage to itself, since it is no loss term that adds up with others.
+    pub fn is_alone_in_its_stage(&self) -> bool {
+        matches!(self.build, Build::Training(_) | Build::TestTime(_))
+    }
 }
 
 /// The plugin of a kind and name.

@@ -4,6 +4,9 @@
 use crate::error::DataError;
 use crate::random::Key;
 
+/// Begins the name of a metric that is a validator's score.
+pub const SCORE_PREFIX: &str = "validator/";
+
 /// Numbers in rows, on the host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Matrix {

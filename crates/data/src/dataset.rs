@@ -57,8 +57,6 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The domains that the tasks name, in the order in which they first appear.
     pub domains: Vec<LoadedDomain>,
-    /// A hash of the content of all domains.
-    pub fingerprint: String,
 }
 
 /// Reads the data that `spec` names and applies its protocol: [`Dataset::load`], then
@@ -116,13 +114,7 @@ impl Dataset {
         }
         let classes = agreement::classes(descriptor, &domains, &classes)?;
         agreement::check_shapes(&domains)?;
-        let mut parts = vec![descriptor.name.as_str()];
-        for domain in &domains {
-            parts.push(&domain.name);
-            parts.extend(domain.sets().iter().map(|set| set.fingerprint.as_str()));
-        }
-        let fingerprint = fingerprint::of_texts(parts);
-        Ok(Self { name: descriptor.name.clone(), classes, domains, fingerprint })
+        Ok(Self { name: descriptor.name.clone(), classes, domains })
     }
 
     /// Says what is trained and what is tested on.

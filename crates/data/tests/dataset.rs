@@ -76,7 +76,9 @@ fn a_folder_of_images_becomes_domains() {
 fn the_fingerprint_follows_files_reader_and_transform() {
     let (folder, roots) = root();
     let spec = spec("mine", "photos", "drawings");
-    let of = |spec: &DataSpec| Dataset::load(spec, &roots).unwrap().fingerprint;
+    let of = |spec: &DataSpec| {
+        Dataset::load(spec, &roots).unwrap().fingerprint_of(["photos", "drawings"])
+    };
     let first = of(&spec);
     assert_eq!(of(&spec), first);
     let resized = Transform { resize: Some(2), ..Transform::default() };
@@ -235,5 +237,6 @@ fn sets_can_be_replaced() {
         })
         .unwrap();
     assert_eq!(seen, ["fonts", "uci"]);
-    assert_eq!(same.fingerprint, dataset.fingerprint);
+    let of = |dataset: &Dataset| dataset.fingerprint_of(["fonts", "uci"]);
+    assert_eq!(of(&same), of(&dataset));
 }

@@ -14,7 +14,8 @@ use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::SelectionSpec;
 use isthmus_core::stage::SampleView;
 use isthmus_core::validation::{
-    LabelledOutputs, Matrix, MixedPredictions, Outputs, ValidationError, ValidationView, Validator,
+    LabelledOutputs, Matrix, MixedPredictions, Outputs, SCORE_PREFIX, ValidationError,
+    ValidationView, Validator,
 };
 use rand::seq::SliceRandom;
 
@@ -22,8 +23,6 @@ use crate::data::JobData;
 use crate::error::EngineError;
 use crate::evaluation::{Evaluation, predict, predict_input};
 
-/// Scores are recorded under this prefix.
-pub const VALIDATOR: &str = "validator/";
 /// Source training samples, of all sources together, that validators see at most.
 const SOURCE_TRAINING_ROWS: usize = 2000;
 
@@ -136,7 +135,7 @@ impl Selection {
                 }
                 Err(ValidationError::Data(error)) => return Err(error.into()),
             };
-            measurements.push((format!("{VALIDATOR}{name}"), score));
+            measurements.push((format!("{SCORE_PREFIX}{name}"), score));
         }
         Ok(measurements)
     }

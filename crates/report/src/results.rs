@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use isthmus_results::compare::settings_text;
-use isthmus_results::read_records;
+use isthmus_results::{Rounds, read_records};
 use plotters::style::RGBColor;
 
 use crate::embedding::Embedding;
@@ -39,6 +39,10 @@ pub struct Results {
     pub methods: Vec<Method>,
     /// Records that were left out, and why.
     pub warnings: Vec<String>,
+    /// Whether runs of earlier rounds of successive halving are among them.
+    pub rounds: Rounds,
+    /// What is to be said of such runs that were left out, if any were.
+    pub rounds_note: Option<String>,
 }
 
 /// What a figure shows.
@@ -66,18 +70,22 @@ impl Default for PlotOptions {
 }
 
 impl Results {
-    /// Reads the records at or below `paths`; copies of a run count once.
+    /// Reads the records at or below `paths`, of these rounds; copies of a run count once.
     ///
     /// # Errors
     /// If a path cannot be read or there is no finished record.
-    pub fn load(paths: &[PathBuf]) -> Result<Self, ReportError> {
+    pub fn load(paths: &[PathBuf], rounds: Rounds) -> Result<Self, ReportError> {
         let set = read_records(paths)?;
-        let warnings: Vec<String> = set.warnings.iter().map(ToString::to_string).collect();
-        if set.records.is_empty() {
+        let mut warnings: Vec<String> = set.warnings.iter().map(ToString::to_string).collect();
+        let mut records = set.records;
+        let found = records.len();
+        records.retain(|record| rounds.admit(&record.run));
+        let rounds_note = Rounds::note(found - records.len());
+        if records.is_empty() {
+            warnings.extend(rounds_note);
             return Err(ReportError::NoRecords { paths: paths.to_vec(), warnings });
         }
         let mut seen = BTreeSet::new();
-        let mut records = set.records;
         records.retain(|record| seen.insert(record.run.id.clone()));
 
         // As the tables of `isthmus compare` name them.
@@ -123,7 +131,7 @@ impl Results {
             };
             key(one).cmp(&key(other))
         });
-        Ok(Self { paths: paths.to_vec(), runs, methods, warnings })
+        Ok(Self { paths: paths.to_vec(), runs, methods, warnings, rounds, rounds_note })
     }
 
     /// The runs that the options ask for.
@@ -262,7 +270,7 @@ pub(crate) fn grouped<'a, K: PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, made};
+    use crate::testing::{Made, loaded, made};
 
     fn results() -> (tempfile::TempDir, Results) {
         let folder = tempfile::tempdir().unwrap();
@@ -274,7 +282,7 @@ mod tests {
                 made(folder.path(), &run, "0,5,target_accuracy,0.5\n", None);
             }
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         (folder, results)
     }
 
@@ -316,7 +324,7 @@ mod tests {
     #[test]
     fn no_record_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        let error = Results::load(&[folder.path().to_owned()]).unwrap_err();
+        let error = Results::load(&[folder.path().to_owned()], Rounds::Last).unwrap_err();
         assert_eq!(
             error.to_string(),
             format!("no finished record under {}", folder.path().display())

@@ -82,7 +82,7 @@ pub(crate) fn task_name(task: &Task) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Made, made};
+    use crate::testing::{Made, loaded, made};
 
     #[test]
     fn steps_are_counted_through_the_stages_and_the_last_value_is_the_final_one() {
@@ -91,7 +91,7 @@ mod tests {
         let metrics = "0,0,target_accuracy,0.1\n0,10,target_accuracy,0.4\n\
                        1,0,target_accuracy,0.4\n1,5,target_accuracy,0.7\n1,5,theory/mmd,0.2\n";
         made(folder.path(), &run, metrics, None);
-        let results = crate::Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         let run = &results.runs[0];
         let curve: Vec<(usize, f64)> = run.curve("target_accuracy").into_iter().collect();
         assert_eq!(curve, [(0, 0.1), (10, 0.4), (15, 0.7)]);

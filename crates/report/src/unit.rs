@@ -1,7 +1,5 @@
 //! How values of a metric are shown.
 
-use isthmus_results::compare::Summary;
-
 /// The unit of a metric: accuracies are shown in percent, other metrics as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unit {
@@ -26,16 +24,6 @@ impl Unit {
             format!("{:.1}", value * 100.0)
         } else {
             format!("{value:.4}")
-        }
-    }
-
-    /// Mean and standard deviation as text.
-    pub fn summary(self, summary: &Summary) -> String {
-        match summary.standard_deviation {
-            Some(deviation) => {
-                format!("{} ± {}", self.text(summary.mean), self.text(deviation))
-            }
-            None => self.text(summary.mean),
         }
     }
 

@@ -19,5 +19,5 @@ pub use compare::{
 };
 pub use error::{CompareError, RecordError};
 pub use output::{Destination, Format, TerminalOptions, write_bytes, write_text};
-pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, read_records};
+pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, Rounds, read_records};
 pub use validators::{ValidatorOptions, ValidatorTables, judge_validators};

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::error::RecordError;
 use crate::record::{
-    RecordWarning, RunInfo, TableRecord, for_each_metric, metrics_file, read_for_tables,
+    RecordWarning, Rounds, RunInfo, TableRecord, for_each_metric, metrics_file, read_for_tables,
 };
 
 /// The runs below some paths and their metrics: what is said of a run is held once, not once a
@@ -22,6 +22,8 @@ pub struct Runs {
     pub runs: Vec<(PathBuf, RunInfo)>,
     /// Records that were left out, and why.
     pub warnings: Vec<RecordWarning>,
+    /// What is to be said of runs of earlier rounds that were left out, if any were.
+    pub rounds_note: Option<String>,
     values: MetricColumns,
 }
 
@@ -35,12 +37,15 @@ pub(crate) struct MetricValue {
 }
 
 impl Runs {
-    /// Reads every record at or below `paths`.
+    /// Reads every record at or below `paths`, of these rounds.
     ///
     /// # Errors
     /// If a path does not exist or cannot be part of a record.
-    pub fn load(paths: &[PathBuf]) -> Result<Self, RecordError> {
-        let (records, mut warnings) = read_for_tables(paths)?;
+    pub fn load(paths: &[PathBuf], rounds: Rounds) -> Result<Self, RecordError> {
+        let (mut records, mut warnings) = read_for_tables(paths)?;
+        let found = records.len();
+        records.retain(|record| rounds.admit(&record.run));
+        let rounds_note = Rounds::note(found - records.len());
         let parts: Vec<Part> = records.into_par_iter().chunks(1024).map(Part::read).collect();
         let mut runs = Vec::new();
         let mut values = MetricColumns::default();
@@ -49,7 +54,7 @@ impl Runs {
             warnings.extend(part.warnings);
             values.append(part.values);
         }
-        Ok(Self { runs, warnings, values })
+        Ok(Self { runs, warnings, rounds_note, values })
     }
 
     /// The names of all metrics, in the order in which they were met.

@@ -15,7 +15,7 @@ use crate::compare::runs::Candidates;
 use crate::compare::selection::Wanted;
 use crate::compare::{CompareOptions, Direction, Filter, Selection};
 use crate::error::CompareError;
-use crate::record::RecordWarning;
+use crate::record::{RecordWarning, Rounds};
 use crate::statistics::{mean, spearman, weighted_spearman};
 use crate::table::Runs;
 
@@ -28,12 +28,14 @@ pub struct ValidatorOptions {
     pub metric: String,
     /// Which runs take part; all without filters.
     pub filters: Vec<Filter>,
+    /// Whether runs of earlier rounds of successive halving take part.
+    pub rounds: Rounds,
 }
 
 impl Default for ValidatorOptions {
     fn default() -> Self {
-        let CompareOptions { paths, metric, filters, .. } = CompareOptions::default();
-        Self { paths, metric, filters }
+        let CompareOptions { paths, metric, filters, rounds, .. } = CompareOptions::default();
+        Self { paths, metric, filters, rounds }
     }
 }
 
@@ -96,19 +98,16 @@ pub struct Quality {
 /// If no finished record is found, none has the metric or a validator's score, a filter names
 /// nothing that there is, or runs would be chosen from that are not of one sweep.
 pub fn judge_validators(options: &ValidatorOptions) -> Result<ValidatorTables, CompareError> {
-    let ValidatorOptions { paths, metric, filters } = options.clone();
-    let options = CompareOptions { paths, metric, filters, ..CompareOptions::default() };
+    let ValidatorOptions { paths, metric, filters, rounds } = options.clone();
+    let options = CompareOptions { paths, metric, filters, rounds, ..CompareOptions::default() };
     let Some(direction) = Direction::of(&options.metric) else {
         return Err(CompareError::NoDirection(options.metric));
     };
-    let runs = Runs::load(&options.paths)?;
+    let runs = Runs::load(&options.paths, options.rounds)?;
     if runs.runs.is_empty() {
-        return Err(CompareError::NoRecords {
-            paths: options.paths.clone(),
-            warnings: runs.warnings.iter().map(ToString::to_string).collect(),
-        });
+        return Err(CompareError::no_records(&options.paths, &runs));
     }
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
     let candidates = Candidates::new(&runs, &options, &mut notes)?;
     if !candidates.have_scores() {
         return Err(CompareError::NoValidators);

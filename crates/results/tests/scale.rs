@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use isthmus_results::table::Runs;
-use isthmus_results::{CompareOptions, compare};
+use isthmus_results::{CompareOptions, Rounds, compare};
 use serde_json::json;
 use support::{experiment, write_evaluations, write_many};
 
@@ -33,7 +33,7 @@ fn store(number: usize) -> (tempfile::TempDir, PathBuf) {
 
 /// Sum of the accuracies of all rows, number of runs, number of warnings.
 fn read(results: &Path) -> (f64, usize, usize) {
-    let runs = Runs::load(&[results.to_owned()]).unwrap();
+    let runs = Runs::load(&[results.to_owned()], Rounds::Last).unwrap();
     let frame = runs.metrics().unwrap();
     let sum = frame.column("value").unwrap().f64().unwrap().iter().flatten().sum::<f64>();
     (sum, runs.runs.len(), runs.warnings.len())

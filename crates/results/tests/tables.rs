@@ -9,11 +9,11 @@ use isthmus_core::spec::{Experiment, Task};
 use isthmus_results::compare::{Row, Summary};
 use isthmus_results::table::Runs;
 use isthmus_results::{
-    CompareError, CompareOptions, Comparison, Dimension, Format, RecordWriter, TerminalOptions,
-    compare,
+    CompareError, CompareOptions, Comparison, Dimension, Format, RecordWriter, Rounds,
+    TerminalOptions, compare,
 };
 use serde_json::json;
-use support::{FINGERPRINT, environment, experiment, write_all, write_run};
+use support::{FINGERPRINT, environment, experiment, header, write_all, write_run};
 
 const TASKS: [(&str, &str); 3] = [("amazon", "webcam"), ("dslr", "webcam"), ("webcam", "amazon")];
 
@@ -85,11 +85,49 @@ fn the_last_step_of_the_last_stage_counts() {
 }
 
 #[test]
+fn earlier_rounds_of_successive_halving_are_no_results() {
+    let results = tempfile::tempdir().unwrap();
+    let whole = experiment(&["dann"], &TASKS[..1], &[1, 2]);
+    write_all(results.path(), &whole, |_, _, _| Some(0.9));
+    let mut stopped = whole.clone();
+    stopped.name = "office-round-1".to_owned();
+    stopped.methods[0].stages[0].training.stop_after = Some(5);
+    for job in stopped.jobs() {
+        let header = header(&stopped, &job).in_round(Some(1));
+        let mut writer = RecordWriter::create(results.path(), &header, environment()).unwrap();
+        writer.evaluation(0, 5, &[("target_accuracy", 0.1)]).unwrap();
+        writer.finish().unwrap();
+    }
+    let comparison = compare(&options(results.path())).unwrap();
+    let expected = "2 runs of earlier rounds of successive halving left out; `--rounds` includes \
+                    them.";
+    assert!(comparison.notes.contains(&expected.to_owned()), "{:?}", comparison.notes);
+    assert_eq!(comparison.tables[0].rows.len(), 1);
+    assert_eq!(row(&comparison, "dann").cells[0].unwrap().mean, 0.9);
+
+    let all = CompareOptions {
+        rows: Dimension::Experiment,
+        rounds: Rounds::All,
+        ..options(results.path())
+    };
+    let comparison = compare(&all).unwrap();
+    let names: Vec<&str> =
+        comparison.tables[0].rows.iter().map(|row| row.label.text.as_str()).collect();
+    assert_eq!(names, ["office", "office-round-1"]);
+    assert!(!comparison.notes.iter().any(|note| note.contains("left out")));
+
+    let rounds = options(&results.path().join("office-round-1"));
+    let error = compare(&rounds).unwrap_err().to_string();
+    assert!(error.contains("no finished record"), "{error}");
+    assert!(error.contains("2 runs of earlier rounds"), "{error}");
+}
+
+#[test]
 fn the_tidy_frame_has_a_row_for_every_value() {
     let results = tempfile::tempdir().unwrap();
     let experiment = experiment(&["dann", "target-only"], &TASKS, &[1, 2]);
     write_all(results.path(), &experiment, |_, _, _| Some(0.5));
-    let runs = Runs::load(&[results.path().to_owned()]).unwrap();
+    let runs = Runs::load(&[results.path().to_owned()], Rounds::Last).unwrap();
     let frame = runs.tidy().unwrap().collect().unwrap();
     assert_eq!(frame.height(), 2 * 3 * 2 * 4, "12 runs with two metrics at two steps");
     let columns = [

@@ -83,33 +83,14 @@ impl Validator for Dev {
 mod tests {
     use super::*;
     use isthmus_core::random::Key;
-    use isthmus_core::validation::{LabelledOutputs, Outputs};
+    use isthmus_core::validation::LabelledOutputs;
 
-    use crate::testing::{Seen, labelled, matrix, normal, reason, shifted};
-
-    /// One feature; the target lies above the source. The model is wrong where `wrong` says so.
-    fn seen(wrong: impl Fn(f64) -> bool) -> Seen {
-        let (held_out, training) = (normal(400, 1, &Key::new(1)), normal(400, 1, &Key::new(2)));
-        let target = shifted(&normal(400, 1, &Key::new(3)), 1.0);
-        let logits: Vec<f32> = held_out
-            .values()
-            .iter()
-            .flat_map(|x| if wrong(*x) { [0.0, 1.0] } else { [1.0, 0.0] })
-            .collect();
-        let mut source = labelled(2, &logits, &[0; 400]);
-        source.outputs.features = matrix(&held_out);
-        let features = |rows| Outputs { features: matrix(&rows), ..Outputs::default() };
-        Seen {
-            source,
-            source_training: LabelledOutputs { outputs: features(training), labels: Vec::new() },
-            target: features(target),
-        }
-    }
+    use crate::testing::{matrix, normal, reason, shifted, shifted_target};
 
     #[test]
     fn the_control_variate_takes_the_error_of_the_weights_out() {
         // Every loss is the same: the risk is this loss, whatever the weights are.
-        let all_wrong = seen(|_| true);
+        let all_wrong = shifted_target(|_| true);
         let loss = (1.0_f64 + 1.0_f64.exp()).ln();
         assert!((all_wrong.score(&Dev::default()).unwrap() + loss).abs() < 1e-6);
         let weighted = all_wrong.score(&crate::Iwv::default()).unwrap();
@@ -118,7 +99,7 @@ mod tests {
 
     #[test]
     fn without_a_difference_between_samples_it_is_the_mean_risk() {
-        let mut seen = seen(|x| x > 0.0);
+        let mut seen = shifted_target(|x| x > 0.0);
         // A feature that does not vary: no classifier, equal weights of N_s / N_t * N_t / N_s = 1.
         seen.source.outputs.features = matrix(&crate::Rows::new(1, vec![0.5; 400]));
         seen.source_training.outputs.features = matrix(&crate::Rows::new(1, vec![0.5; 300]));
@@ -130,7 +111,7 @@ mod tests {
 
     #[test]
     fn domains_without_overlap_leave_a_finite_score() {
-        let mut seen = seen(|x| x > 0.0);
+        let mut seen = shifted_target(|x| x > 0.0);
         seen.target.features = matrix(&shifted(&normal(400, 1, &Key::new(3)), 40.0));
         let score = seen.score(&Dev::default()).unwrap();
         assert!(score.is_finite() && score.abs() < 20.0, "{score}");
@@ -138,7 +119,7 @@ mod tests {
 
     #[test]
     fn source_training_samples_are_asked_for_and_missed() {
-        let mut seen = seen(|x| x > 0.0);
+        let mut seen = shifted_target(|x| x > 0.0);
         assert!(Dev::default().needs_source_training());
         seen.source_training = LabelledOutputs::default();
         let error = seen.score(&Dev::default()).unwrap_err();

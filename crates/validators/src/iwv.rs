@@ -97,34 +97,14 @@ impl Validator for Iwv {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isthmus_core::random::Key;
-    use isthmus_core::validation::{LabelledOutputs, Outputs};
+    use isthmus_core::validation::LabelledOutputs;
 
-    use crate::testing::{Seen, labelled, matrix, normal, reason, shifted};
-
-    /// One feature; the target lies above the source. The model is wrong where `wrong` says so.
-    fn seen(wrong: impl Fn(f64) -> bool) -> Seen {
-        let (held_out, training) = (normal(400, 1, &Key::new(1)), normal(400, 1, &Key::new(2)));
-        let target = shifted(&normal(400, 1, &Key::new(3)), 1.0);
-        let logits: Vec<f32> = held_out
-            .values()
-            .iter()
-            .flat_map(|x| if wrong(*x) { [0.0, 1.0] } else { [1.0, 0.0] })
-            .collect();
-        let mut source = labelled(2, &logits, &[0; 400]);
-        source.outputs.features = matrix(&held_out);
-        let features = |rows| Outputs { features: matrix(&rows), ..Outputs::default() };
-        Seen {
-            source,
-            source_training: LabelledOutputs { outputs: features(training), labels: Vec::new() },
-            target: features(target),
-        }
-    }
+    use crate::testing::{Seen, reason, shifted_target};
 
     #[test]
     fn errors_where_the_target_lies_weigh_more() {
         let source_risk = |seen: &Seen| seen.score(&crate::SourceRisk::default()).unwrap();
-        let (above, below) = (seen(|x| x > 0.0), seen(|x| x <= 0.0));
+        let (above, below) = (shifted_target(|x| x > 0.0), shifted_target(|x| x <= 0.0));
         let iwv = |seen: &Seen| seen.score(&Iwv::default()).unwrap();
         assert!((source_risk(&above) - source_risk(&below)).abs() < 0.15);
         // The share of the target above 0 is 0.84, the losses differ by 1.
@@ -135,13 +115,13 @@ mod tests {
     #[test]
     fn weights_that_add_up_to_one_give_a_mean_of_the_losses() {
         let config = Iwv { self_normalised: true, ..Iwv::default() };
-        let all_wrong = seen(|_| true).score(&config).unwrap();
+        let all_wrong = shifted_target(|_| true).score(&config).unwrap();
         assert!((all_wrong + (1.0_f64 + 1.0_f64.exp()).ln()).abs() < 1e-9);
     }
 
     #[test]
     fn source_training_samples_are_asked_for_and_missed() {
-        let mut seen = seen(|x| x > 0.0);
+        let mut seen = shifted_target(|x| x > 0.0);
         assert!(Iwv::default().needs_source_training());
         seen.source_training = LabelledOutputs::default();
         let error = seen.score(&Iwv::default()).unwrap_err();

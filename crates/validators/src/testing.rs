@@ -56,6 +56,25 @@ pub(crate) fn labelled(columns: usize, logits: &[f32], labels: &[u32]) -> Labell
     }
 }
 
+/// Samples of one feature, 400 of each domain; the target lies above the source. The model is wrong where `wrong` says so.
+pub(crate) fn shifted_target(wrong: impl Fn(f64) -> bool) -> Seen {
+    let (held_out, training) = (normal(400, 1, &Key::new(1)), normal(400, 1, &Key::new(2)));
+    let target = shifted(&normal(400, 1, &Key::new(3)), 1.0);
+    let logits: Vec<f32> = held_out
+        .values()
+        .iter()
+        .flat_map(|x| if wrong(*x) { [0.0, 1.0] } else { [1.0, 0.0] })
+        .collect();
+    let mut source = labelled(2, &logits, &[0; 400]);
+    source.outputs.features = matrix(&held_out);
+    let features = |rows| Outputs { features: matrix(&rows), ..Outputs::default() };
+    Seen {
+        source,
+        source_training: LabelledOutputs { outputs: features(training), labels: Vec::new() },
+        target: features(target),
+    }
+}
+
 /// The reason why a score is not defined.
 pub(crate) fn reason(error: ValidationError) -> String {
     match error {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use isthmus_results::{Dimension, Filter, PairedTest, Selections, Spread};
+use isthmus_results::{Dimension, Filter, PairedTest, Rounds, Selections, Spread};
 
 /// What to compare.
 #[derive(Clone, Debug, Args)]
@@ -30,6 +30,9 @@ pub struct CompareArguments {
     /// all of different keys
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]
     pub filters: Vec<Filter>,
+    /// Which rounds take part.
+    #[command(flatten)]
+    pub rounds: RoundsArgument,
     /// What stands behind the means
     #[arg(long, value_enum, default_value_t)]
     pub spread: SpreadArgument,
@@ -79,6 +82,9 @@ pub struct ValidatorsArguments {
     /// a sweep, as for `compare`
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]
     pub filters: Vec<Filter>,
+    /// Which rounds take part.
+    #[command(flatten)]
+    pub rounds: RoundsArgument,
     /// Write comma-separated values, with every digit; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub csv: Option<String>,
@@ -88,6 +94,20 @@ pub struct ValidatorsArguments {
     /// Write LaTeX tables; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub latex: Option<String>,
+}
+
+/// Which rounds of successive halving take part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
+pub struct RoundsArgument {
+    /// Include runs of earlier rounds of successive halving, which stopped before their end
+    #[arg(long)]
+    pub rounds: bool,
+}
+
+impl From<RoundsArgument> for Rounds {
+    fn from(argument: RoundsArgument) -> Self {
+        if argument.rounds { Self::All } else { Self::Last }
+    }
 }
 
 /// What stands behind the means.

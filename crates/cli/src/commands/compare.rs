@@ -20,6 +20,7 @@ pub fn execute(arguments: &CompareArguments, output: OutputArguments) -> Result<
         columns: arguments.columns,
         selections: arguments.selections(),
         filters: arguments.filters.clone(),
+        rounds: arguments.rounds.into(),
         spread: arguments.spread.into(),
         baseline: arguments.baseline.clone().map(|method| Baseline { method, test }),
     };

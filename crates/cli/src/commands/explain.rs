@@ -101,6 +101,7 @@ pub fn role(plugin: &Plugin) -> String {
     let role = match plugin.build {
         Build::Term(_) => "method: a loss term, adds up with others",
         Build::Training(_) => "method: drives its own updates, alone in its stage",
+        Build::TestTime(_) => "method: adapts while it predicts, alone in its stage, the last",
         _ => plugin.kind.name(),
     };
     let mut text = role.to_owned();
@@ -134,6 +135,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Optimizer => heading("[training.optimizer]"),
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),
+        Kind::Launcher => heading("[launcher]"),
         Kind::Discriminator => {
             return vec![
                 "# a field of a method that has a discriminator".to_owned(),

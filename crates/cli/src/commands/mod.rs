@@ -25,9 +25,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
     let Arguments { command, output } = arguments;
     match command {
         Command::Run(run) => {
-            let mut experiment = run.experiment.clone();
-            experiment.set.extend(run.launcher.settings());
-            let file = ExperimentFile::load(&experiment, run.device.as_deref())?;
+            let file = ExperimentFile::load_to_run(&run)?;
             if !output.quiet {
                 eprint!("{}", file.warnings(&Page::of_errors()));
             }

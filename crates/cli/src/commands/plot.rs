@@ -20,7 +20,7 @@ enum Form {
 pub fn execute(arguments: &PlotArguments, output: OutputArguments) -> Result<(), Failure> {
     // A wrong ending is found before the work is done.
     let form = form(&arguments.output)?;
-    let results = load(&arguments.paths, output)?;
+    let results = load(&arguments.paths, arguments.rounds, output)?;
     let options = PlotOptions {
         metric: arguments.metric.clone(),
         methods: arguments.methods.clone(),

@@ -3,13 +3,13 @@
 use isthmus_report::{PlotOptions, Results, report};
 use isthmus_results::{Destination, write_text};
 
-use crate::args::OutputArguments;
+use crate::args::{OutputArguments, RoundsArgument};
 use crate::failure::Failure;
 use crate::report_args::ReportArguments;
 
 /// Writes the page, and says where it is.
 pub fn execute(arguments: &ReportArguments, output: OutputArguments) -> Result<(), Failure> {
-    let results = load(&arguments.paths, output)?;
+    let results = load(&arguments.paths, arguments.rounds, output)?;
     let options = PlotOptions {
         metric: arguments.metric.clone(),
         embedding: arguments.embedding,
@@ -29,12 +29,17 @@ pub fn execute(arguments: &ReportArguments, output: OutputArguments) -> Result<(
 /// The results below some paths; what was left out is said on standard error.
 pub(super) fn load(
     paths: &[std::path::PathBuf],
+    rounds: RoundsArgument,
     output: OutputArguments,
 ) -> Result<Results, Failure> {
-    let results = Results::load(paths).map_err(|error| Failure::input(error.to_string()))?;
+    let results =
+        Results::load(paths, rounds.into()).map_err(|error| Failure::input(error.to_string()))?;
     if !output.quiet {
         for warning in &results.warnings {
             eprintln!("warning: {warning}");
+        }
+        if let Some(note) = &results.rounds_note {
+            eprintln!("note: {note}");
         }
     }
     Ok(results)

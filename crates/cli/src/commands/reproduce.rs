@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isthmus_core::spec::{Experiment, LauncherSpec};
+use isthmus_core::spec::Experiment;
 use isthmus_results::Record;
 use isthmus_results::record::{Difference, first_difference};
 
@@ -33,7 +33,7 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
         record: job.record.clone(),
         seeds: vec![job.seed],
         device: job.device.clone(),
-        launcher: LauncherSpec::default(),
+        launcher: None,
     };
     let folder = tempfile::tempdir()
         .map_err(Failure::file("cannot make a folder in", &std::env::temp_dir()))?;

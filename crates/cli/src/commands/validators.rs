@@ -14,6 +14,7 @@ pub fn execute(arguments: &ValidatorsArguments, output: OutputArguments) -> Resu
         paths: arguments.paths.clone(),
         metric: arguments.metric.clone(),
         filters: arguments.filters.clone(),
+        rounds: arguments.rounds.into(),
     };
     let tables = judge_validators(&options).map_err(|error| Failure::input(error.to_string()))?;
     if !output.quiet {

@@ -3,15 +3,14 @@
 use isthmus_results::{Destination, write_text};
 
 use super::ledger::Ledger;
-use super::slurm;
 use crate::args::RunsArguments;
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 
-/// Cancels what was handed to Slurm. What was finished stays, and the rest can be run again.
+/// Cancels what a launcher handed over. What was finished stays, and the rest can be run again.
 ///
 /// # Errors
-/// If nothing was handed to it, or Slurm refuses.
+/// If nothing was handed over, or cancelling is refused.
 pub fn cancel(arguments: &RunsArguments) -> Result<(), Failure> {
     let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
     let path = Ledger::path(&arguments.results, &file.experiment.name);
@@ -22,9 +21,10 @@ pub fn cancel(arguments: &RunsArguments) -> Result<(), Failure> {
         ));
     };
     let ids = ledger.ids();
-    let queued = slurm::queue(&ids)?;
+    let launcher = ledger.launcher(&path)?;
+    let queued = launcher.queue(&ids)?;
     if !queued.is_empty() {
-        slurm::cancel(&ids)?;
+        launcher.cancel(&ids)?;
     }
     ledger.cancelled = true;
     ledger.write(&path)?;

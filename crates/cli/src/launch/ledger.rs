@@ -1,26 +1,30 @@
-//! What was handed to a cluster: `<results>/<experiment>/launch.json`.
+//! What a launcher handed over: `<results>/<experiment>/launch.json`.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use isthmus_core::launcher::{Launcher, Task};
+use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::spec::{PluginSpec, checked_again};
 use serde::{Deserialize, Serialize};
 
-use super::tasks::Task;
 use crate::failure::Failure;
 
 /// A job array that was submitted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submitted {
-    /// Slurm's id.
+    /// The id that the launcher gave it.
     pub id: String,
     /// Its tasks, by their places.
     pub tasks: Vec<Task>,
 }
 
-/// What was handed to a cluster last.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What was handed over last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ledger {
+    /// The launcher that did it.
+    pub launcher: PluginSpec,
     /// The job arrays.
     pub jobs: Vec<Submitted>,
     /// Whether they were cancelled.
@@ -28,6 +32,11 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Nothing yet, of this launcher.
+    pub fn of(launcher: PluginSpec) -> Self {
+        Self { launcher, jobs: Vec::new(), cancelled: false }
+    }
+
     /// The file of an experiment's results.
     pub fn path(results: &Path, experiment: &str) -> PathBuf {
         results.join(experiment).join("launch.json")
@@ -43,12 +52,17 @@ impl Ledger {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Failure::file("cannot read", path)(error)),
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
-            Failure::input_with(
-                format!("{} is damaged: {error}", path.display()),
-                "it names the jobs that were handed to the cluster; `squeue` shows them too",
-            )
-        })
+        serde_json::from_str(&text).map(Some).map_err(|error| damaged(path, &error.to_string()))
+    }
+
+    /// The launcher that the file at `path` names.
+    ///
+    /// # Errors
+    /// If this program has no such launcher, or its settings are of another version.
+    pub fn launcher(&self, path: &Path) -> Result<Box<dyn Launcher>, Failure> {
+        let spec = checked_again(Kind::Launcher, &self.launcher)
+            .map_err(|error| damaged(path, &error.to_string()))?;
+        Ok(built(&spec))
     }
 
     /// Writes the file, in one step.
@@ -73,8 +87,28 @@ impl Ledger {
     }
 }
 
+/// The launcher of a checked file.
+///
+/// # Panics
+/// If it was not checked.
+pub fn built(spec: &PluginSpec) -> Box<dyn Launcher> {
+    match registry::find(Kind::Launcher, &spec.name).map(|plugin| plugin.build) {
+        Some(Build::Launcher(build)) => build(&spec.config),
+        _ => unreachable!("checked names are those of plugins of the kind"),
+    }
+}
+
+fn damaged(path: &Path, cause: &str) -> Failure {
+    Failure::input_with(
+        format!("{} is damaged: {cause}", path.display()),
+        "it names the jobs that were handed over; the commands of their queue show them too",
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -84,9 +118,14 @@ mod tests {
         assert_eq!(Ledger::read(&path).unwrap(), None);
         let task = Task { arguments: vec!["--only".into(), "a".into()], runs: vec!["a".into()] };
         let job = Submitted { id: "12".to_owned(), tasks: vec![task] };
-        let ledger = Ledger { jobs: vec![job], cancelled: false };
+        let spec = |name: &str| PluginSpec { name: name.to_owned(), config: json!({}) };
+        let ledger = Ledger { jobs: vec![job], ..Ledger::of(spec("slurm")) };
         ledger.write(&path).unwrap();
+        assert_eq!(ledger.launcher(&path).unwrap().title(), "Slurm");
         assert_eq!(Ledger::read(&path).unwrap(), Some(ledger));
+        let unknown = Ledger::of(spec("pbs")).launcher(&path).err().unwrap().to_string();
+        assert!(unknown.contains("launch.json is damaged"), "{unknown}");
+        assert!(unknown.contains("unknown launcher `pbs`"), "{unknown}");
         fs::write(&path, "{").unwrap();
         assert!(Ledger::read(&path).unwrap_err().to_string().contains("is damaged"));
     }

@@ -1,14 +1,15 @@
 //! `isthmus status`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use isthmus_core::launcher::TaskState;
 use isthmus_core::spec::Job;
 use isthmus_results::RecordHeader;
 use isthmus_results::record::{RecordState, record_state};
 use isthmus_results::{Destination, write_text};
 
 use super::ledger::Ledger;
-use super::slurm::{self, TaskState};
 use crate::args::{RunArguments, RunsArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
@@ -22,9 +23,10 @@ pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
     let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
     let prepared = Prepared::new(&file, &RunArguments::of(arguments), Interrupt::default())?;
     let name = &prepared.plan.experiment.name;
-    let ledger = Ledger::read(&Ledger::path(&arguments.results, name))?;
+    let path = Ledger::path(&arguments.results, name);
+    let ledger = Ledger::read(&path)?;
     let cluster = match &ledger {
-        Some(ledger) => Cluster::ask(ledger)?,
+        Some(ledger) => Cluster::ask(ledger, &path)?,
         None => Cluster::default(),
     };
     let mut text = String::new();
@@ -97,34 +99,36 @@ impl Tally {
     }
 }
 
-/// What Slurm says of the tasks.
+/// What the launcher says of the tasks that it handed over.
 #[derive(Default)]
 struct Cluster {
+    title: &'static str,
     queued: Vec<TaskState>,
     /// By run, how its task ended if it ended badly.
     causes: BTreeMap<String, String>,
 }
 
 impl Cluster {
-    fn ask(ledger: &Ledger) -> Result<Self, Failure> {
+    fn ask(ledger: &Ledger, path: &Path) -> Result<Self, Failure> {
+        let launcher = ledger.launcher(path)?;
+        let title = launcher.title();
         let ids = ledger.ids();
-        let queued = slurm::queue(&ids)?;
+        let queued = launcher.queue(&ids)?;
         let mut causes = BTreeMap::new();
-        for ended in slurm::accounts(&ids) {
-            const WELL: [&str; 4] = ["COMPLETED", "PENDING", "RUNNING", "REQUEUED"];
+        for ended in launcher.failed(&ids) {
             let queued = queued.iter().any(|it| it.job == ended.job && it.task == ended.task);
-            if queued || ledger.cancelled || WELL.contains(&ended.state.as_str()) {
+            if queued || ledger.cancelled {
                 continue;
             }
             let tasks = ledger.jobs.iter().find(|job| job.id == ended.job).map(|job| &job.tasks);
             for run in tasks.and_then(|tasks| tasks.get(ended.task)).iter().flat_map(|it| &it.runs)
             {
                 let cause =
-                    format!("Slurm says {} of task {}_{}", ended.state, ended.job, ended.task);
+                    format!("{title} says {} of task {}_{}", ended.state, ended.job, ended.task);
                 causes.insert(run.clone(), cause);
             }
         }
-        Ok(Self { queued, causes })
+        Ok(Self { title, queued, causes })
     }
 
     fn cause(&self, run: &str) -> Option<String> {
@@ -144,7 +148,8 @@ impl Cluster {
             words.push(format!("{} ended", job.tasks.len().saturating_sub(left)));
             let cancelled = if ledger.cancelled { " (cancelled)" } else { "" };
             text.push_str(&format!(
-                "Slurm job {}{cancelled}: {} tasks: {}\n",
+                "{} job {}{cancelled}: {} tasks: {}\n",
+                self.title,
                 job.id,
                 job.tasks.len(),
                 words.join(", ")

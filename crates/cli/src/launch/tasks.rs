@@ -1,40 +1,9 @@
 //! The runs shared out among the tasks of job arrays.
 
-use serde::{Deserialize, Serialize};
+use isthmus_core::launcher::{After, JobArray, Task};
 
 use crate::args::Part;
 use crate::run::range;
-
-/// One task of a job array.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Task {
-    /// What `isthmus run` is told besides the file.
-    pub arguments: Vec<String>,
-    /// Ids of its runs, where they are known beforehand.
-    pub runs: Vec<String>,
-}
-
-/// What a job array waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum After {
-    /// Nothing.
-    Nothing,
-    /// The end of the array before, well or not: it trains first stages that this one begins
-    /// with, and trains itself where they are not there.
-    End,
-    /// The success of the array before, whose scores decide what this one runs.
-    Success,
-}
-
-/// A job array.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Array {
-    /// Its tasks.
-    pub tasks: Vec<Task>,
-    /// What it waits for.
-    pub after: After,
-}
 
 /// A run and the stage that it begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +16,7 @@ pub struct Run {
 
 /// Arrays of at most `most` tasks each for `runs`, told by their ids: those that train a first
 /// stage for others come before these.
-pub fn of_runs(runs: &[Run], most: usize, round: Option<usize>) -> Vec<Array> {
+pub fn of_runs(runs: &[Run], most: usize, round: Option<usize>) -> Vec<JobArray> {
     let mut begun = Vec::new();
     let (first, second): (Vec<&Run>, Vec<&Run>) =
         runs.iter().partition(|run| match &run.first_stage {
@@ -69,7 +38,7 @@ pub fn of_runs(runs: &[Run], most: usize, round: Option<usize>) -> Vec<Array> {
             arguments.extend(["--only".to_owned(), ids.join(",")]);
             Task { arguments, runs: ids }
         });
-        Array { tasks: tasks.collect(), after }
+        JobArray { tasks: tasks.collect(), after }
     };
     let mut arrays = vec![array(first, After::Nothing), array(second, After::End)];
     arrays.retain(|array| !array.tasks.is_empty());
@@ -78,14 +47,14 @@ pub fn of_runs(runs: &[Run], most: usize, round: Option<usize>) -> Vec<Array> {
 
 /// The array of a round of successive halving, counted from 1, with at most `count` runs: which
 /// they are shows when the round before is finished.
-pub fn of_later_round(number: usize, count: usize, most: usize) -> Array {
+pub fn of_later_round(number: usize, count: usize, most: usize) -> JobArray {
     let of = most.min(count);
     let tasks = (1..=of).map(|part| {
         let mut arguments = of_round(Some(number));
         arguments.extend(["--part".to_owned(), format!("{part}/{of}")]);
         Task { arguments, runs: Vec::new() }
     });
-    Array { tasks: tasks.collect(), after: After::Success }
+    JobArray { tasks: tasks.collect(), after: After::Success }
 }
 
 fn of_round(round: Option<usize>) -> Vec<String> {
@@ -104,7 +73,7 @@ mod tests {
         all.iter().map(run).collect()
     }
 
-    fn told(array: &Array) -> Vec<String> {
+    fn told(array: &JobArray) -> Vec<String> {
         array.tasks.iter().map(|task| task.arguments.join(" ")).collect()
     }
 

@@ -7,6 +7,7 @@ use isthmus_core::spec::Job;
 use isthmus_results::RecordHeader;
 
 use super::execute::name_of;
+use super::jobs::planned_steps;
 use super::pool::{Listener, Outcome};
 use super::progress::{Bar, Progress};
 use super::protocol::Said;
@@ -54,7 +55,7 @@ impl Drop for Display<'_> {
 impl Listener for Display<'_> {
     fn began(&mut self, job: usize) {
         let (spec, header) = self.jobs[job];
-        let steps = spec.method.stages.iter().map(|stage| stage.training.steps()).sum();
+        let steps = planned_steps(spec);
         let name = name_of(spec, &header.run);
         if let Some(tui) = &mut self.tui {
             tui.live.began(job, name.clone(), steps);

@@ -145,6 +145,7 @@ fn cut(planned: &PlannedJob, halving: &Halving, place: usize) -> PlannedJob {
     experiment.name = format!("{}-round-{}", experiment.name, place + 1);
     experiment.methods.iter_mut().for_each(shorten);
     planned.experiment = Arc::new(experiment);
+    planned.round = Some(place + 1);
     shorten(&mut planned.job.method);
     planned
 }
@@ -219,7 +220,8 @@ mod tests {
         let training = &first.job.method.stages[0].training;
         assert_eq!((training.iterations, training.stop_after), (1500, Some(150)));
         assert_eq!(first.experiment.name, "quickstart-round-1");
-        assert_eq!(first.header("data", "1").run.position.method, 0);
+        let header = first.header("data", "1");
+        assert_eq!((header.run.position.method, header.run.round), (0, Some(1)));
         let last = jobs(&planned, &halving(), 2, &score).unwrap();
         assert!(last.iter().all(|job| planned.contains(job)));
     }

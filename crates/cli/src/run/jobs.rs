@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use isthmus_core::spec::{Experiment, Job, Sweep};
-use isthmus_engine::uses_target_labels;
+use isthmus_engine::{is_stream, uses_target_labels};
 use isthmus_results::RecordHeader;
 use serde_json::{Map, Value};
 
@@ -17,6 +17,8 @@ pub struct PlannedJob {
     pub experiment: Arc<Experiment>,
     /// The values that a sweep set and that concern this job, by key.
     pub settings: Map<String, Value>,
+    /// The round of successive halving, from 1, that stops it before its end; none in the last.
+    pub round: Option<usize>,
 }
 
 impl PlannedJob {
@@ -25,6 +27,7 @@ impl PlannedJob {
         let upper_bound = self.job.method.stages.iter().any(uses_target_labels);
         RecordHeader::new(&self.experiment, &self.job, data_fingerprint, version, upper_bound)
             .with_settings(self.settings.clone())
+            .in_round(self.round)
     }
 }
 
@@ -51,8 +54,12 @@ pub fn all_jobs(sweep: Option<&Sweep>, settled: &Experiment) -> Vec<PlannedJob> 
 
 fn jobs_of(experiment: Experiment, settings: Map<String, Value>) -> Vec<PlannedJob> {
     let experiment = Arc::new(experiment);
-    let planned =
-        |job| PlannedJob { job, experiment: Arc::clone(&experiment), settings: settings.clone() };
+    let planned = |job| PlannedJob {
+        job,
+        experiment: Arc::clone(&experiment),
+        settings: settings.clone(),
+        round: None,
+    };
     experiment.jobs().into_iter().map(planned).collect()
 }
 
@@ -72,6 +79,12 @@ fn without_copies(all: impl IntoIterator<Item = PlannedJob>) -> Vec<PlannedJob> 
         }
     }
     jobs
+}
+
+/// Training steps of all stages of a job. Those of a stream are known when its data are.
+pub fn planned_steps(job: &Job) -> usize {
+    let trained = job.method.stages.iter().filter(|stage| !is_stream(stage));
+    trained.map(|stage| stage.training.steps()).sum()
 }
 
 #[cfg(test)]

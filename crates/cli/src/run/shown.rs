@@ -1,7 +1,7 @@
 //! What progress says of a run, in a few words.
 
 use isthmus_core::method::Measurement;
-use isthmus_engine::VALIDATOR;
+use isthmus_core::validation::SCORE_PREFIX;
 
 /// What was measured last: in training, and by validators.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Shown {
         self.validators = listed(
             measurements
                 .iter()
-                .filter_map(|(name, value)| Some((name.strip_prefix(VALIDATOR)?, *value))),
+                .filter_map(|(name, value)| Some((name.strip_prefix(SCORE_PREFIX)?, *value))),
         );
     }
 

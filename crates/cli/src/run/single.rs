@@ -169,11 +169,10 @@ fn write_outcome(
     }
     if record.theory {
         let stage = job.method.stages.len() - 1;
-        let step = job.method.stages[stage].training.steps();
         let terms = theory::terms(&mut outcome.model, data, grouping, device, job.seed)?;
         let terms: Vec<(&str, f64)> =
             terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        writer.evaluation(stage, step, &terms)?;
+        writer.evaluation(stage, outcome.last_step, &terms)?;
     }
     Ok(())
 }

@@ -4,7 +4,6 @@ use toml::de::DeValue;
 
 use super::data::{self, Datasets};
 use super::document;
-use super::launcher;
 use super::methods::Methods;
 use super::plugin::resolve;
 use super::raw::{extractor_extras, file_schema};
@@ -12,7 +11,7 @@ use super::selection;
 use super::shape::Shape;
 use super::sweep::{self, Sweep};
 use super::tree::{Node, child, whole};
-use super::{Diagnostics, Experiment, ExtractorSpec, LauncherSpec, PluginSpec, RecordSpec};
+use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec};
 use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
@@ -92,12 +91,13 @@ fn experiment(
     let selection = written.and_then(|node| selection::check(node, diagnostics));
 
     let record = child(root, "record").and_then(|node| data::read::<RecordSpec>(node, diagnostics));
-    let launcher = match child(root, "launcher") {
-        Some(node) => launcher::check(node, diagnostics),
-        None => Some(LauncherSpec::default()),
-    };
+    let named = child(root, "launcher");
+    let launcher = named.and_then(|node| resolve(Kind::Launcher, node, None, None, diagnostics));
 
-    if (has_bottleneck && bottleneck.is_none()) || (written.is_some() && selection.is_none()) {
+    let incomplete = (has_bottleneck && bottleneck.is_none())
+        || (written.is_some() && selection.is_none())
+        || (named.is_some() && launcher.is_none());
+    if incomplete {
         return None;
     }
     Some(Experiment {
@@ -112,7 +112,7 @@ fn experiment(
         methods: methods?,
         seeds: seeds?,
         device: device?,
-        launcher: launcher?,
+        launcher,
     })
 }
 

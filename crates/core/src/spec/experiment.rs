@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::context::Grouping;
-use crate::spec::{LauncherSpec, Transform};
+use crate::spec::Transform;
 use crate::updater::LearningRateFactors;
 
 /// A plugin with its complete configuration.
@@ -185,9 +185,10 @@ pub struct Experiment {
     pub seeds: Vec<u64>,
     /// The device: `cpu`, `gpu` or `gpu:N`.
     pub device: String,
-    /// Who starts the runs; no run's numbers depend on it.
-    #[serde(default, skip_serializing_if = "LauncherSpec::is_default")]
-    pub launcher: LauncherSpec,
+    /// Who starts the runs; no run's numbers depend on it. Absent: the launcher
+    /// [`LOCAL`](crate::launcher::LOCAL).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub launcher: Option<PluginSpec>,
 }
 
 /// One run: one method on one task with one seed. Everything that decides its numbers, but the

@@ -54,7 +54,7 @@ pub struct FileTable {
 
 /// The tables of experiment files, plugins' own left out.
 pub fn file_tables() -> Vec<FileTable> {
-    const TABLES: [(&str, &str); 11] = [
+    const TABLES: [(&str, &str); 10] = [
         ("Data", "[data]"),
         ("Transform", "[data.transform]"),
         ("Training", "[training]"),
@@ -65,7 +65,6 @@ pub fn file_tables() -> Vec<FileTable> {
         ("Record", "[record]"),
         ("Sweep", "[sweep]"),
         ("Halving", "[sweep.halving]"),
-        ("Launcher", "[launcher]"),
     ];
     let root = file_schema();
     let table = |heading: &str, schema: &Value| {

@@ -7,7 +7,6 @@ mod document;
 mod experiment;
 mod fields;
 mod json_schema;
-mod launcher;
 mod methods;
 mod plugin;
 mod raw;
@@ -30,8 +29,7 @@ pub use experiment::{
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;
-pub use launcher::{Launcher, LauncherSpec};
-pub use plugin::default_config;
+pub use plugin::{checked_again, default_config};
 pub use suggest::did_you_mean;
 pub use sweep::{Halving, Sweep, Variant};
 pub use transform::{Interpolation, Transform};

@@ -128,12 +128,22 @@ pub(super) fn resolve(
 
 /// The default configuration of a plugin, plugins that it names by default completed too.
 pub fn default_config(plugin: &Plugin) -> Result<Value, Diagnostics> {
+    let name = plugin.about.name.to_owned();
+    let spec = PluginSpec { name, config: Value::Object(Map::new()) };
+    checked_again(plugin.kind, &spec).map(|complete| complete.config)
+}
+
+/// A plugin with a configuration that was written down earlier, maybe by another version, read
+/// again as a file is.
+///
+/// # Errors
+/// If there is no such plugin, or the configuration is not one of it.
+pub fn checked_again(kind: Kind, spec: &PluginSpec) -> Result<PluginSpec, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
-    let table = Map::from_iter([(NAME.to_owned(), Value::from(plugin.about.name))]);
-    match complete(plugin.kind, Value::Object(table), &(0..0), &mut diagnostics) {
+    match complete(kind, flat(spec), &(0..0), &mut diagnostics) {
         Some(Value::Object(mut config)) if diagnostics.is_empty() => {
             config.shift_remove(NAME);
-            Ok(Value::Object(config))
+            Ok(PluginSpec { name: spec.name.clone(), config: Value::Object(config) })
         }
         _ => Err(diagnostics),
     }

@@ -14,8 +14,8 @@ use super::raw_sweep::RawSweep;
 use super::shape::PLUGIN_KIND;
 use super::{RecordSpec, Transform};
 use crate::config::{
-    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, OptimizerKind, ScheduleKind,
-    ValidatorKind,
+    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind, OptimizerKind,
+    ScheduleKind, ValidatorKind,
 };
 use crate::context::Grouping;
 use crate::registry::Kind;
@@ -66,8 +66,8 @@ pub(super) struct RawExperiment {
     record: Option<RecordSpec>,
     /// Settings to try: the experiment is run with each combination of them.
     sweep: Option<RawSweep>,
-    /// Who starts the runs. Absent: this machine.
-    launcher: Option<RawLauncher>,
+    /// Who starts the runs. Absent: `local`, which runs them here.
+    launcher: Option<PluginTable<LauncherKind>>,
     /// The methods to compare, by the label that tables show.
     methods: BTreeMap<String, RawMethod>,
 }
@@ -133,32 +133,6 @@ pub(super) struct RawSelection {
     /// protocol is `transductive`, where they score all its samples. 0.1 where nothing is said.
     #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]
     pub(super) validation_share: Option<f64>,
-}
-
-/// Who starts the runs. The keys besides `name` are for `slurm`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(rename = "Launcher")]
-pub(super) struct RawLauncher {
-    /// `local` runs them here, `slurm` hands them to a cluster.
-    #[serde(default)]
-    pub(super) name: super::Launcher,
-    /// Slurm's partition; the cluster's own choice where nothing is said.
-    pub(super) partition: Option<String>,
-    /// Longest time of a task as Slurm writes it, such as `"02:00:00"`.
-    pub(super) time: Option<String>,
-    /// Processors of a task.
-    #[schemars(range(min = 1))]
-    pub(super) cpus: Option<usize>,
-    /// Memory of a task as Slurm writes it, such as `"8G"`.
-    pub(super) memory: Option<String>,
-    /// Largest number of tasks of a job array: the runs are shared out among them. 1000, where
-    /// nothing is said, is what most clusters allow.
-    #[schemars(range(min = 1))]
-    pub(super) tasks: Option<usize>,
-    /// Further options of `sbatch`, such as `"--account=project"` or `"--gres=gpu:1"`.
-    #[serde(default)]
-    pub(super) options: Vec<String>,
 }
 
 /// How a stage is trained. A method's `training` is laid upon the experiment's, a stage's upon

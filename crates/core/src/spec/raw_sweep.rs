@@ -87,7 +87,9 @@ impl JsonSchema for AnyList {
 /// compete within a method and task, by the mean over the seeds of the validator's highest score
 /// in a run; methods do not compete with each other. A setting whose runs failed, or that the
 /// validator cannot score, does not go on. Schedules are those of the full length in every round,
-/// and each round trains anew.
+/// and each round trains anew. Runs of rounds before the last are recorded as those of an
+/// experiment `NAME-round-1` and so on; tables and charts leave them out unless `--rounds` is
+/// given.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "Halving")]

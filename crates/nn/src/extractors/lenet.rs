@@ -3,8 +3,6 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
-use burn::tensor::module::max_pool2d;
-use burn::tensor::ops::MaxPoolOptions;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::context::Context;
 use isthmus_core::error::NetworkError;
@@ -14,6 +12,7 @@ use isthmus_core::network::independent_copy;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use isthmus_core::spec::{Interpolation, Transform};
+use isthmus_kernels::max_pool;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,10 +109,9 @@ impl Extractor for LeNet {
         let Input::Images(images) = input else {
             panic!("lenet was built for images and is fed {}", input.shape());
         };
-        let pool = |images| max_pool2d(images, MaxPoolOptions::new([2, 2]));
-        let hidden = relu(pool(self.first.forward(images)));
+        let hidden = relu(max_pool(self.first.forward(images), 2));
         let hidden = self.channel_dropout.forward(self.second.forward(hidden), context);
-        let hidden: Tensor<2> = relu(pool(hidden)).flatten(1, 3);
+        let hidden: Tensor<2> = relu(max_pool(hidden, 2)).flatten(1, 3);
         self.dropout.forward(relu(self.linear.forward(hidden)), context)
     }
 

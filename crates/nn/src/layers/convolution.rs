@@ -1,9 +1,9 @@
 //! The two-dimensional convolution.
 
 use burn::module::{Module, Param};
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 use isthmus_core::parts::BuildContext;
+use isthmus_kernels::{Geometry, convolution};
 
 use crate::layers::Initial;
 
@@ -115,16 +115,17 @@ impl Convolution {
     }
 
     fn convolve(&self, input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
-        let [_, _, height, width] = input.dims();
+        let [_, channels, height, width] = input.dims();
         let [_, _, kernel, _] = weight.dims();
         let sides = |extent| self.padding.sides(extent, kernel, self.stride);
-        let options = ConvOptions::new_with_padding(
-            [self.stride; 2],
-            [sides(height), sides(width)],
-            [1, 1],
-            self.groups,
-        );
-        module::conv2d(input, weight, bias, options)
+        let geometry = Geometry {
+            channels,
+            extent: [height, width],
+            kernel,
+            stride: self.stride,
+            padding: [sides(height), sides(width)],
+        };
+        convolution(input, weight, bias, geometry, self.groups)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The fully connected layer.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 use isthmus_core::parts::BuildContext;
+use isthmus_kernels::linear;
 
 use crate::layers::Initial;
 
@@ -54,7 +55,7 @@ impl Linear {
 
     /// `[batch, input]` to `[batch, output]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
-        module::linear(input, self.weight.val(), Some(self.bias.val()))
+        linear(input, self.weight.val(), self.bias.val())
     }
 }
 

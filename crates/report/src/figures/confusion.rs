@@ -184,7 +184,7 @@ fn table(counted: &[(String, Counts)], classes: usize) -> DataTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, count, made, texts};
+    use crate::testing::{Made, count, loaded, made, texts};
 
     fn results(rows: &[Option<&str>]) -> (tempfile::TempDir, Results) {
         let folder = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ mod tests {
             let run = Made { seed: seed as u64, ..Made::default() };
             made(folder.path(), &run, "0,5,target_accuracy,0.5\n", *rows);
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         (folder, results)
     }
 

@@ -218,7 +218,7 @@ fn table(results: &Results, panels: &[Panel], metric: &str, unit: Unit) -> DataT
 mod tests {
     use super::*;
     use crate::palette;
-    use crate::testing::{Made, count, made, texts};
+    use crate::testing::{Made, count, loaded, made, texts};
 
     fn results(methods: &[&str]) -> (tempfile::TempDir, Results) {
         let folder = tempfile::tempdir().unwrap();
@@ -235,7 +235,7 @@ mod tests {
                 }
             }
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         (folder, results)
     }
 

@@ -120,7 +120,7 @@ fn domains(runs: &[&Run]) -> (Vec<String>, Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, made, texts};
+    use crate::testing::{Made, loaded, made, texts};
 
     fn results(pairs: &[(&str, &str, f64)]) -> (tempfile::TempDir, Results) {
         let folder = tempfile::tempdir().unwrap();
@@ -130,7 +130,7 @@ mod tests {
                 made(folder.path(), &run, &format!("0,5,target_accuracy,{value}\n"), None);
             }
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         (folder, results)
     }
 

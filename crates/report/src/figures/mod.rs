@@ -16,7 +16,7 @@ use crate::figure::Figure;
 use crate::results::{PlotOptions, Results};
 
 pub(crate) use features::keeps_features;
-pub(crate) use validators::{VALIDATOR, validator_names};
+pub(crate) use validators::validator_names;
 
 /// The kinds of figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

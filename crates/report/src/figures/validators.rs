@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use isthmus_core::validation::SCORE_PREFIX;
 use plotters::style::Color;
 
 use super::chart::{Axes, axes, range, within_percent};
@@ -13,9 +14,6 @@ use crate::marker::Marker;
 use crate::results::{PlotOptions, Results};
 use crate::runs::Run;
 use crate::unit::Unit;
-
-/// Scores of validators are metrics of this prefix.
-pub(crate) const VALIDATOR: &str = "validator/";
 
 /// More points than this make a chart that is slow to open and no clearer.
 const MOST_POINTS: usize = 4000;
@@ -31,13 +29,13 @@ struct Point {
 
 /// The names of the validators that scored a run.
 pub(crate) fn validator_names(results: &Results) -> BTreeSet<&str> {
-    results.metrics().into_iter().filter_map(|metric| metric.strip_prefix(VALIDATOR)).collect()
+    results.metrics().into_iter().filter_map(|metric| metric.strip_prefix(SCORE_PREFIX)).collect()
 }
 
 pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, ReportError> {
     let all = results.select(options)?;
     // A metric that is a validator's score asks for that validator alone.
-    let (metric, only) = match options.metric.strip_prefix(VALIDATOR) {
+    let (metric, only) = match options.metric.strip_prefix(SCORE_PREFIX) {
         Some(name) => ("target_accuracy", Some(name)),
         None => (options.metric.as_str(), None),
     };
@@ -120,7 +118,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
 }
 
 fn points(results: &Results, runs: &[&Run], name: &str, metric: &str, unit: Unit) -> Vec<Point> {
-    let score_name = format!("{VALIDATOR}{name}");
+    let score_name = format!("{SCORE_PREFIX}{name}");
     let mut points = Vec::new();
     for run in runs {
         for (step, values) in run.candidates() {
@@ -173,7 +171,7 @@ fn panel(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, count, made, texts};
+    use crate::testing::{Made, count, loaded, made, texts};
 
     #[test]
     fn every_evaluation_with_a_score_is_a_point() {
@@ -182,7 +180,7 @@ mod tests {
                     0,5,target_accuracy,0.5\n0,5,validator/entropy,-2\n0,5,validator/dev,NaN\n\
                     0,9,target_accuracy,0.6\n0,9,validator/entropy,-1\n0,9,validator/dev,0.5\n";
         made(folder.path(), &Made::default(), rows, None);
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         let figure = draw(&results, &PlotOptions::default()).unwrap();
         assert!(texts(&figure.svg).iter().any(|text| text == "entropy"));
         // Two points of `entropy`, one of `dev`, one in the legend.
@@ -199,7 +197,7 @@ mod tests {
     fn without_scores_the_setting_that_records_them_is_named() {
         let folder = tempfile::tempdir().unwrap();
         made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();
         assert!(error.contains("list validators under `[selection]`"), "{error}");
     }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use isthmus_core::validation::SCORE_PREFIX;
 use maud::{Markup, html};
 use rayon::prelude::*;
 
 use super::parts;
 use crate::error::ReportError;
 use crate::figure::Figure;
-use crate::figures::{FigureKind, VALIDATOR, keeps_features, plot, validator_names};
+use crate::figures::{FigureKind, keeps_features, plot, validator_names};
 use crate::results::{PlotOptions, Results};
 
 /// A chart a task.
@@ -30,9 +31,10 @@ pub(super) fn validators(results: &Results) -> Markup {
     if names.is_empty() {
         return single(results, FigureKind::Validators, &PlotOptions::default());
     }
-    let all = names
-        .into_iter()
-        .map(|name| PlotOptions { metric: format!("{VALIDATOR}{name}"), ..PlotOptions::default() });
+    let all = names.into_iter().map(|name| PlotOptions {
+        metric: format!("{SCORE_PREFIX}{name}"),
+        ..PlotOptions::default()
+    });
     html! {
         p {
             "Every point is an evaluation. Where points rise to the right, the validator's choice \

@@ -95,7 +95,7 @@ fn threads(number: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, made};
+    use crate::testing::{Made, loaded, made};
 
     #[test]
     fn seconds_and_memory_by_method() {
@@ -104,7 +104,7 @@ mod tests {
             let run = Made { seed, ..Made::default() };
             made(folder.path(), &run, "0,5,target_accuracy,0.5\n", None);
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         // The made records take 10 + seed seconds.
         let table = table(&results).unwrap();
         assert_eq!(table.rows, [["dann", "2", "12.0 ± 1.4", "24.0", "512", "cpu, 2 threads"]]);

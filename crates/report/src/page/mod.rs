@@ -52,7 +52,7 @@ pub fn report(results: &Results, options: &PlotOptions) -> Result<String, Report
         Section {
             id: "selection",
             title: "Selection without target labels",
-            body: selection::body(results),
+            body: selection::body(results, &options.metric),
         },
         Section { id: "curves", title: "Learning curves", body: charts::curves(results, options) },
         Section {
@@ -161,10 +161,10 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::testing::{Made, made};
+    use crate::testing::{Made, loaded, made};
 
     fn page(folder: &Path) -> String {
-        let results = Results::load(&[folder.to_owned()]).unwrap();
+        let results = loaded(folder);
         report(&results, &PlotOptions::default()).unwrap()
     }
 

@@ -109,7 +109,7 @@ fn text(summary: &Summary) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Made, made};
+    use crate::testing::{Made, loaded, made};
 
     #[test]
     fn a_row_a_method_and_task_and_a_column_a_term() {
@@ -121,7 +121,7 @@ mod tests {
             );
             made(folder.path(), &Made { seed, ..Made::default() }, &rows, None);
         }
-        let results = Results::load(&[folder.path().to_owned()]).unwrap();
+        let results = loaded(folder.path());
         let html = body(&results).into_string();
         let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
         assert!(place(">proxy A-distance<") < place(">true target error<"));

@@ -1,5 +1,7 @@
 //! Which of two values of a metric is better.
 
+use isthmus_core::validation::SCORE_PREFIX;
+
 /// Whether high or low values are good.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -14,7 +16,7 @@ impl Direction {
     /// distances lower; of other metrics nothing is known.
     pub fn of(metric: &str) -> Option<Self> {
         let has = |words: &[&str]| words.iter().any(|word| metric.contains(word));
-        if has(&["accuracy"]) || metric.starts_with("validator/") {
+        if has(&["accuracy"]) || metric.starts_with(SCORE_PREFIX) {
             Some(Self::Highest)
         } else if has(&["loss", "error", "risk", "distance", "divergence"]) {
             Some(Self::Lowest)

@@ -1,6 +1,8 @@
 //! Compares runs: means and their spread over seeds, one table a data set.
 
+mod axis;
 mod baseline;
+mod cells;
 pub(crate) mod configurations;
 mod dimension;
 mod direction;
@@ -23,7 +25,7 @@ use self::configurations::Labels;
 use self::runs::{Candidates, Chosen};
 use self::tables::Shape;
 use crate::error::CompareError;
-use crate::record::RecordWarning;
+use crate::record::{RecordWarning, Rounds};
 pub use crate::statistics::Summary;
 use crate::table::Runs;
 
@@ -42,6 +44,8 @@ pub struct CompareOptions {
     pub selections: Selections,
     /// Which runs take part; all without filters.
     pub filters: Vec<Filter>,
+    /// Whether runs of earlier rounds of successive halving take part.
+    pub rounds: Rounds,
     /// What stands behind the means.
     pub spread: Spread,
     /// The method that the others are tested against.
@@ -57,6 +61,7 @@ impl Default for CompareOptions {
             columns: Dimension::Task,
             selections: Selections::Overview,
             filters: Vec::new(),
+            rounds: Rounds::Last,
             spread: Spread::StandardDeviation,
             baseline: None,
         }
@@ -157,7 +162,7 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
     if options.baseline.is_some() && options.rows != Dimension::Method {
         return Err(CompareError::BaselineRows(options.rows.name()));
     }
-    let runs = Runs::load(&options.paths)?;
+    let runs = Runs::load(&options.paths, options.rounds)?;
     compare_runs(runs, options)
 }
 
@@ -170,12 +175,10 @@ pub fn compare_runs(runs: Runs, options: &CompareOptions) -> Result<Comparison, 
         return Err(CompareError::SameDimension(options.rows.name()));
     }
     if runs.runs.is_empty() {
-        return Err(CompareError::NoRecords {
-            paths: options.paths.clone(),
-            warnings: runs.warnings.iter().map(ToString::to_string).collect(),
-        });
+        return Err(CompareError::no_records(&options.paths, &runs));
     }
-    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
+    let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
+    let mut warnings = Vec::new();
     let candidates = Candidates::new(&runs, options, &mut notes)?;
     let labels = configurations::method_labels(&runs, &candidates.kept, options, &mut notes)?;
     let all = all_selections(&candidates);

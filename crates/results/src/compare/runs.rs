@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use isthmus_core::validation::SCORE_PREFIX;
 use rayon::prelude::*;
 
 use super::configurations::{Labels, MethodLabel};
 use super::filter::admitted;
-use super::selection::{Checkpoint, VALIDATOR, Wanted};
+use super::selection::{Checkpoint, Wanted};
 use super::{CompareOptions, Dimension, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, RunInfo};
@@ -157,7 +158,7 @@ impl<'a> Candidates<'a> {
     fn warn_of_missing_scores(&self, selection: &Selection, warnings: &mut Vec<RecordWarning>) {
         let what = match selection {
             Selection::Last => return,
-            Selection::Validator(name) => format!("{VALIDATOR}{name}"),
+            Selection::Validator(name) => format!("{SCORE_PREFIX}{name}"),
             Selection::Oracle => "target_accuracy".to_owned(),
         };
         let lacks = |checkpoint: &Checkpoint| {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use isthmus_core::validation::SCORE_PREFIX;
+
 use super::Direction;
 use crate::table::{Runs, last_stage};
 
-/// Begins the name of a metric that is a validator's score.
-pub(crate) const VALIDATOR: &str = "validator/";
 const ACCURACY: &str = "target_accuracy";
 const EFFECTIVE_CLASSES: &str = "target_effective_classes";
 
@@ -62,7 +62,7 @@ impl From<&str> for Selections {
             "last" => Self::One(Selection::Last),
             "oracle" => Self::One(Selection::Oracle),
             name => Self::One(Selection::Validator(
-                name.strip_prefix(VALIDATOR).unwrap_or(name).to_owned(),
+                name.strip_prefix(SCORE_PREFIX).unwrap_or(name).to_owned(),
             )),
         }
     }
@@ -109,7 +109,7 @@ impl Wanted {
         let metric = slot(metric);
         let mut validators: Vec<(String, usize)> = names
             .iter()
-            .filter_map(|name| Some((name.strip_prefix(VALIDATOR)?.to_owned(), slot(name))))
+            .filter_map(|name| Some((name.strip_prefix(SCORE_PREFIX)?.to_owned(), slot(name))))
             .collect();
         validators.sort();
         Self { slots, metric, accuracy, effective_classes, validators, width }

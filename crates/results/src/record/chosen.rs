@@ -2,10 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isthmus_core::validation::SCORE_PREFIX;
 use serde::{Deserialize, Serialize};
-
-/// Scores of validators are recorded under this prefix.
-pub const VALIDATOR: &str = "validator/";
 
 /// The evaluation that a validator chose.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +29,7 @@ impl Chosen {
     ) -> bool {
         let mut better = false;
         for (name, score) in metrics {
-            let Some(validator) = name.strip_prefix(VALIDATOR) else { continue };
+            let Some(validator) = name.strip_prefix(SCORE_PREFIX) else { continue };
             if score.is_nan() || self.0.get(validator).is_some_and(|best| best.score >= score) {
                 continue;
             }

@@ -46,6 +46,10 @@ pub struct RunInfo {
     /// The values that a sweep set, by key of the experiment file; empty without one.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub settings: Map<String, Value>,
+    /// The round of successive halving that it was run in, from 1, where that is not the last
+    /// one: the run then stops before its end, and is no result of the experiment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<usize>,
 }
 
 /// What a record is begun with.
@@ -89,6 +93,7 @@ impl RecordHeader {
             isthmus_version: isthmus_version.to_owned(),
             position,
             settings: Map::new(),
+            round: None,
         };
         Self { run, job: job.clone() }
     }
@@ -96,6 +101,13 @@ impl RecordHeader {
     /// The same header for a run of a sweep that set these values, by key of the experiment file.
     pub fn with_settings(mut self, settings: Map<String, Value>) -> Self {
         self.run.settings = settings;
+        self
+    }
+
+    /// The same header for a run in this round of successive halving, from 1, where that is not
+    /// the last one.
+    pub fn in_round(mut self, round: Option<usize>) -> Self {
+        self.run.round = round;
         self
     }
 }

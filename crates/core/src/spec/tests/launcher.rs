@@ -1,21 +1,21 @@
 //! The `[launcher]` table.
 
-use super::super::{Launcher, LauncherSpec};
+use serde_json::json;
+
+use super::super::{PluginSpec, checked_again};
 use super::{GOOD, bad, good};
+use crate::registry::Kind;
 
 fn with(launcher: &str) -> String {
     format!("{GOOD}\n[launcher]\n{launcher}")
 }
 
 #[test]
-fn runs_are_started_here_unless_the_file_says_otherwise() {
-    assert_eq!(good(GOOD).experiment.launcher, LauncherSpec::default());
-    let text = "name = 'slurm'\npartition = 'gpu'\ntime = '02:00:00'\ncpus = 4\nmemory = '8G'\n\
-                tasks = 10\noptions = ['--account=me']\n";
-    let launcher = good(&with(text)).experiment.launcher;
-    assert_eq!((launcher.name, launcher.cpus, launcher.tasks), (Launcher::Slurm, Some(4), 10));
-    assert_eq!(launcher.partition.as_deref(), Some("gpu"));
-    assert_eq!(launcher.options, ["--account=me"]);
+fn a_file_names_its_launcher_like_any_plugin() {
+    assert_eq!(good(GOOD).experiment.launcher, None);
+    let launcher = good(&with("name = 'cluster'\ncpus = 4\n")).experiment.launcher.unwrap();
+    assert_eq!(launcher.name, "cluster");
+    assert_eq!(launcher.config, json!({ "cpus": 4, "options": [] }));
 }
 
 #[test]
@@ -25,17 +25,29 @@ fn mistakes_are_told_where_they_are() {
         let found = bad(&text);
         assert_eq!(found.len(), 1, "{found:#?}");
         let one = found.iter().next().unwrap();
-        format!("{} @ {}", one.message, &text[one.span.clone()])
+        format!("{} @ {} ? {:?}", one.message, &text[one.span.clone()], one.help)
     };
-    let message = only("name = 'slum'\n");
-    assert!(
-        message.starts_with("`launcher.name = \"slum\"` must be `local` or `slurm`"),
-        "{message}"
+    let message = only("name = 'clutser'\n");
+    assert_eq!(
+        message,
+        "unknown launcher `clutser` @ 'clutser' ? Some(\"did you mean `cluster`?\")"
     );
-    let message = only("name = 'slurm'\npartition = 'a b'\n");
-    assert!(message.contains("must be one word, without spaces or quotes @ 'a b'"), "{message}");
-    let message = only("name = 'slurm'\noptions = ['account=me']\n");
-    assert!(message.contains("is not an option of sbatch @ 'account=me'"), "{message}");
-    let message = only("name = 'slurm'\ncpus = 0\n");
-    assert_eq!(message, "`launcher.cpus = 0` must be >= 1 @ 0");
+    let message = only("cpus = 4\n");
+    assert!(message.starts_with("this table must have a `name`: which launcher"), "{message}");
+    let message = only("name = 'cluster'\noptions = ['-a', 'b']\n");
+    assert!(message.contains("is not an option @ 'b'"), "{message}");
+    let message = only("name = 'cluster'\ncpus = 0\n");
+    assert!(message.starts_with("`cpus = 0` must be >= 1 @ 0"), "{message}");
+    let message = only("name = 'local'\ncpus = 1\n");
+    assert!(message.starts_with("`cpus` is not a field of `local`"), "{message}");
+}
+
+#[test]
+fn what_was_written_down_earlier_is_checked_again() {
+    let spec = |name: &str, config| PluginSpec { name: name.to_owned(), config };
+    let read = checked_again(Kind::Launcher, &spec("cluster", json!({ "cpus": 2 }))).unwrap();
+    assert_eq!(read, spec("cluster", json!({ "cpus": 2, "options": [] })));
+    for (name, config) in [("cluster", json!({ "cores": 2 })), ("elsewhere", json!({}))] {
+        assert!(checked_again(Kind::Launcher, &spec(name, config)).is_err(), "{name}");
+    }
 }

@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
+use crate::launcher::{LaunchError, Launcher, Runs};
 use crate::method::{MethodContext, Term, TrainingMethod};
 use crate::network::NamedTensor;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::registry::{
-    About, ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, Needs, OptimizerPlugin, Plugin,
-    SchedulePlugin, TermPlugin, TrainingPlugin, ValidatorPlugin,
+    About, ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, LauncherPlugin, Needs,
+    OptimizerPlugin, Plugin, SchedulePlugin, TermPlugin, TrainingPlugin, ValidatorPlugin,
 };
 use crate::validation::{ValidationError, ValidationView, Validator};
 
@@ -65,6 +66,12 @@ config!(
 config!(Dan { estimator: Estimator = Estimator::Quadratic, widths: Vec<f64> = vec![1.0] });
 config!(SourceOnly {});
 config!(Certainty {});
+config!(Local {});
+config!(Cluster {
+    #[schemars(range(min = 1))]
+    cpus: usize = 1,
+    options: Vec<String> = Vec::new(),
+});
 
 /// How.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
@@ -81,7 +88,7 @@ macro_rules! plain {
 }
 plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
 plain!(Certainty);
-plain!(SourceOnly);
+plain!(SourceOnly, Local);
 
 impl PluginConfig for Sgd {
     fn check(&self) -> Result<(), FieldProblem> {
@@ -100,6 +107,16 @@ impl PluginConfig for Dan {
             return Err(FieldProblem { field: "widths".to_owned(), message });
         }
         Ok(())
+    }
+}
+
+impl PluginConfig for Cluster {
+    fn check(&self) -> Result<(), FieldProblem> {
+        let wrong = self.options.iter().position(|option| !option.starts_with('-'));
+        wrong.map_or(Ok(()), |place| {
+            let message = "is not an option".to_owned();
+            Err(FieldProblem { field: format!("options.{place}"), message })
+        })
     }
 }
 
@@ -231,6 +248,27 @@ impl Validator for Certainty {
     }
 }
 
+macro_rules! launchers {
+    ($($name:ident),*) => {$(
+        impl LauncherPlugin for $name {
+            fn build(self) -> Box<dyn Launcher> {
+                Box::new(self)
+            }
+        }
+
+        impl Launcher for $name {
+            fn title(&self) -> &'static str {
+                "a test"
+            }
+
+            fn start(&self, runs: &mut dyn Runs) -> Result<(), LaunchError> {
+                runs.here()
+            }
+        }
+    )*};
+}
+launchers!(Local, Cluster);
+
 const fn needs(trained_model: bool, target_labels: bool) -> Needs {
     Needs { trained_model, target_labels }
 }
@@ -245,6 +283,8 @@ inventory::submit! { Plugin::bottleneck::<Linear>(about("linear")) }
 inventory::submit! { Plugin::classifier::<LinearClassifier>(about("linear")) }
 inventory::submit! { Plugin::discriminator::<Mlp>(about("mlp")) }
 inventory::submit! { Plugin::validator::<Certainty>(about("certainty")) }
+inventory::submit! { Plugin::launcher::<Local>(about("local")) }
+inventory::submit! { Plugin::launcher::<Cluster>(about("cluster")) }
 inventory::submit! { Plugin::term::<Dann>(about("dann")) }
 inventory::submit! { Plugin::term::<Dan>(about("dan")) }
 inventory::submit! { Plugin::training::<SourceOnly>(about("source-only"), needs(false, false)) }

@@ -2,59 +2,51 @@
 
 use std::process::Command;
 
-use crate::failure::Failure;
+use isthmus_core::launcher::{LaunchError, TaskState};
 
 /// Runs a command of Slurm and returns what it answers.
 ///
 /// # Errors
 /// If it is not there or refuses.
-fn slurm(program: &str, arguments: &[String]) -> Result<String, Failure> {
-    let output = Command::new(program).args(arguments).output().map_err(|error| {
-        Failure::input_with(
-            format!("cannot run `{program}`: {error}"),
-            "the launcher `slurm` needs Slurm's commands on this machine; `--launcher local` runs \
-             the experiment here",
-        )
-    })?;
+fn slurm(program: &str, arguments: &[String]) -> Result<String, LaunchError> {
+    let output =
+        Command::new(program).args(arguments).output().map_err(|error| LaunchError::Unusable {
+            message: format!("cannot run `{program}`: {error}"),
+            help: "the launcher `slurm` needs Slurm's commands on this machine; `--launcher \
+                   local` runs the experiment here"
+                .to_owned(),
+        })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let cause = String::from_utf8_lossy(&output.stderr);
-    Err(Failure::Work(format!("`{program}` failed: {}", cause.trim())))
+    Err(LaunchError::Refused(format!("`{program}` failed: {}", cause.trim())))
 }
 
 /// Submits a job; returns its id.
 ///
 /// # Errors
 /// If Slurm refuses it.
-pub fn submit(arguments: &[String]) -> Result<String, Failure> {
+pub fn submit(arguments: &[String]) -> Result<String, LaunchError> {
     let mut all = vec!["--parsable".to_owned()];
     all.extend_from_slice(arguments);
     let answer = slurm("sbatch", &all)?;
     // `12`, or `12;cluster` where there are several.
     let id = answer.trim().split(';').next().unwrap_or_default();
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Failure::Work(format!("`sbatch` answered `{}`, not a job id", answer.trim())));
+        return Err(LaunchError::Refused(format!(
+            "`sbatch` answered `{}`, not a job id",
+            answer.trim()
+        )));
     }
     Ok(id.to_owned())
-}
-
-/// A task of a job array as Slurm sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TaskState {
-    /// Id of the job.
-    pub job: String,
-    /// Place of the task in the array.
-    pub task: usize,
-    /// Slurm's word: `RUNNING`, `PENDING`, `TIMEOUT`.
-    pub state: String,
 }
 
 /// The tasks of these jobs that wait or run; none where Slurm has forgotten the jobs.
 ///
 /// # Errors
 /// If the queue cannot be asked.
-pub fn queue(jobs: &[String]) -> Result<Vec<TaskState>, Failure> {
+pub fn queue(jobs: &[String]) -> Result<Vec<TaskState>, LaunchError> {
     // A job that has left the queue is an error if it is asked for by its id.
     let format = "--format=%F %K %T".to_owned();
     let answer = slurm("squeue", &["--noheader".to_owned(), "--array".to_owned(), format])?;
@@ -93,7 +85,7 @@ fn parsed(answer: &str, jobs: &[String]) -> Vec<TaskState> {
 ///
 /// # Errors
 /// If Slurm refuses.
-pub fn cancel(jobs: &[String]) -> Result<(), Failure> {
+pub fn cancel(jobs: &[String]) -> Result<(), LaunchError> {
     slurm("scancel", jobs).map(drop)
 }
 

@@ -1,0 +1,32 @@
+//! Runs of earlier rounds of successive halving.
+
+use super::header::RunInfo;
+
+/// Which runs of successive halving are looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounds {
+    /// Those of the last round, which were run to their end.
+    #[default]
+    Last,
+    /// Those of all rounds: those of earlier ones stopped before their end.
+    All,
+}
+
+impl Rounds {
+    /// Whether the run is looked at.
+    pub fn admit(self, run: &RunInfo) -> bool {
+        self == Self::All || run.round.is_none()
+    }
+
+    /// What is to be said of so many runs that were not admitted; nothing of none.
+    pub fn note(left_out: usize) -> Option<String> {
+        let runs = match left_out {
+            0 => return None,
+            1 => "1 run".to_owned(),
+            more => format!("{more} runs"),
+        };
+        Some(format!(
+            "{runs} of earlier rounds of successive halving left out; `--rounds` includes them."
+        ))
+    }
+}
