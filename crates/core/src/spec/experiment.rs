@@ -154,7 +154,8 @@ pub struct RecordSpec {
     /// depends on it.
     pub outputs: usize,
     /// The terms of the target-error bound of Ben-David et al. (2010) for the final model: source
-    /// error, proxy A-distance, error of a joint classifier. Uses target labels, for this alone.
+    /// error, proxy A-distance, error of a joint classifier, and their sum beside the true target
+    /// error; also the squared MMD of the features. Uses target labels, for this alone.
     pub theory: bool,
 }
 
