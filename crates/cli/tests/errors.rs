@@ -95,6 +95,15 @@ fn method_without_the_model_that_it_starts_from() {
 }
 
 #[test]
+fn method_after_one_that_adapts_while_it_predicts() {
+    insta::assert_snapshot!(check(
+        "align = [{ name = \"dan\" }]",
+        "stages = [\n    { align = [{ name = \"source-only\" }] },\n    \
+         { align = [{ name = \"tent\" }] },\n    { align = [{ name = \"dan\" }] },\n]"
+    ));
+}
+
+#[test]
 fn upper_bound_that_would_be_tested_on_its_training_samples() {
     insta::assert_snapshot!(check("name = \"dan\"", "name = \"target-only\""));
 }

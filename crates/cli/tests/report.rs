@@ -156,6 +156,23 @@ fn the_page_opens_in_a_browser_light_and_dark() {
 }
 
 #[test]
+fn the_experiment_file_of_the_page_runs_again_as_the_same_jobs() {
+    let sandbox = with_results();
+    assert_eq!(sandbox.isthmus(&["report"]).code, 0);
+    let page = sandbox.read("report.html");
+    let start = page.find("aria-label=\"Experiment file\"><code>").unwrap();
+    let text = &page[start + "aria-label=\"Experiment file\"><code>".len()..];
+    let text = &text[..text.find("</code>").unwrap()];
+    let entities = [("&quot;", "\""), ("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+    let text = entities.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to));
+    sandbox.write("again.toml", &text);
+    let said = sandbox.isthmus(&["run", "again.toml"]);
+    assert_eq!(said.code, 0, "{text}\n{}", said.errors);
+    // Every setting is the same: the records that there are stand for its runs.
+    assert!(said.errors.contains("8 of 8 runs are finished already"), "{}", said.errors);
+}
+
+#[test]
 fn figures_are_written_as_svg_and_png() {
     let sandbox = with_results();
     for kind in ["curves", "matrix", "confusion"] {

@@ -14,7 +14,7 @@ use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job};
 
 const STEPS: usize = 12;
 
-/// A job whose last stage is trained by `method`.
+/// A job whose last stage is run by `method`: the fields of an entry of `align`.
 fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
@@ -24,7 +24,7 @@ fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
          [training]\niterations = {STEPS}\nbatch_size = 16\nevaluate_every = 5\n\
          normalization = 'per-domain'\n[training.optimizer]\nname = '{optimizer}'\n\
          [training.schedule]\nname = 'cosine'\nwarm_up = 4\n\
-         [methods.resume]\nstages = [{before} {{ align = [{{ name = '{method}' }}] }}]\n"
+         [methods.resume]\nstages = [{before} {{ align = [{{ {method} }}] }}]\n"
     );
     let domains = ["fonts", "uci"]
         .map(|name| DomainInfo { name: name.to_owned(), has_test_set: false })
@@ -102,7 +102,7 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
     let mut whole = Stopping { after: usize::MAX, ..Stopping::default() };
     let expected = run_job(&job, &data, &device, None, &mut whole).unwrap();
     let all_steps = whole.steps;
-    let begun = all_steps - STEPS;
+    let begun = if trained_before { STEPS } else { 0 };
     for after in [begun + 1, begun + 5, begun + 7, all_steps - 1] {
         let mut first = Stopping { after, ..Stopping::default() };
         let error = run_job(&job, &data, &device, None, &mut first).unwrap_err();
@@ -122,14 +122,20 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
 fn every_method_goes_on_bit_for_bit() {
     for plugin in plugins(Kind::Method) {
         println!("{}", plugin.about.name);
-        check(plugin.about.name, "sgd", plugin.needs.trained_model);
+        let method = format!("name = '{}'", plugin.about.name);
+        check(&method, "sgd", plugin.needs.trained_model);
     }
+}
+
+#[test]
+fn a_stream_that_is_reset_goes_on_bit_for_bit() {
+    check("name = 'tent', reset = 'batch', steps = 2", "adam", true);
 }
 
 #[test]
 fn every_optimizer_goes_on_bit_for_bit() {
     for plugin in plugins(Kind::Optimizer) {
         println!("{}", plugin.about.name);
-        check("dann", plugin.about.name, false);
+        check("name = 'dann'", plugin.about.name, false);
     }
 }

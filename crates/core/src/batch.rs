@@ -30,7 +30,7 @@ impl SourceBatch {
 pub struct TargetBatch {
     /// The inputs.
     pub input: Input,
-    /// Position of each row in its domain's training set.
+    /// Position of each row in its domain's training set, or in the set that a stream predicts.
     pub indices: Vec<usize>,
 }
 

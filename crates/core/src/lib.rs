@@ -22,6 +22,7 @@ pub mod random;
 pub mod registry;
 pub mod spec;
 pub mod stage;
+pub mod test_time;
 pub mod updater;
 pub mod validation;
 

@@ -122,7 +122,7 @@ pub trait Term: Send {
     }
 }
 
-fn nothing_kept(state: &[NamedTensor]) -> Result<(), MethodError> {
+pub(crate) fn nothing_kept(state: &[NamedTensor]) -> Result<(), MethodError> {
     match state.first() {
         None => Ok(()),
         Some(tensor) => Err(MethodError::Unsuitable(format!(

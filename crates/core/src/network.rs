@@ -19,6 +19,26 @@ pub struct NamedTensor {
     pub data: TensorData,
 }
 
+/// Which parameters of a network an update changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Selected {
+    /// All of them.
+    #[default]
+    All,
+    /// Those of normalisation layers: of every module whose type's name ends in `Norm`.
+    Normalization,
+}
+
+impl Selected {
+    /// Whether parameters of a layer of this type, as burn names containers, are among them.
+    fn includes(self, container_type: Option<&String>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Normalization => container_type.is_some_and(|name| name.ends_with("Norm")),
+        }
+    }
+}
+
 /// How an optimizer changes one parameter, given its gradient.
 ///
 /// Parameters reach the rule as flat values: optimizers work element by element.
@@ -44,11 +64,17 @@ pub trait Network: Send {
     /// If one is missing or has another shape; the network is then unchanged.
     fn load_tensors(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
 
-    /// The sum of squares of this network's gradients, for clipping by the global norm.
-    fn gradient_square_sum(&self, gradients: &Gradients) -> f64;
+    /// The sum of squares of this network's gradients.
+    fn gradient_square_sum(&self, gradients: &Gradients) -> f64 {
+        self.selected_square_sum(gradients, Selected::All)
+    }
 
-    /// Applies `rule` to every parameter that has a gradient, and takes those gradients out.
-    fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule);
+    /// The sum of squares of the selected parameters' gradients, for clipping by the global norm.
+    fn selected_square_sum(&self, gradients: &Gradients, selected: Selected) -> f64;
+
+    /// Applies `rule` to every selected parameter that has a gradient, and takes those gradients
+    /// out.
+    fn update(&mut self, gradients: &mut Gradients, selected: Selected, rule: &mut dyn UpdateRule);
 }
 
 impl<M: Module + 'static> Network for M {
@@ -89,17 +115,23 @@ impl<M: Module + 'static> Network for M {
         Ok(())
     }
 
-    fn gradient_square_sum(&self, gradients: &Gradients) -> f64 {
-        let mut norm = SquareSum { gradients, sum: 0.0 };
+    fn selected_square_sum(&self, gradients: &Gradients, selected: Selected) -> f64 {
+        let mut norm = SquareSum { containers: Vec::new(), gradients, selected, sum: 0.0 };
         self.visit(&mut norm);
         norm.sum
     }
 
-    fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule) {
+    fn update(&mut self, gradients: &mut Gradients, selected: Selected, rule: &mut dyn UpdateRule) {
         // The module is moved through the mapper instead of cloned, so that each parameter is the
         // only owner of its memory and the rule can change it in place.
         replace_with::replace_with_or_abort(self, |module| {
-            module.map(&mut Updating { path: Vec::new(), gradients, rule })
+            module.map(&mut Updating {
+                path: Vec::new(),
+                containers: Vec::new(),
+                gradients,
+                selected,
+                rule,
+            })
         });
     }
 }
@@ -173,12 +205,26 @@ impl ModuleMapper for Loader<'_> {
 }
 
 struct SquareSum<'a> {
+    /// Types of the modules around the parameter, outermost first.
+    containers: Vec<String>,
     gradients: &'a Gradients,
+    selected: Selected,
     sum: f64,
 }
 
 impl ModuleVisitor for SquareSum<'_> {
+    fn enter_module(&mut self, _name: &str, container_type: &str) {
+        self.containers.push(container_type.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.containers.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if !self.selected.includes(self.containers.last()) {
+            return;
+        }
         if let Some(gradient) = param.val().grad(self.gradients) {
             self.sum += gradient.square().sum().into_scalar::<f64>();
         }
@@ -187,20 +233,28 @@ impl ModuleVisitor for SquareSum<'_> {
 
 struct Updating<'a> {
     path: Vec<String>,
+    /// Types of the modules around the parameter, outermost first.
+    containers: Vec<String>,
     gradients: &'a mut Gradients,
+    selected: Selected,
     rule: &'a mut dyn UpdateRule,
 }
 
 impl ModuleMapper for Updating<'_> {
-    fn enter_module(&mut self, name: &str, _container_type: &str) {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
         self.path.push(name.to_owned());
+        self.containers.push(container_type.to_owned());
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
         self.path.pop();
+        self.containers.pop();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if !self.selected.includes(self.containers.last()) {
+            return param;
+        }
         let Some(gradient) = param.val().grad_remove(self.gradients) else {
             return param;
         };

@@ -18,6 +18,7 @@ use crate::method::{MethodContext, Term, TrainingMethod};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::spec::Transform;
+use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
 
 /// The kinds of plugin.
@@ -118,6 +119,8 @@ pub type BuildDiscriminator =
 pub type BuildTerm = fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>;
 /// Builds a method that drives its own updates.
 pub type BuildTraining = fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+/// Builds a method that adapts while it predicts.
+pub type BuildTestTime = fn(&Value, &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
 
 /// How a plugin is built from its resolved configuration.
 #[derive(Clone, Copy)]
@@ -143,6 +146,8 @@ pub enum Build {
     Term(BuildTerm),
     /// A method that drives its own updates.
     Training(BuildTraining),
+    /// A method that adapts while it predicts.
+    TestTime(BuildTestTime),
     /// An optimizer.
     Optimizer {
         /// Builds it.
@@ -253,6 +258,15 @@ pub trait TrainingPlugin: PluginConfig {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
 }
 
+/// The configuration of a method that adapts while it predicts.
+pub trait TestTimePlugin: PluginConfig {
+    /// Builds the method.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
+}
+
 /// An optimizer's configuration.
 pub trait OptimizerPlugin: PluginConfig {
     /// Builds the optimizer.
@@ -335,6 +349,14 @@ impl Plugin {
         plugin
     }
 
+    /// A method that adapts a trained model while it predicts.
+    pub const fn test_time<C: TestTimePlugin>(about: About) -> Self {
+        let build = Build::TestTime(|value, context| config::from_value::<C>(value).build(context));
+        let mut plugin = Self::new::<C>(Kind::Method, about, build);
+        plugin.needs = Needs { trained_model: true, target_labels: false };
+        plugin
+    }
+
     /// An optimizer.
     pub const fn optimizer<C: OptimizerPlugin>(about: About) -> Self {
         let build = Build::Optimizer {
@@ -381,6 +403,13 @@ pub fn plugins(kind: Kind) -> Vec<&'static Plugin> {
         inventory::iter::<Plugin>.into_iter().filter(|plugin| plugin.kind == kind).collect();
     found.sort_by_key(|plugin| plugin.about.name);
     found
+}
+
+impl Plugin {
+    /// Whether a method has its stage to itself, since it is no loss term that adds up with others.
+    pub fn is_alone_in_its_stage(&self) -> bool {
+        matches!(self.build, Build::Training(_) | Build::TestTime(_))
+    }
 }
 
 /// The plugin of a kind and name.

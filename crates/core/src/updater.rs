@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetworkError;
-use crate::network::{NamedTensor, Network, UpdateRule};
+use crate::network::{NamedTensor, Network, Selected, UpdateRule};
 use crate::optimizer::{Optimizer, Schedule};
 
 /// What a network is in an experiment; decides its learning-rate factor.
@@ -115,8 +115,20 @@ impl Updater {
         gradients: &mut Gradients,
         parts: Vec<Part<'_>>,
     ) {
+        self.update_selected(step, total_steps, gradients, parts, Selected::All);
+    }
+
+    /// Updates every selected parameter of `parts` that has a gradient.
+    pub fn update_selected(
+        &mut self,
+        step: usize,
+        total_steps: usize,
+        gradients: &mut Gradients,
+        parts: Vec<Part<'_>>,
+        selected: Selected,
+    ) {
         let learning_rate = self.learning_rate(step, total_steps);
-        let scale = self.clip_scale(gradients, &parts);
+        let scale = self.clip_scale(gradients, &parts, selected);
         for part in parts {
             let factor = self.factors.of(part.role);
             if factor == 0.0 {
@@ -128,7 +140,7 @@ impl Updater {
                 scale,
                 learning_rate: learning_rate * factor,
             };
-            part.network.update(gradients, &mut rule);
+            part.network.update(gradients, selected, &mut rule);
         }
     }
 
@@ -149,11 +161,11 @@ impl Updater {
         self.optimizer.load_state(tensors, device)
     }
 
-    fn clip_scale(&self, gradients: &Gradients, parts: &[Part<'_>]) -> f32 {
+    fn clip_scale(&self, gradients: &Gradients, parts: &[Part<'_>], selected: Selected) -> f32 {
         let Some(limit) = self.clip_norm else { return 1.0 };
         let norm = parts
             .iter()
-            .map(|part| part.network.gradient_square_sum(gradients))
+            .map(|part| part.network.selected_square_sum(gradients, selected))
             .sum::<f64>()
             .sqrt();
         if norm > limit { (limit / norm) as f32 } else { 1.0 }

@@ -9,6 +9,7 @@ use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind, Plugin};
 use isthmus_core::spec::{Job, PluginSpec, StageSpec, TrainingSpec};
+use isthmus_core::test_time::TestTimeMethod;
 use isthmus_core::updater::Updater;
 
 use crate::composed::{Composed, WeightedTerm};
@@ -77,14 +78,22 @@ pub fn build_model(
     Ok(Model { extractor, bottleneck, classifier })
 }
 
-/// Builds the method of a stage: the one that drives its own updates, or the terms together.
+/// What runs a stage.
+pub enum StageMethod {
+    /// Steps of training.
+    Training(Box<dyn TrainingMethod>),
+    /// A stream of target samples.
+    TestTime(Box<dyn TestTimeMethod>),
+}
+
+/// Builds the method of a stage: the one that has it to itself, or the terms together.
 ///
 /// # Errors
 /// If a method is not linked or cannot work in this context.
 pub fn build_method(
     stage: &StageSpec,
     context: &MethodContext,
-) -> Result<Box<dyn TrainingMethod>, EngineError> {
+) -> Result<StageMethod, EngineError> {
     let mut terms = Vec::new();
     for align in &stage.align {
         let name = align.plugin.name.clone();
@@ -92,7 +101,12 @@ pub fn build_method(
         let context = MethodContext { key: context.key.named(&name), ..context.clone() };
         match plugin(Kind::Method, &align.plugin)?.build {
             Build::Training(build) => {
-                return build(&align.plugin.config, &context).map_err(failed);
+                let method = build(&align.plugin.config, &context).map_err(failed)?;
+                return Ok(StageMethod::Training(method));
+            }
+            Build::TestTime(build) => {
+                let method = build(&align.plugin.config, &context).map_err(failed)?;
+                return Ok(StageMethod::TestTime(method));
             }
             Build::Term(build) => {
                 let term = build(&align.plugin.config, &context).map_err(failed)?;
@@ -101,7 +115,8 @@ pub fn build_method(
             _ => unreachable!("plugins of kind method are built as methods"),
         }
     }
-    Ok(Box::new(Composed::new(terms, stage.training.label_smoothing)))
+    let composed = Composed::new(terms, stage.training.label_smoothing);
+    Ok(StageMethod::Training(Box::new(composed)))
 }
 
 /// Builds what applies the gradients of a stage.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::method::TrainingMethod;
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::updater::{Part, Updater};
@@ -21,17 +20,23 @@ pub fn start_of(stage: usize, model: Vec<NamedTensor>) -> Checkpoint {
     Checkpoint { stage, step: 0, tensors: prefixed(MODEL, model) }
 }
 
+/// What a method keeps between steps.
+pub(crate) struct Kept<'a> {
+    pub(crate) networks: Vec<Part<'a>>,
+    pub(crate) state: Vec<NamedTensor>,
+}
+
 /// A stage after `step` steps.
 pub(crate) fn take(
     stage: usize,
     step: usize,
     model: &mut Model,
-    method: &mut dyn TrainingMethod,
+    method: Kept<'_>,
     updater: &Updater,
 ) -> Checkpoint {
     let mut tensors = prefixed(MODEL, model_tensors(model));
-    tensors.extend(prefixed(NETWORKS, part_tensors(method.networks())));
-    tensors.extend(prefixed(STATE, method.state()));
+    tensors.extend(prefixed(NETWORKS, part_tensors(method.networks)));
+    tensors.extend(prefixed(STATE, method.state));
     tensors.extend(prefixed(OPTIMIZER, updater.state()));
     Checkpoint { stage, step, tensors }
 }
@@ -41,26 +46,18 @@ pub(crate) fn load_model(checkpoint: &Checkpoint, model: &mut Model) -> Result<(
     load_parts(model.parts(), &group(checkpoint, MODEL))
 }
 
-/// Takes everything back; the method has begun.
+/// Takes the networks of the method back, which has begun, and the optimizer's state; returns the
+/// method's state.
 pub(crate) fn load(
     checkpoint: &Checkpoint,
-    label: &str,
-    model: &mut Model,
-    method: &mut dyn TrainingMethod,
+    networks: Vec<Part<'_>>,
     updater: &mut Updater,
     device: &Device,
-) -> Result<(), EngineError> {
-    load_model(checkpoint, model)?;
-    load_parts(method.networks(), &group(checkpoint, NETWORKS))?;
-    let state = group(checkpoint, STATE)
-        .into_iter()
-        .map(|(path, data)| NamedTensor { path, data })
-        .collect();
-    method
-        .load_state(state)
-        .map_err(|source| EngineError::Method { method: label.to_owned(), source })?;
+) -> Result<Vec<NamedTensor>, EngineError> {
+    load_parts(networks, &group(checkpoint, NETWORKS))?;
     updater.load_state(&group(checkpoint, OPTIMIZER), device)?;
-    Ok(())
+    let state = group(checkpoint, STATE).into_iter();
+    Ok(state.map(|(path, data)| NamedTensor { path, data }).collect())
 }
 
 fn group(checkpoint: &Checkpoint, prefix: &str) -> BTreeMap<String, TensorData> {

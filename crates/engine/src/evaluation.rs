@@ -1,6 +1,6 @@
 //! Evaluation: one forward pass over a set of samples, and what labels say of it.
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
@@ -114,6 +114,29 @@ pub fn predict(
     Ok(outputs)
 }
 
+/// What the extractor of `model`, an evaluation copy, makes of the given rows of `samples`: the
+/// features before the bottleneck.
+///
+/// # Errors
+/// If a sample cannot be read.
+pub fn extract(
+    model: &mut Model,
+    samples: &dyn SampleSource,
+    rows: &[usize],
+    domain: DomainRole,
+    grouping: Grouping,
+    device: &Device,
+) -> Result<Matrix, DataError> {
+    let mut features = Matrix::default();
+    for chunk in rows.chunks(ROWS) {
+        let values = samples.values(chunk, SampleView::Plain)?;
+        let input = Input::from_values(values, chunk.len(), samples.shape(), device);
+        let context = evaluating(domain, input.rows(), grouping);
+        features.append(matrix(model.extractor.forward(input, &context)));
+    }
+    Ok(features)
+}
+
 /// Features and logits of a batch of inputs.
 pub(crate) fn predict_input(
     model: &mut Model,
@@ -121,15 +144,19 @@ pub(crate) fn predict_input(
     domain: DomainRole,
     grouping: Grouping,
 ) -> Outputs {
-    let context =
-        Context::evaluate(domain, input.rows()).with_norm(NormPolicy::EVALUATE.grouped(grouping));
+    let context = evaluating(domain, input.rows(), grouping);
     let (features, logits) = model.forward(input, &context);
-    let matrix = |tensor: burn::tensor::Tensor<2>| {
-        let [rows, columns] = tensor.dims();
-        let values = tensor.into_data().try_to_vec::<f32>().expect("networks compute in f32");
-        Matrix::new(rows, columns, values)
-    };
     Outputs { features: matrix(features), logits: matrix(logits) }
+}
+
+fn evaluating(domain: DomainRole, rows: usize, grouping: Grouping) -> Context {
+    Context::evaluate(domain, rows).with_norm(NormPolicy::EVALUATE.grouped(grouping))
+}
+
+fn matrix(tensor: Tensor<2>) -> Matrix {
+    let [rows, columns] = tensor.dims();
+    let values = tensor.into_data().try_to_vec::<f32>().expect("networks compute in f32");
+    Matrix::new(rows, columns, values)
 }
 
 /// Position and value of the largest number; the first of equals.

@@ -6,10 +6,10 @@ use isthmus_core::method::MethodContext;
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Kind};
+use isthmus_core::registry::{self, Build, Kind, Plugin};
 use isthmus_core::spec::{Job, StageSpec};
 
-use crate::build::{build_method, build_model, build_updater};
+use crate::build::{StageMethod, build_method, build_model, build_updater};
 use crate::checkpoint::{load_model, model_tensors};
 use crate::data::JobData;
 use crate::error::EngineError;
@@ -17,11 +17,14 @@ use crate::evaluation::Evaluation;
 use crate::observer::Observer;
 use crate::selection::Selection;
 use crate::stage::{StageSetup, run_stage};
+use crate::stream::{batches, run_stream};
 
 /// What a finished job leaves.
 pub struct JobOutcome {
     /// The last evaluation on the target's test set.
     pub target: Evaluation,
+    /// Steps of the last stage: that evaluation's.
+    pub last_step: usize,
     /// The trained model, part by part.
     pub tensors: Vec<NamedTensor>,
     /// The trained model, off the tape.
@@ -63,9 +66,12 @@ pub fn run_job(
     if let Some(checkpoint) = resumed {
         load_model(checkpoint, &mut model)?;
     }
-    let mut evaluation = Evaluation::default();
+    let (mut evaluation, mut last_step) = (Evaluation::default(), 0);
     for (index, stage) in job.method.stages.iter().enumerate().skip(first) {
         let key = key.named("stage").at(index as u64);
+        let stream = is_stream(stage)
+            .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size));
+        last_step = stream.unwrap_or(stage.training.steps());
         let context = MethodContext {
             device: device.clone(),
             key: key.named("method"),
@@ -73,9 +79,9 @@ pub fn run_job(
             feature_size: model.feature_size(),
             classes,
             sources: data.sources.len(),
-            total_steps: stage.training.iterations,
+            total_steps: stream.unwrap_or(stage.training.iterations),
         };
-        let mut method = build_method(stage, &context)?;
+        let method = build_method(stage, &context)?;
         let mut updater = build_updater(&stage.training)?;
         let setup = StageSetup {
             index,
@@ -87,17 +93,30 @@ pub fn run_job(
             selection: selection.as_ref(),
         };
         let resumed = resumed.filter(|checkpoint| checkpoint.stage == index && checkpoint.step > 0);
-        evaluation =
-            run_stage(&setup, &mut model, &mut *method, &mut updater, data, resumed, observer)?;
+        let (model, updater) = (&mut model, &mut updater);
+        evaluation = match method {
+            StageMethod::Training(mut method) => {
+                run_stage(&setup, model, &mut *method, updater, data, resumed, observer)?
+            }
+            StageMethod::TestTime(mut method) => {
+                run_stream(&setup, model, &mut *method, updater, data, resumed, observer)?
+            }
+        };
     }
     let tensors = model_tensors(&mut model);
-    Ok(JobOutcome { target: evaluation, tensors, model: model.evaluation_copy() })
+    Ok(JobOutcome { target: evaluation, last_step, tensors, model: model.evaluation_copy() })
 }
 
 /// Whether a stage trains on the target's labels: an upper bound.
 pub fn uses_target_labels(stage: &StageSpec) -> bool {
-    stage.align.iter().any(|align| {
-        registry::find(Kind::Method, &align.plugin.name)
-            .is_some_and(|plugin| plugin.needs.target_labels)
-    })
+    methods(stage).any(|plugin| plugin.needs.target_labels)
+}
+
+/// Whether a stage predicts a stream. How many steps it has is then decided by the data.
+pub fn is_stream(stage: &StageSpec) -> bool {
+    methods(stage).any(|plugin| matches!(plugin.build, Build::TestTime(_)))
+}
+
+fn methods(stage: &StageSpec) -> impl Iterator<Item = &'static Plugin> {
+    stage.align.iter().filter_map(|align| registry::find(Kind::Method, &align.plugin.name))
 }

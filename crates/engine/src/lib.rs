@@ -16,14 +16,15 @@ mod sampler;
 pub mod schedules;
 mod selection;
 mod stage;
+mod stream;
 
-pub use build::{build_extractor, build_method, build_model, build_updater};
+pub use build::{StageMethod, build_extractor, build_method, build_model, build_updater};
 pub use checkpoint::start_of;
 pub use composed::Composed;
 pub use data::JobData;
 pub use error::EngineError;
-pub use evaluation::{Evaluation, Prediction, predict};
-pub use job::{JobOutcome, run_job, uses_target_labels};
+pub use evaluation::{Evaluation, Prediction, extract, predict};
+pub use job::{JobOutcome, is_stream, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
 pub use selection::Selection;

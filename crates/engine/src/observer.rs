@@ -2,6 +2,7 @@
 
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::Measurement;
+use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 
 use crate::error::EngineError;
@@ -25,6 +26,20 @@ pub trait Observer {
     /// If it cannot be written down.
     fn stage_started(&mut self, stage: usize, total_steps: usize) -> Result<(), EngineError> {
         let _ = (stage, total_steps);
+        Ok(())
+    }
+
+    /// A stage is at its beginning; `model` gives the model as it finds it, off the tape. Not
+    /// called where a stage is taken up in its midst.
+    ///
+    /// # Errors
+    /// If it cannot be written down.
+    fn stage_entered(
+        &mut self,
+        stage: usize,
+        model: &mut dyn FnMut() -> Model,
+    ) -> Result<(), EngineError> {
+        let _ = (stage, model);
         Ok(())
     }
 

@@ -4,14 +4,16 @@ use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::context::{DomainRole, NormPolicy};
 use isthmus_core::dataset::LabelledSource;
+use isthmus_core::error::DataError;
 use isthmus_core::method::{Measurement, TrainingMethod};
 use isthmus_core::model::Model;
 use isthmus_core::random::Key;
 use isthmus_core::spec::TrainingSpec;
 use isthmus_core::stage::Stage;
 use isthmus_core::updater::Updater;
+use isthmus_core::validation::Outputs;
 
-use crate::checkpoint::{self, load_model, model_tensors};
+use crate::checkpoint::{self, Kept, load_model, model_tensors};
 use crate::data::{Draws, JobData};
 use crate::error::EngineError;
 use crate::evaluation::{Evaluation, predict};
@@ -19,7 +21,7 @@ use crate::observer::{Next, Observer};
 use crate::selection::Selection;
 
 /// Steps between two measurements of the training losses.
-const MEASURE_EVERY: usize = 50;
+pub(crate) const MEASURE_EVERY: usize = 50;
 
 /// What a stage starts from.
 pub struct StageSetup<'a> {
@@ -37,6 +39,20 @@ pub struct StageSetup<'a> {
     pub key: Key,
     /// The validators that score evaluations.
     pub selection: Option<&'a Selection>,
+}
+
+impl StageSetup<'_> {
+    /// What a model, an evaluation copy, says of all samples of a set.
+    fn test(
+        &self,
+        model: &mut Model,
+        set: &LabelledSource,
+        role: DomainRole,
+    ) -> Result<Outputs, DataError> {
+        let rows: Vec<usize> = (0..set.samples.rows()).collect();
+        let device = self.device.clone().inner();
+        predict(model, &*set.samples, &rows, role, self.training.normalization, &device)
+    }
 }
 
 /// Runs a stage to its end, or to the step at which it stops before, from `resumed` if it is a
@@ -62,6 +78,9 @@ pub fn run_stage(
     };
     let steps = training.steps();
     observer.stage_started(setup.index, steps)?;
+    if resumed.is_none() {
+        observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
+    }
     let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
     let mut stage = Stage {
         model,
@@ -78,8 +97,11 @@ pub fn run_stage(
     }
     method.begin(&mut stage).map_err(failed)?;
     if let Some(checkpoint) = resumed {
+        // Beginning may have changed the model.
+        load_model(checkpoint, stage.model)?;
         let device = &setup.device.clone().inner();
-        checkpoint::load(checkpoint, setup.label, stage.model, method, stage.updater, device)?;
+        let state = checkpoint::load(checkpoint, method.networks(), stage.updater, device)?;
+        method.load_state(state).map_err(failed)?;
     }
     let mut last = None;
     for step in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
@@ -98,8 +120,9 @@ pub fn run_stage(
         if done < steps {
             let next = observer.next();
             if next != Next::Continue {
+                let kept = Kept { state: method.state(), networks: method.networks() };
                 let checkpoint =
-                    checkpoint::take(setup.index, done, stage.model, method, stage.updater);
+                    checkpoint::take(setup.index, done, stage.model, kept, stage.updater);
                 observer.checkpoint(checkpoint)?;
             }
             if next == Next::Stop {
@@ -122,14 +145,21 @@ fn evaluate_model(
     step: usize,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, EngineError> {
-    let device = setup.device.clone().inner();
-    let grouping = setup.training.normalization;
     let mut model = trained.evaluation_copy();
-    let mut test = |set: &LabelledSource, role: DomainRole| {
-        let rows: Vec<usize> = (0..set.samples.rows()).collect();
-        predict(&mut model, &*set.samples, &rows, role, grouping, &device)
-    };
-    let outputs = test(&data.target.test, DomainRole::Target)?;
+    let outputs = setup.test(&mut model, &data.target.test, DomainRole::Target)?;
+    evaluate_outputs(setup, trained, &outputs, data, step, observer)
+}
+
+/// Measures the model by what it, or its method, says of the target's test samples.
+pub(crate) fn evaluate_outputs(
+    setup: &StageSetup<'_>,
+    trained: &mut Model,
+    outputs: &Outputs,
+    data: &JobData,
+    step: usize,
+    observer: &mut dyn Observer,
+) -> Result<Evaluation, EngineError> {
+    let mut model = trained.evaluation_copy();
     let target = Evaluation::of(&outputs.logits, &data.target.test.labels);
     let mut measurements: Vec<Measurement> = vec![
         ("target_accuracy".to_owned(), target.accuracy()),
@@ -138,7 +168,7 @@ fn evaluate_model(
         ("target_effective_classes".to_owned(), target.effective_classes()),
     ];
     for (index, domain) in data.sources.iter().enumerate() {
-        let source = test(&domain.test, DomainRole::Source(index))?;
+        let source = setup.test(&mut model, &domain.test, DomainRole::Source(index))?;
         let name = match data.sources.len() {
             1 => "source_accuracy".to_owned(),
             _ => format!("source_accuracy/{}", domain.name),
@@ -147,7 +177,9 @@ fn evaluate_model(
         measurements.push((name, accuracy));
     }
     if let Some(selection) = setup.selection {
-        let scores = selection.score(&mut model, data, &outputs, grouping, &device)?;
+        let device = setup.device.clone().inner();
+        let grouping = setup.training.normalization;
+        let scores = selection.score(&mut model, data, outputs, grouping, &device)?;
         measurements.extend(scores);
     }
     observer.evaluated(setup.index, step, &measurements, &mut || model_tensors(trained))?;

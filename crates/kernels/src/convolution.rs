@@ -9,7 +9,7 @@ use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
-use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
@@ -87,26 +87,24 @@ fn on_tape(
     match bias.map(|bias| host::taped(bias).into_parts()) {
         Some((bias, bias_node)) => {
             let output = forward(&input, &weight, Some(&bias), geometry);
-            let prepared = WithBias
-                .prepare::<NoCheckpointing>([input_node, weight_node, bias_node])
-                .compute_bound()
-                .stateful();
-            match prepared {
-                OpsKind::Tracked(prepared) => prepared.finish((input, weight, geometry), output),
-                OpsKind::UnTracked(prepared) => prepared.finish(output),
-            }
+            record([input_node, weight_node, bias_node], (input, weight, geometry), output)
         }
         None => {
             let output = forward(&input, &weight, None, geometry);
-            let prepared = WithoutBias
-                .prepare::<NoCheckpointing>([input_node, weight_node])
-                .compute_bound()
-                .stateful();
-            match prepared {
-                OpsKind::Tracked(prepared) => prepared.finish((input, weight, geometry), output),
-                OpsKind::UnTracked(prepared) => prepared.finish(output),
-            }
+            record([input_node, weight_node], (input, weight, geometry), output)
         }
+    }
+}
+
+/// The output on the tape, as a function of input, weight and, if it is the third, bias.
+fn record<const N: usize>(
+    nodes: [NodeGuard; N],
+    state: State,
+    output: FlexTensor,
+) -> burn::backend::tensor::FloatTensor<Taped> {
+    match ConvolutionGradient.prepare::<NoCheckpointing>(nodes).compute_bound().stateful() {
+        OpsKind::Tracked(prepared) => prepared.finish(state, output),
+        OpsKind::UnTracked(prepared) => prepared.finish(output),
     }
 }
 
@@ -171,92 +169,50 @@ fn forward(
     host::tensor(output, [images, outputs, rows, columns])
 }
 
+/// Input, weight, and where the window stands.
 type State = (FlexTensor, FlexTensor, Geometry);
 
 #[derive(Debug)]
-struct WithBias;
+struct ConvolutionGradient;
 
-impl Backward<Flex, 3> for WithBias {
+impl<const N: usize> Backward<Flex, N> for ConvolutionGradient {
     type State = State;
 
     fn backward(
         self,
-        ops: Ops<State, 3>,
+        ops: Ops<State, N>,
         gradients: &mut Gradients,
         _checkpointer: &mut Checkpointer,
     ) {
-        let [input_node, weight_node, bias_node] = ops.parents;
+        let (input, weight, geometry) = &ops.state;
+        let (input, weight) = (host::in_rows(input), host::in_rows(weight));
         let gradient = host::in_rows(&gradients.consume::<Flex>(&ops.node));
-        let found = backward(&ops.state, &gradient, input_node.is_some(), weight_node.is_some());
-        if let Some(node) = bias_node {
-            gradients.register::<Flex>(node.id, bias_gradient(&gradient));
-        }
-        for (node, gradient) in [(input_node, found.input), (weight_node, found.weight)] {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<Flex>(node.id, gradient);
-            }
-        }
-    }
-}
-
-#[derive(Debug)]
-struct WithoutBias;
-
-impl Backward<Flex, 2> for WithoutBias {
-    type State = State;
-
-    fn backward(
-        self,
-        ops: Ops<State, 2>,
-        gradients: &mut Gradients,
-        _checkpointer: &mut Checkpointer,
-    ) {
-        let [input_node, weight_node] = ops.parents;
-        let gradient = host::in_rows(&gradients.consume::<Flex>(&ops.node));
-        let found = backward(&ops.state, &gradient, input_node.is_some(), weight_node.is_some());
-        for (node, gradient) in [(input_node, found.input), (weight_node, found.weight)] {
-            if let (Some(node), Some(gradient)) = (node, gradient) {
-                gradients.register::<Flex>(node.id, gradient);
-            }
+        for (index, node) in ops.parents.iter().enumerate() {
+            let Some(node) = node else { continue };
+            let found = match index {
+                0 => input_gradient(&input, &weight, &gradient, geometry),
+                1 => weight_gradient(&input, &weight, &gradient, geometry),
+                _ => bias_gradient(&gradient),
+            };
+            gradients.register::<Flex>(node.id, found);
         }
     }
 }
 
-struct Found {
-    input: Option<FlexTensor>,
-    weight: Option<FlexTensor>,
-}
-
-fn backward(state: &State, gradient: &FlexTensor, of_input: bool, of_weight: bool) -> Found {
-    let (input, weight, geometry) = state;
-    let weight = host::in_rows(weight);
-    let weight_shape =
-        [weight.layout().shape()[0], geometry.channels, geometry.kernel, geometry.kernel];
-    let images = input.layout().shape()[0];
-    Found {
-        input: of_input.then(|| {
-            let [height, width] = geometry.extent;
-            let shape = [images, geometry.channels, height, width];
-            host::tensor(input_gradient(&weight, gradient, geometry, images), shape)
-        }),
-        weight: of_weight.then(|| {
-            let input = host::in_rows(input);
-            let values = weight_gradient(&input, gradient, geometry, weight_shape[0]);
-            host::tensor(values, weight_shape)
-        }),
-    }
+fn shape(tensor: &FlexTensor) -> [usize; 4] {
+    std::array::from_fn(|axis| tensor.layout().shape()[axis])
 }
 
 fn weight_gradient(
     input: &FlexTensor,
+    weight: &FlexTensor,
     gradient: &FlexTensor,
     geometry: &Geometry,
-    outputs: usize,
-) -> Vec<f32> {
-    let [rows, columns] = geometry.positions();
+) -> FlexTensor {
+    let [images, outputs, rows, columns] = shape(gradient);
     let positions = rows * columns;
     let size = outputs * positions;
-    let chunk = chunk(input.layout().shape()[0]);
+    let chunk = chunk(images);
     let parts: Vec<Vec<f32>> = host::values(input)
         .par_chunks((chunk * geometry.image()).max(1))
         .zip(host::values(gradient).par_chunks((chunk * size).max(1)))
@@ -279,17 +235,16 @@ fn weight_gradient(
             *total += value;
         }
     }
-    total
+    host::tensor(total, shape(weight))
 }
 
 fn input_gradient(
+    input: &FlexTensor,
     weight: &FlexTensor,
     gradient: &FlexTensor,
     geometry: &Geometry,
-    images: usize,
-) -> Vec<f32> {
-    let outputs = weight.layout().shape()[0];
-    let [rows, columns] = geometry.positions();
+) -> FlexTensor {
+    let [images, outputs, rows, columns] = shape(gradient);
     let positions = rows * columns;
     let size = outputs * positions;
     let weight = Matrix::new(host::values(weight), outputs, geometry.window()).transposed();
@@ -299,24 +254,25 @@ fn input_gradient(
         .par_chunks_mut((chunk * geometry.image()).max(1))
         .zip(host::values(gradient).par_chunks((chunk * size).max(1)))
         .for_each(|(images, gradients)| {
-            let mut buffer = vec![0.0; geometry.window() * positions];
+            let mut buffer = Vec::new();
             let images = images.chunks_exact_mut(geometry.image());
             for (image, gradient) in images.zip(gradients.chunks_exact(size)) {
                 let gradient = Matrix::new(gradient, outputs, positions);
                 if geometry.is_pointwise() {
                     set_product(weight, gradient, image);
                 } else {
+                    buffer.resize(geometry.window() * positions, 0.0);
                     set_product(weight, gradient, &mut buffer);
                     scatter_add(&buffer, geometry, image);
                 }
             }
         });
-    found
+    host::tensor(found, shape(input))
 }
 
 fn bias_gradient(gradient: &FlexTensor) -> FlexTensor {
-    let shape = gradient.layout().shape();
-    let (outputs, positions) = (shape[1], shape[2] * shape[3]);
+    let [_, outputs, rows, columns] = shape(gradient);
+    let positions = rows * columns;
     let mut sums = vec![0.0; outputs];
     let planes = host::values(gradient).chunks_exact(positions.max(1)).enumerate();
     for (index, plane) in planes {

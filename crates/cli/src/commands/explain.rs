@@ -101,6 +101,7 @@ pub fn role(plugin: &Plugin) -> String {
     let role = match plugin.build {
         Build::Term(_) => "method: a loss term, adds up with others",
         Build::Training(_) => "method: drives its own updates, alone in its stage",
+        Build::TestTime(_) => "method: adapts while it predicts, alone in its stage, the last",
         _ => plugin.kind.name(),
     };
     let mut text = role.to_owned();

@@ -69,8 +69,11 @@ pub fn summary(plugin: &Plugin) -> String {
 
 fn notes(plugin: &Plugin) -> Vec<&'static str> {
     let mut notes = Vec::new();
-    if matches!(plugin.build, Build::Training(_)) {
+    if plugin.is_alone_in_its_stage() {
         notes.push("alone in its stage");
+    }
+    if matches!(plugin.build, Build::TestTime(_)) {
+        notes.push("adapts while it predicts");
     }
     if plugin.needs.trained_model {
         notes.push("after a stage that trains");

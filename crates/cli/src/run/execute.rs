@@ -1,20 +1,19 @@
 //! The run of an experiment.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use isthmus_core::spec::Job;
 use isthmus_results::record::{RunInfo, is_finished, record_failure};
-use isthmus_results::{Destination, RecordHeader, write_text};
+use isthmus_results::{Destination, write_text};
 
+use super::display::Display;
 use super::interrupt::Interrupt;
 use super::part::selected;
 use super::pool::{self, Listener, Outcome};
 use super::prepared::Prepared;
-use super::progress::{Bar, Progress};
-use super::protocol::Said;
+use super::progress::Progress;
 use super::single::Ending;
 use super::table;
 use super::tui::Tui;
@@ -198,28 +197,28 @@ fn run_pending(
         };
     let hidden = Progress::new(true);
     let progress = if tui.is_some() { &hidden } else { progress };
-    let mut shown = Shown {
-        jobs: pending.iter().map(|&index| &prepared.jobs[index]).collect(),
-        progress,
-        overall: progress.bar("runs", "runs", pending.len()),
-        bars: BTreeMap::new(),
-        done: 0,
-        tui,
-    };
-    let side_by_side = prepared.workers.min(pending.len()) > 1 || shown.tui.is_some();
+    let jobs = pending.iter().map(|&index| &prepared.jobs[index]).collect();
+    let mut display = Display::new(jobs, progress, tui);
+    let side_by_side = prepared.workers.min(pending.len()) > 1 || display.is_tui();
     let outcomes = if side_by_side {
         let ids: Vec<String> =
             pending.iter().map(|&index| prepared.jobs[index].1.run.id.clone()).collect();
         let round = prepared.halving.as_ref().map(|_| place + 1);
-        let command = || worker_command(arguments, round, prepared.threads);
-        pool::run(&ids, prepared.workers, &command, &prepared.setting.interrupt, &mut shown)
+        let command = || {
+            let mut command = worker_command(arguments, round, prepared.threads);
+            if arguments.tui {
+                // Anything written beside what is drawn would stay in the way.
+                command.stderr(Stdio::piped());
+            }
+            command
+        };
+        pool::run(&ids, prepared.workers, &command, &prepared.setting.interrupt, &mut display)
             .map_err(|error| Failure::Work(format!("cannot run jobs side by side: {error}")))?
     } else {
-        in_turn(prepared, pending, &mut shown)
+        in_turn(prepared, pending, &mut display)
     };
-    shown.overall.finish();
     // The terminal is put back before anything is written on it.
-    drop(shown);
+    drop(display);
     for (&index, outcome) in pending.iter().zip(&outcomes) {
         if let Outcome::Crashed(cause) = outcome {
             let run = &prepared.jobs[index].1.run;
@@ -234,16 +233,16 @@ fn run_pending(
 }
 
 /// Runs the jobs one after the other in this process.
-fn in_turn(prepared: &Prepared, pending: &[usize], shown: &mut Shown<'_>) -> Vec<Outcome> {
+fn in_turn(prepared: &Prepared, pending: &[usize], display: &mut Display<'_>) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for (number, &index) in pending.iter().enumerate() {
         if prepared.setting.interrupt.asked() {
             outcomes.push(Outcome::NotBegun);
             continue;
         }
-        shown.began(number);
+        display.began(number);
         let (job, header) = &prepared.jobs[index];
-        let bar = &shown.bars[&number].0;
+        let bar = display.bar(number).expect("the job has begun");
         let run = std::panic::AssertUnwindSafe(|| prepared.run(job, header, bar));
         let outcome = match std::panic::catch_unwind(run) {
             Ok(Ok(ending)) => Outcome::Ended(ending),
@@ -252,7 +251,7 @@ fn in_turn(prepared: &Prepared, pending: &[usize], shown: &mut Shown<'_>) -> Vec
                 Outcome::Crashed(super::workers::WorkerPanic::from_payload(&*panic).to_string())
             }
         };
-        shown.came_out(number, &outcome);
+        display.came_out(number, &outcome);
         outcomes.push(outcome);
     }
     outcomes
@@ -279,82 +278,6 @@ fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize
     command.arg("--threads").arg(threads.to_string());
     command.arg("--checkpoint-every").arg(arguments.checkpoint_every.to_string());
     command
-}
-
-/// Shows the jobs that run.
-struct Shown<'a> {
-    jobs: Vec<&'a (Job, RecordHeader)>,
-    progress: &'a Progress,
-    overall: Bar,
-    bars: BTreeMap<usize, (Bar, Instant)>,
-    done: usize,
-    tui: Option<Tui>,
-}
-
-impl Listener for Shown<'_> {
-    fn began(&mut self, job: usize) {
-        let (spec, header) = self.jobs[job];
-        let steps = spec.method.stages.iter().map(|stage| stage.training.steps()).sum();
-        let name = name_of(spec, &header.run);
-        if let Some(tui) = &mut self.tui {
-            tui.live.began(job, name.clone(), steps);
-        }
-        self.bars.insert(job, (self.progress.steps(&name, steps), Instant::now()));
-    }
-
-    fn said(&mut self, job: usize, said: &Said) {
-        if let Some(tui) = &mut self.tui {
-            match said {
-                Said::Step { step, text } => tui.live.step(job, *step, text),
-                Said::Evaluated { step, metrics } => tui.live.evaluated(job, *step, metrics),
-                Said::Ready | Said::Ended(_) | Said::Failed(_) => {}
-            }
-        }
-        let (Said::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job)) else {
-            return;
-        };
-        bar.at(*step);
-        if !text.is_empty() {
-            bar.message(text.clone());
-        }
-    }
-
-    fn tick(&mut self) {
-        if let Some(tui) = &mut self.tui {
-            tui.refresh();
-        }
-    }
-
-    fn came_out(&mut self, job: usize, outcome: &Outcome) {
-        let Some((bar, started)) = self.bars.remove(&job) else { return };
-        bar.finish();
-        let (spec, header) = self.jobs[job];
-        let name = name_of(spec, &header.run);
-        let all = self.jobs.len();
-        let text = match outcome {
-            Outcome::Ended(Ending::Finished { accuracy, .. }) => {
-                self.done += 1;
-                self.overall.at(self.done);
-                format!(
-                    "[{}/{all}] {name}: {:.1} % of the target, {:.1} s",
-                    self.done,
-                    100.0 * accuracy,
-                    started.elapsed().as_secs_f64()
-                )
-            }
-            Outcome::Ended(Ending::Elsewhere) => {
-                format!("{name}: another process is running it, which it is left to")
-            }
-            Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
-                format!("{name}: stopped with a checkpoint")
-            }
-            Outcome::Failed(cause) | Outcome::Crashed(cause) => format!("{name}: failed: {cause}"),
-        };
-        self.progress.line(&text);
-        if let Some(tui) = &mut self.tui {
-            tui.live.ended(job, text);
-        }
-    }
 }
 
 /// How messages call a run.

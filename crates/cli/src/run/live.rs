@@ -1,40 +1,36 @@
-//! What a run's jobs have measured so far, and how it is drawn.
+//! What a run's jobs have measured so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use isthmus_core::method::Measurement;
-use ratatui::Frame;
-use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Modifier, Style};
-use ratatui::symbols::Marker;
-use ratatui::text::Line;
-use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph};
 
-/// Colours of curves; legible on dark and light terminals.
-const COLOURS: [Color; 6] =
-    [Color::Blue, Color::Magenta, Color::Green, Color::Red, Color::Cyan, Color::Yellow];
-/// Rows of the list of finished jobs.
-const FINISHED_ROWS: u16 = 8;
+/// Lines on jobs that ended that are kept to be shown.
+const MOST_LINES: usize = 64;
 
 /// One job that runs.
 #[derive(Clone, Debug, Default)]
-struct Running {
-    name: String,
-    steps: usize,
-    step: usize,
-    text: String,
-    curves: BTreeMap<String, Vec<(f64, f64)>>,
+pub(super) struct Running {
+    pub name: String,
+    pub steps: usize,
+    pub step: usize,
+    pub text: String,
+    /// Its colour, among those that other jobs have.
+    pub colour: usize,
+    pub curves: BTreeMap<String, Vec<(f64, f64)>>,
 }
 
 /// What is shown while a run goes on.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    running: BTreeMap<usize, Running>,
-    finished: Vec<String>,
-    ended: usize,
-    all: usize,
-    /// The metric whose curves are shown, counted through those that there are.
-    metric: usize,
+    pub(super) running: BTreeMap<usize, Running>,
+    /// How jobs ended, and what their processes wrote, the latest last.
+    pub(super) lines: VecDeque<String>,
+    pub(super) ended: usize,
+    pub(super) all: usize,
+    /// Whether the run was asked to end.
+    pub(super) stopping: bool,
+    /// The metric whose curves were asked for.
+    chosen: Option<String>,
 }
 
 impl Live {
@@ -45,7 +41,9 @@ impl Live {
 
     /// A job of so many steps begins.
     pub fn began(&mut self, job: usize, name: String, steps: usize) {
-        self.running.insert(job, Running { name, steps, ..Running::default() });
+        let taken: BTreeSet<usize> = self.running.values().map(|other| other.colour).collect();
+        let colour = (0..).find(|colour| !taken.contains(colour)).unwrap_or(0);
+        self.running.insert(job, Running { name, steps, colour, ..Running::default() });
     }
 
     /// So many steps of a job are done.
@@ -70,135 +68,82 @@ impl Live {
     pub fn ended(&mut self, job: usize, text: String) {
         self.running.remove(&job);
         self.ended += 1;
-        self.finished.push(text);
+        self.wrote(text);
     }
 
-    /// Shows the curves of the next metric.
-    pub fn next_metric(&mut self) {
-        self.metric = self.metric.wrapping_add(1);
+    /// A line is to be shown.
+    pub fn wrote(&mut self, line: String) {
+        if self.lines.len() == MOST_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(line);
+    }
+
+    /// Whether the run was asked to end.
+    pub fn set_stopping(&mut self, stopping: bool) {
+        self.stopping = stopping;
+    }
+
+    /// Shows the curves of the metric that is so many further.
+    pub fn next_metric(&mut self, further: usize) {
+        let metrics = self.metrics();
+        if further == 0 || metrics.is_empty() {
+            return;
+        }
+        let next = (self.place(&metrics) + further) % metrics.len();
+        self.chosen = Some(metrics[next].to_owned());
     }
 
     /// Names of the metrics that the running jobs have measured.
-    fn metrics(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self
+    pub(super) fn metrics(&self) -> Vec<&str> {
+        let names: BTreeSet<&str> = self
             .running
             .values()
             .flat_map(|running| running.curves.keys().map(String::as_str))
             .collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+        names.into_iter().collect()
     }
 
-    /// Draws everything.
-    pub fn draw(&self, frame: &mut Frame<'_>) {
-        let bars = self.running.len() as u16 * 2;
-        let [overall, jobs, chart, finished, help] = Layout::vertical([
-            Constraint::Length(1),
-            Constraint::Length(bars),
-            Constraint::Min(8),
-            Constraint::Length(FINISHED_ROWS),
-            Constraint::Length(1),
-        ])
-        .areas(frame.area());
-        let gauge = |done: usize, all: usize, label: String| {
-            Gauge::default()
-                .gauge_style(Style::default().fg(Color::Blue))
-                .ratio((done as f64 / all.max(1) as f64).clamp(0.0, 1.0))
-                .label(label)
-        };
-        let label = format!("{} of {} runs", self.ended, self.all);
-        frame.render_widget(gauge(self.ended, self.all, label), overall);
-        let rows = Layout::vertical(self.running.iter().map(|_| Constraint::Length(2))).split(jobs);
-        for (running, area) in self.running.values().zip(rows.iter()) {
-            let [bar, below] =
-                Layout::vertical([Constraint::Length(1), Constraint::Length(1)]).areas(*area);
-            let label = format!("{}: {}/{} steps", running.name, running.step, running.steps);
-            frame.render_widget(gauge(running.step, running.steps, label), bar);
-            let text = Line::from(running.text.as_str()).style(Modifier::DIM);
-            frame.render_widget(Paragraph::new(text), below);
-        }
-        self.draw_chart(frame, chart);
-        let from = self.finished.len().saturating_sub(usize::from(FINISHED_ROWS) - 1);
-        let lines: Vec<Line<'_>> =
-            self.finished[from..].iter().map(|text| Line::from(text.as_str())).collect();
-        frame
-            .render_widget(Paragraph::new(lines).block(Block::bordered().title("ended")), finished);
-        frame.render_widget(Paragraph::new("Tab: next metric   q: stop with checkpoints"), help);
-    }
-
-    fn draw_chart(&self, frame: &mut Frame<'_>, area: Rect) {
-        let metrics = self.metrics();
-        let Some(metric) = metrics.get(self.metric % metrics.len().max(1)).copied() else {
-            let text = "curves are drawn from the first evaluation on";
-            frame.render_widget(Paragraph::new(text).block(Block::bordered()), area);
-            return;
-        };
-        let curves: Vec<(&str, &[(f64, f64)])> = self
-            .running
-            .values()
-            .filter_map(|running| {
-                Some((running.name.as_str(), running.curves.get(metric)?.as_slice()))
-            })
-            .collect();
-        let points = || curves.iter().flat_map(|(_, points)| points.iter());
-        let last = points().map(|point| point.0).fold(1.0, f64::max);
-        let lowest = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
-        let highest = points().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
-        let margin = ((highest - lowest) * 0.05).max(1e-6);
-        let bounds = [lowest - margin, highest + margin];
-        let datasets = curves
-            .iter()
-            .zip(COLOURS.iter().cycle())
-            .map(|((name, points), colour)| {
-                Dataset::default()
-                    .name(*name)
-                    .marker(Marker::Braille)
-                    .graph_type(GraphType::Line)
-                    .style(Style::default().fg(*colour))
-                    .data(points)
-            })
-            .collect();
-        let number = |value: f64| format!("{value:.3}");
-        let title = format!("{metric} ({} of {})", self.metric % metrics.len() + 1, metrics.len());
-        let chart = Chart::new(datasets)
-            .block(Block::bordered().title(title))
-            .x_axis(Axis::default().bounds([0.0, last]).labels(["0".to_owned(), last.to_string()]))
-            .y_axis(Axis::default().bounds(bounds).labels([number(lowest), number(highest)]));
-        frame.render_widget(chart, area);
+    /// The place of the metric that is shown: the first where the one that was asked for is not
+    /// measured by any job that runs now.
+    pub(super) fn place(&self, metrics: &[&str]) -> usize {
+        let chosen = self.chosen.as_deref();
+        metrics.iter().position(|name| Some(*name) == chosen).unwrap_or(0)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ratatui::Terminal;
-    use ratatui::backend::TestBackend;
-
     use super::*;
 
-    fn drawn(live: &Live) -> String {
-        let mut terminal = Terminal::new(TestBackend::new(80, 30)).unwrap();
-        terminal.draw(|frame| live.draw(frame)).unwrap();
-        terminal.backend().to_string()
+    #[test]
+    fn a_metric_stays_shown_whatever_other_jobs_measure() {
+        let mut live = Live::new(2);
+        live.next_metric(1);
+        live.began(0, "dann".to_owned(), 100);
+        live.evaluated(0, 20, &[("b".into(), 0.5), ("c".into(), 1.0)]);
+        live.next_metric(1);
+        let shown = |live: &Live| live.metrics()[live.place(&live.metrics())].to_owned();
+        assert_eq!(shown(&live), "c");
+        live.began(1, "mcc".to_owned(), 100);
+        live.evaluated(1, 20, &[("a".into(), 0.5), ("c".into(), 1.0)]);
+        assert_eq!(shown(&live), "c");
+        live.next_metric(1);
+        assert_eq!(shown(&live), "a");
+        live.ended(1, "mcc: done".to_owned());
+        assert_eq!(shown(&live), "b");
+        live.next_metric(usize::MAX - 1);
+        assert_eq!(live.running[&0].colour, 0);
     }
 
     #[test]
-    fn jobs_their_curves_and_their_ends_are_shown() {
-        let mut live = Live::new(3);
-        live.began(0, "dann, a -> b, seed 1".to_owned(), 100);
-        live.step(0, 40, "class_loss 0.500");
-        let empty = drawn(&live);
-        assert!(empty.contains("curves are drawn from the first evaluation on"), "{empty}");
-        live.evaluated(0, 20, &[("source_accuracy".into(), 0.5), ("validator/snd".into(), 1.0)]);
-        live.evaluated(0, 40, &[("source_accuracy".into(), 0.7), ("validator/snd".into(), 2.0)]);
-        live.ended(7, "mcc: done".to_owned());
-        let text = drawn(&live);
-        for part in ["1 of 3 runs", "40/100 steps", "class_loss 0.500", "mcc: done"] {
-            assert!(text.contains(part), "{part}:\n{text}");
-        }
-        assert!(text.contains("source_accuracy (1 of 2)"), "{text}");
-        assert!(text.contains("0.700"), "{text}");
-        live.next_metric();
-        assert!(drawn(&live).contains("validator/snd (2 of 2)"));
+    fn colours_are_free_again_when_a_job_ends_and_lines_are_bounded() {
+        let mut live = Live::new(1000);
+        (0..3).for_each(|job| live.began(job, String::new(), 1));
+        live.ended(1, "done".to_owned());
+        live.began(3, String::new(), 1);
+        assert_eq!(live.running[&3].colour, 1);
+        (0..500).for_each(|line| live.wrote(line.to_string()));
+        assert_eq!((live.lines.len(), live.lines.back().unwrap().as_str()), (MOST_LINES, "499"));
     }
 }

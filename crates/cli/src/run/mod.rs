@@ -8,14 +8,17 @@
 //! [`table`] shows what came of all.
 
 mod device;
+mod display;
 mod execute;
 mod failed;
 mod features;
 mod halving;
 mod interrupt;
 mod jobs;
+mod keys;
 mod live;
 mod log;
+mod outputs;
 mod part;
 mod plan;
 mod pool;
@@ -23,12 +26,15 @@ mod prepared;
 mod progress;
 mod protocol;
 mod recorder;
+mod screen;
 mod sharing;
+mod shown;
 mod single;
 mod splits;
 mod table;
 mod theory;
 mod tui;
+mod view;
 mod watch;
 mod worker;
 mod workers;
@@ -110,8 +116,7 @@ pub fn again(
     let (job, header) = &mut prepared.jobs[0];
     // A sweep's values and the place in the file are told by the record alone.
     header.run = RunInfo { id: header.run.id.clone(), ..recorded.clone() };
-    let steps = job.method.stages.iter().map(|stage| stage.training.steps()).sum();
-    let bar = progress.bar(&job.method.label, "steps", steps);
+    let bar = progress.bar(&job.method.label, "steps", jobs::planned_steps(job));
     let (job, header) = &prepared.jobs[0];
     prepared.run(job, header, &bar).map_err(|error| Failure::Work(error.to_string()))?;
     bar.finish();

@@ -34,6 +34,10 @@ pub trait Listener {
     fn said(&mut self, job: usize, said: &Said);
     /// A job came out.
     fn came_out(&mut self, job: usize, outcome: &Outcome);
+    /// A process wrote a line on its standard error, where that is a pipe.
+    fn wrote(&mut self, line: String) {
+        drop(line);
+    }
     /// Time passes.
     fn tick(&mut self) {}
 }
@@ -47,6 +51,7 @@ struct Worker {
 
 enum Event {
     Said(Said),
+    Wrote(String),
     Silent,
 }
 
@@ -93,6 +98,17 @@ impl Pool<'_> {
         let mut child = command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let number = self.workers.len();
         let output = child.stdout.take().expect("the output is a pipe");
+        if let Some(errors) = child.stderr.take() {
+            let sender = sender.clone();
+            std::thread::spawn(move || {
+                for line in BufReader::new(errors).split(b'\n').map_while(Result::ok) {
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    if sender.send((number, Event::Wrote(line))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
         let sender = sender.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -159,6 +175,7 @@ impl Pool<'_> {
                         self.listener.said(job, &said);
                     }
                 }
+                Event::Wrote(line) => self.listener.wrote(line),
                 Event::Silent => {
                     let worker = &mut self.workers[number];
                     worker.input = None;

@@ -1,13 +1,16 @@
 //! Progress: bars on a terminal, plain lines otherwise.
 
 use std::io::IsTerminal;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 /// Shares of a long piece of work after which a plain line is written.
 const LINES: u64 = 4;
+/// Time between two plain lines on the steps of a run: short runs have the line at their end only.
+const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
 /// Where progress is shown.
 #[derive(Clone)]
@@ -34,23 +37,34 @@ impl Progress {
         }
     }
 
-    /// A bar for the steps of one of several runs; nothing without a terminal, where the line at
-    /// the end of each run is enough.
+    /// A bar for the steps of a run, with what was measured last below it; without a terminal, a
+    /// line now and then.
     pub fn steps(&self, label: &str, total: usize) -> Bar {
-        match self.bars {
-            Some(_) => self.bar(label, "steps", total),
-            None => Bar::hidden(label, total),
+        match &self.bars {
+            Some(_) => self.shown(label, "steps", total, true),
+            None if self.quiet => self.shown(label, "steps", total, false),
+            None => Bar {
+                label: label.to_owned(),
+                unit: "steps".to_owned(),
+                total: total as u64,
+                shown: Shown::Timed(Mutex::new(Timed::new(Instant::now()))),
+            },
         }
     }
 
     /// A bar with rate and time left for `total` units of work.
     pub fn bar(&self, label: &str, unit: &str, total: usize) -> Bar {
+        self.shown(label, unit, total, false)
+    }
+
+    fn shown(&self, label: &str, unit: &str, total: usize, measured: bool) -> Bar {
         let total = total as u64;
         let shown = match &self.bars {
             Some(bars) => {
+                let below = if measured { "\n  {wide_msg}" } else { "" };
                 let template = format!(
-                    "{{prefix:32!}} {{bar:28}} {{pos}}/{{len}} {unit} {{per_sec:>12}} {{eta:>4}} \
-                     left {{msg}}"
+                    "{{prefix:32!}} {{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec:>11}} \
+                     {{eta:>4}} left{below}"
                 );
                 let style = ProgressStyle::with_template(&template)
                     .expect("the template is well formed")
@@ -77,15 +91,41 @@ pub struct Bar {
 enum Shown {
     Bar(ProgressBar),
     Lines { started: Instant, written: AtomicU64 },
+    Timed(Mutex<Timed>),
     Nothing,
 }
 
-impl Bar {
-    fn hidden(label: &str, total: usize) -> Self {
-        let total = total as u64;
-        Self { label: label.to_owned(), unit: String::new(), total, shown: Shown::Nothing }
+/// When plain lines on a run's steps are due.
+#[derive(Debug)]
+struct Timed {
+    /// When the first step was told, and its number: a run that is resumed does not begin at 0.
+    first: Option<(Instant, u64)>,
+    written: Instant,
+    text: String,
+}
+
+impl Timed {
+    fn new(now: Instant) -> Self {
+        Self { first: None, written: now, text: String::new() }
     }
 
+    /// What is to be written after `done` of `total` steps, if it is time.
+    fn due(&mut self, done: u64, total: u64, now: Instant) -> Option<String> {
+        let (began, first) = *self.first.get_or_insert((now, done));
+        if now.duration_since(self.written) < BETWEEN_LINES {
+            return None;
+        }
+        self.written = now;
+        let seconds = now.duration_since(began).as_secs_f64().max(1e-9);
+        let rate = done.saturating_sub(first) as f64 / seconds;
+        let left = total.saturating_sub(done) as f64 / rate.max(1e-9);
+        let measured =
+            if self.text.is_empty() { String::new() } else { format!(": {}", self.text) };
+        Some(format!("{done}/{total} steps ({rate:.1}/s, {left:.0} s left){measured}"))
+    }
+}
+
+impl Bar {
     /// `done` units are done.
     pub fn at(&self, done: usize) {
         let done = done as u64;
@@ -103,14 +143,24 @@ impl Bar {
                     );
                 }
             }
+            Shown::Timed(timed) => {
+                let mut timed = timed.lock().expect("nothing panics while it is held");
+                if let Some(line) = timed.due(done, self.total, Instant::now()) {
+                    eprintln!("{}: {line}", self.label);
+                }
+            }
             Shown::Nothing => {}
         }
     }
 
-    /// Shows a short text beside the bar; plain lines leave it out.
+    /// Shows what was measured last: below a bar of steps, in plain lines on steps.
     pub fn message(&self, text: String) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.set_message(text);
+        match &self.shown {
+            Shown::Bar(bar) => bar.set_message(text),
+            Shown::Timed(timed) => {
+                timed.lock().expect("nothing panics while it is held").text = text;
+            }
+            Shown::Lines { .. } | Shown::Nothing => {}
         }
     }
 
@@ -119,5 +169,27 @@ impl Bar {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_lines_come_now_and_then_with_what_was_measured() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut timed = Timed::new(start);
+        // Taken up after 100 steps: they do not count for the rate.
+        assert_eq!(timed.due(100, 1000, after(0)), None);
+        assert_eq!(timed.due(400, 1000, after(9)), None);
+        timed.text = "class_loss 0.500; validators: snd 1.200".to_owned();
+        assert_eq!(
+            timed.due(600, 1000, after(10)).unwrap(),
+            "600/1000 steps (50.0/s, 8 s left): class_loss 0.500; validators: snd 1.200"
+        );
+        assert_eq!(timed.due(900, 1000, after(19)), None);
+        assert!(timed.due(950, 1000, after(20)).is_some());
     }
 }

@@ -2,16 +2,20 @@
 
 use std::time::{Duration, Instant};
 
+use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::Measurement;
+use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::spec::Job;
-use isthmus_engine::{EngineError, Next, Observer, start_of};
+use isthmus_engine::{EngineError, JobData, Next, Observer, start_of};
 use isthmus_results::record::{SharedStage, StageLock};
 use isthmus_results::{Event, RecordError, RecordWriter};
 
 use super::interrupt::Interrupt;
+use super::outputs;
 use super::sharing::Sharing;
+use super::shown::Shown;
 use super::watch::Watch;
 
 /// Measurements of training steps are recorded under this prefix.
@@ -23,6 +27,10 @@ pub struct Recording<'a> {
     pub writer: &'a mut RecordWriter,
     /// The job.
     pub job: &'a Job,
+    /// Its data.
+    pub data: &'a JobData,
+    /// The device, without autodiff.
+    pub device: &'a Device,
     /// Who is told how far it is.
     pub watch: &'a dyn Watch,
     /// Ends the job before its time.
@@ -46,6 +54,7 @@ pub struct Recorder<'a> {
     steps_before: usize,
     steps_of_stage: usize,
     latest: Vec<Measurement>,
+    shown: Shown,
     started: Instant,
     saved: Instant,
 }
@@ -59,6 +68,7 @@ impl<'a> Recorder<'a> {
             steps_before: 0,
             steps_of_stage: 0,
             latest: Vec::new(),
+            shown: Shown::default(),
             started: now,
             saved: now,
         }
@@ -85,6 +95,20 @@ impl Observer for Recorder<'_> {
             .map_err(failed)
     }
 
+    fn stage_entered(
+        &mut self,
+        stage: usize,
+        model: &mut dyn FnMut() -> Model,
+    ) -> Result<(), EngineError> {
+        let Recording { writer, job, data, device, .. } = &mut self.recording;
+        let rows = job.record.as_ref().map_or(0, |record| record.outputs);
+        if rows == 0 || stage + 1 < job.method.stages.len() {
+            return Ok(());
+        }
+        let tensors = outputs::before(&mut model(), job, data, rows, device)?;
+        writer.outputs_before(&tensors).map_err(failed)
+    }
+
     fn step_done(
         &mut self,
         _stage: usize,
@@ -93,12 +117,8 @@ impl Observer for Recorder<'_> {
     ) -> Result<(), EngineError> {
         self.recording.watch.at(self.steps_before + step);
         if !measurements.is_empty() {
-            let shown: Vec<String> = measurements
-                .iter()
-                .filter(|(name, _)| name != "learning_rate")
-                .map(|(name, value)| format!("{name} {value:.3}"))
-                .collect();
-            self.recording.watch.message(shown.join(", "));
+            self.shown.trained(measurements);
+            self.recording.watch.message(self.shown.text());
             self.latest = measurements.to_vec();
         }
         Ok(())
@@ -120,6 +140,8 @@ impl Observer for Recorder<'_> {
         let writer = &mut *self.recording.writer;
         writer.evaluation(stage, step, &values).map_err(failed)?;
         writer.choose(stage, step, &values, model).map_err(failed)?;
+        self.shown.evaluated(measurements);
+        self.recording.watch.message(self.shown.text());
         self.recording.watch.evaluated(self.steps_before + step, &all);
         Ok(())
     }

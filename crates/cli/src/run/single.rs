@@ -3,15 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use burn::tensor::{Device, TensorData};
-use isthmus_core::context::{DomainRole, Grouping};
-use isthmus_core::dataset::LabelledSource;
-use isthmus_core::error::DataError;
-use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use burn::tensor::Device;
 use isthmus_core::spec::Job;
-use isthmus_core::validation::Matrix;
-use isthmus_engine::{EngineError, JobData, JobOutcome, predict, run_job};
+use isthmus_engine::{EngineError, JobData, JobOutcome, run_job};
 use isthmus_results::record::{Begun, Environment};
 use isthmus_results::{Event, Prediction, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
@@ -19,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::failed::JobError;
 use super::interrupt::Interrupt;
 use super::log;
+use super::outputs;
 use super::recorder::{Recorder, Recording};
 use super::sharing::{Sharing, Start};
 use super::splits;
@@ -105,6 +100,8 @@ pub fn run_recorded(
         &mut Recorder::new(Recording {
             writer: &mut writer,
             job,
+            data,
+            device: &setting.device,
             watch,
             interrupt: &setting.interrupt,
             checkpoint_every: setting.checkpoint_every,
@@ -163,46 +160,19 @@ fn write_outcome(
     let Some(record) = &job.record else { return Ok(()) };
     let grouping = job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
     if record.outputs > 0 {
-        writer.outputs(&outputs(&mut outcome.model, data, record.outputs, grouping, device)?)?;
+        writer.outputs(&outputs::after(&mut outcome.model, job, data, record.outputs, device)?)?;
+        if !writer.has_outputs_before() {
+            tracing::warn!(
+                "the run was begun by a version that keeps no features from before adaptation"
+            );
+        }
     }
     if record.theory {
         let stage = job.method.stages.len() - 1;
-        let step = job.method.stages[stage].training.steps();
         let terms = theory::terms(&mut outcome.model, data, grouping, device, job.seed)?;
         let terms: Vec<(&str, f64)> =
             terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-        writer.evaluation(stage, step, &terms)?;
+        writer.evaluation(stage, outcome.last_step, &terms)?;
     }
     Ok(())
-}
-
-/// Features, logits and labels of at most `rows` samples of the first source and of the target,
-/// spread evenly over each.
-fn outputs(
-    model: &mut Model,
-    data: &JobData,
-    rows: usize,
-    grouping: Grouping,
-    device: &Device,
-) -> Result<Vec<NamedTensor>, DataError> {
-    let mut tensors = Vec::new();
-    let mut add = |name: &str, set: &LabelledSource, role: DomainRole| {
-        let all = set.samples.rows();
-        let count = rows.min(all);
-        let chosen: Vec<usize> = (0..count).map(|row| row * all / count).collect();
-        let outputs = predict(model, &*set.samples, &chosen, role, grouping, device)?;
-        let labels = chosen.iter().map(|&row| set.labels[row] as f32).collect();
-        let mut keep = |what: &str, matrix: Matrix| {
-            let shape = [matrix.rows(), matrix.columns()];
-            let data = TensorData::new(matrix.values().to_vec(), shape);
-            tensors.push(NamedTensor { path: format!("{name}_{what}"), data });
-        };
-        keep("features", outputs.features);
-        keep("logits", outputs.logits);
-        keep("labels", Matrix::new(count, 1, labels));
-        Ok::<_, DataError>(())
-    };
-    add("source", &data.sources[0].test, DomainRole::Source(0))?;
-    add("target", &data.target.test, DomainRole::Target)?;
-    Ok(tensors)
 }

@@ -1,5 +1,8 @@
 //! Runs the real binary in a folder of its own.
 
+#[cfg(unix)]
+pub mod crashes;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -39,6 +42,10 @@ impl Sandbox {
         std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
         std::fs::write(&path, text).expect("it can be written");
         path
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).expect("it can be read")
     }
 
     /// Runs the command in the folder.

@@ -146,8 +146,12 @@ pub struct SelectionSpec {
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Record")]
 pub struct RecordSpec {
-    /// Features, logits and labels of so many samples of the source and as many of the target, by
-    /// the final model: for t-SNE in reports. 0: none.
+    /// Features, logits and labels of so many test samples of the (first) source and as many of the
+    /// target by the final model, and their features before adaptation: for t-SNE in reports. 0:
+    /// none. Before adaptation means: by the model that the last of several stages starts from,
+    /// such as the trained source model; where there is one stage, what the extractor makes of the
+    /// samples before the first step, without the bottleneck, which nothing has trained. No metric
+    /// depends on it.
     pub outputs: usize,
     /// The terms of the target-error bound of Ben-David et al. (2010) for the final model: source
     /// error, proxy A-distance, error of a joint classifier. Uses target labels, for this alone.

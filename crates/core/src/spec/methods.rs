@@ -8,7 +8,7 @@ use super::plugin::{self, resolve};
 use super::raw::{RawTraining, align_extras};
 use super::tree::{Node, child, in_order, merged, real, whole};
 use super::{Align, Diagnostics, MethodSpec, StageSpec, TrainingSpec};
-use crate::registry::{Build, Kind};
+use crate::registry::{Build, Kind, Plugin};
 
 /// The optimizer where none is named.
 const DEFAULT_OPTIMIZER: &str = "sgd";
@@ -96,7 +96,7 @@ impl<'i> Methods<'_, 'i> {
             };
             let empty = Spanned::new(stage.span(), DeValue::Table(DeTable::new()));
             let training = check_training(training.as_ref().unwrap_or(&empty), diagnostics);
-            let align = self.align(stage, position, diagnostics);
+            let align = self.align(stage, Place { position, stages: stages.len() }, diagnostics);
             if let (Some(align), Some(training)) = (align, training) {
                 found.push(StageSpec { align, training });
             }
@@ -107,7 +107,7 @@ impl<'i> Methods<'_, 'i> {
     fn align(
         &self,
         stage: &Node<'i>,
-        position: usize,
+        place: Place,
         diagnostics: &mut Diagnostics,
     ) -> Option<Vec<Align>> {
         let node = child(stage, "align")?;
@@ -122,7 +122,7 @@ impl<'i> Methods<'_, 'i> {
         let extras = align_extras();
         let mut align = Vec::new();
         for entry in list.iter() {
-            self.check_use(entry, position, list.len(), diagnostics);
+            self.check_use(entry, place, list.len(), diagnostics);
             let weight = weight(entry);
             if let Some(plugin) = resolve(Kind::Method, entry, None, Some(&extras), diagnostics) {
                 align.push(Align { plugin, weight });
@@ -135,7 +135,7 @@ impl<'i> Methods<'_, 'i> {
     fn check_use(
         &self,
         entry: &Node<'_>,
-        position: usize,
+        place: Place,
         together: usize,
         diagnostics: &mut Diagnostics,
     ) {
@@ -147,7 +147,7 @@ impl<'i> Methods<'_, 'i> {
         let Some(plugin) = plugin::named(Kind::Method, entry, None, &mut unheard) else { return };
         let name = plugin.about.name;
         let span = child(entry, plugin::NAME).map_or(entry.span(), Node::span);
-        if plugin.needs.trained_model && position == 0 {
+        if plugin.needs.trained_model && place.position == 0 {
             diagnostics.error_with(
                 span.clone(),
                 format!("`{name}` starts from a trained model, and no stage before it trains one"),
@@ -168,22 +168,44 @@ impl<'i> Methods<'_, 'i> {
                  `\"given\"` where the data set has a test set",
             );
         }
-        if matches!(plugin.build, Build::Training(_)) {
+        if matches!(plugin.build, Build::TestTime(_)) && place.position + 1 < place.stages {
+            diagnostics.error_with(
+                span.clone(),
+                format!("`{name}` adapts while it predicts: nothing can come after it"),
+                "make it the last stage",
+            );
+        }
+        if plugin.is_alone_in_its_stage() {
+            let why = why_alone(plugin);
             if together > 1 {
                 diagnostics.error_with(
                     span,
-                    format!("`{name}` drives its own updates and must be alone in its stage"),
+                    format!("`{name}` {why} and must be alone in its stage"),
                     "only loss terms add up; a chain of methods is written as `stages`",
                 );
             }
             if let Some(weight) = child(entry, "weight") {
                 diagnostics.error_with(
                     weight.span(),
-                    format!("`{name}` has no `weight`: it drives its own updates"),
+                    format!("`{name}` has no `weight`: it {why}"),
                     "`weight` is the factor of a loss term; remove it",
                 );
             }
         }
+    }
+}
+
+/// The place of a stage in its method.
+#[derive(Clone, Copy)]
+struct Place {
+    position: usize,
+    stages: usize,
+}
+
+fn why_alone(plugin: &Plugin) -> &'static str {
+    match plugin.build {
+        Build::TestTime(_) => "adapts while it predicts",
+        _ => "drives its own updates",
     }
 }
 

@@ -201,15 +201,7 @@ mod tests {
         let data = TwoDomains::shifted(40, 50, 4.0);
         let mut bench = Workbench::new(ModelSpec::NORMALISED, data, 60, 0.2);
         bench.norm = NormPolicy::TRAIN.grouped(grouping);
-        for step in 0..60 {
-            let mut stage = bench.stage();
-            let batch = stage.data.source_batch(step, &stage.device).unwrap();
-            let labels = batch.label_tensor(&stage.device);
-            let context = stage.training_context(batch.segments, step);
-            let (_, logits) = stage.model.forward(batch.input, &context);
-            let loss = isthmus_losses::classification::cross_entropy(logits, labels);
-            stage.update(step, &loss, Vec::new());
-        }
+        bench.train_on_source(60);
         bench
     }
 

@@ -1,9 +1,12 @@
-//! Methods that adapt normalisation statistics.
+//! Methods that adapt normalisation layers.
 //!
 //! - [`AdaBn`]: the target's own mean and variance in every normalisation layer.
+//! - [`Tent`]: their scale and shift, learned while the target is predicted.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod ada_bn;
 mod statistics;
+mod tent;
 
 pub use ada_bn::{AdaBn, Pooling};
+pub use tent::Tent;

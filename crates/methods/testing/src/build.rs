@@ -5,6 +5,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::method::{MethodContext, Term, TrainingMethod};
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind, Plugin, find};
+use isthmus_core::test_time::TestTimeMethod;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -57,6 +58,20 @@ pub fn training(name: &str, config: &str, context: &MethodContext) -> Box<dyn Tr
             Err(error) => panic!("`{name}` cannot be built: {error}"),
         },
         _ => panic!("`{name}` is a loss term"),
+    }
+}
+
+/// The test-time method `name` with the fields of `config`, which is TOML.
+///
+/// # Panics
+/// If there is none, its configuration is wrong, or it cannot be built.
+pub fn test_time(name: &str, config: &str, context: &MethodContext) -> Box<dyn TestTimeMethod> {
+    match plugin(Kind::Method, name).build {
+        Build::TestTime(build) => match build(&resolve(Kind::Method, name, config), context) {
+            Ok(method) => method,
+            Err(error) => panic!("`{name}` cannot be built: {error}"),
+        },
+        _ => panic!("`{name}` does not adapt at test time"),
     }
 }
 

@@ -13,6 +13,7 @@ use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind};
 use isthmus_core::stage::{SampleView, Stage, StageData};
+use isthmus_core::test_time::Stream;
 use isthmus_core::updater::{LearningRateFactors, Updater};
 use isthmus_losses::classification::cross_entropy;
 
@@ -135,6 +136,31 @@ impl Workbench {
             total_steps: self.total_steps,
             batch_size: self.batch_size,
             norm: self.norm,
+        }
+    }
+
+    /// The stream of target samples as a method sees it.
+    pub fn stream(&mut self) -> Stream<'_> {
+        Stream {
+            model: &mut self.model,
+            updater: &mut self.updater,
+            device: self.device.clone(),
+            key: Key::new(5).named("stream"),
+            total_steps: self.total_steps,
+            grouping: self.norm.grouping,
+        }
+    }
+
+    /// Trains on the source alone.
+    pub fn train_on_source(&mut self, steps: usize) {
+        for step in 0..steps {
+            let mut stage = self.stage();
+            let batch =
+                stage.data.source_batch(step, &stage.device).expect("the data are in memory");
+            let labels = batch.label_tensor(&stage.device);
+            let context = stage.training_context(batch.segments, step);
+            let (_, logits) = stage.model.forward(batch.input, &context);
+            stage.update(step, &cross_entropy(logits, labels), Vec::new());
         }
     }
 

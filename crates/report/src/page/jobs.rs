@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
+use super::experiment_file::{self, Configuration};
 use crate::figures::count;
 use crate::results::{Results, grouped};
 use crate::runs::Run;
 
-/// Jobs of more configurations would make most of the page.
-const MOST_JOBS: usize = 60;
+/// More configurations would make most of the page.
+const MOST_CONFIGURATIONS: usize = 60;
 
 pub(super) fn body(results: &Results) -> Markup {
     let runs: Vec<&Run> = results.runs.iter().collect();
@@ -18,7 +19,7 @@ pub(super) fn body(results: &Results) -> Markup {
         @for (name, runs) in &experiments {
             h3 { (name) }
             (facts(runs))
-            (jobs(runs))
+            (files(name, runs))
         }
     }
 }
@@ -46,38 +47,49 @@ fn facts(runs: &[&Run]) -> Markup {
     }
 }
 
-fn jobs(runs: &[&Run]) -> Markup {
-    let configurations = grouped(runs, |run| run.record.run.configuration.clone());
+/// The experiment files that the runs can be repeated with.
+fn files(name: &str, runs: &[&Run]) -> Markup {
+    let grouped = grouped(runs, |run| run.record.run.configuration.clone());
+    let mut configurations = Vec::new();
+    let mut problems = Vec::new();
+    for (_, runs) in grouped.iter().take(MOST_CONFIGURATIONS) {
+        let Some(first) = runs.first() else { continue };
+        match first.record.job_value() {
+            Ok(job) => configurations.push(Configuration {
+                label: first.label.clone(),
+                job,
+                tasks: runs.iter().map(|run| run.record.run.task.to_string()).collect(),
+                seeds: runs.iter().map(|run| run.record.run.seed).collect(),
+            }),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
     html! {
         p.note {
-            "The resolved job of each configuration, every default filled in; tasks and seed are \
-             those of its first run."
+            "What was run as an experiment file, every default filled in; methods that differ in \
+             more than their stages and training are in files of their own."
         }
-        @for (configuration, runs) in configurations.iter().take(MOST_JOBS) {
-            @if let Some(run) = runs.first() {
-                details {
-                    summary {
-                        (run.record.run.method) " [" (configuration) "], "
-                        (count(runs.len(), "run"))
-                    }
-                    (job(run))
-                }
+        @for (labels, text) in experiment_file::files(name, &configurations) {
+            details {
+                summary { "Experiment file: " (shortened(&labels)) }
+                pre tabindex="0" aria-label="Experiment file" { code { (text) } }
             }
         }
-        @if configurations.len() > MOST_JOBS {
+        @for problem in &problems { p.warning { (problem) } }
+        @if grouped.len() > MOST_CONFIGURATIONS {
             p.note {
-                "The first " (MOST_JOBS) " of " (configurations.len())
+                "The first " (MOST_CONFIGURATIONS) " of " (grouped.len())
                 " configurations; each record's " code { "job.json" } " has its own."
             }
         }
     }
 }
 
-fn job(run: &Run) -> Markup {
-    let text = run.record.job_value().map(|job| serde_json::to_string_pretty(&job));
-    match text {
-        Ok(Ok(text)) => html! { pre tabindex="0" { code { (text) } } },
-        Ok(Err(error)) => html! { p.warning { (error.to_string()) } },
-        Err(error) => html! { p.warning { (error.to_string()) } },
+fn shortened(labels: &[String]) -> String {
+    const NAMED: usize = 6;
+    let named = labels.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    match labels.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {}", count(more, "method")),
     }
 }

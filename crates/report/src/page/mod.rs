@@ -3,11 +3,13 @@
 mod charts;
 mod comparison;
 mod cost;
+mod experiment_file;
 mod jobs;
 mod markdown;
 mod parts;
 mod selection;
 mod theory;
+mod toml;
 
 use std::collections::BTreeSet;
 
@@ -67,7 +69,7 @@ pub fn report(results: &Results, options: &PlotOptions) -> Result<String, Report
         },
         Section { id: "theory", title: "Terms of the error bound", body: theory::body(results) },
         Section { id: "cost", title: "Time and memory", body: cost::body(results) },
-        Section { id: "jobs", title: "Experiments and jobs", body: jobs::body(results) },
+        Section { id: "jobs", title: "Experiment files", body: jobs::body(results) },
     ];
     let title = title(results);
     let page = html! {

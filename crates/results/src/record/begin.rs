@@ -62,6 +62,7 @@ impl RecordWriter {
         let saved = checkpoint::decode(&path, &bytes)?;
         let mut writer = Self::reopen(directory, partial, header, environment)?;
         writer.restore(saved.rows);
+        writer.take_over_outputs_before()?;
         writer.remove_unchosen()?;
         let (stage, step) = (saved.checkpoint.stage, saved.checkpoint.step);
         writer.event(&Event::Note {

@@ -1,9 +1,10 @@
 //! Files that appear complete or not at all, and the marker that says what they hold.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
@@ -38,6 +39,33 @@ const TEMPORARY: (&str, &str) = (".", ".tmp");
 pub(super) fn is_temporary(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str());
     name.is_some_and(|name| name.starts_with(TEMPORARY.0) && name.ends_with(TEMPORARY.1))
+}
+
+/// A file that nothing was written to for this long is no longer being written.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Removes files that processes were writing when they were killed, from a folder that others
+/// may be writing to.
+pub(super) fn remove_abandoned(folder: &Path) -> Result<(), RecordError> {
+    let now = SystemTime::now();
+    let entries = fs::read_dir(folder).map_err(RecordError::io("cannot read", folder))?;
+    for entry in entries {
+        let path = entry.map_err(RecordError::io("cannot read", folder))?.path();
+        let abandoned = || {
+            let written = fs::metadata(&path).and_then(|file| file.modified()).ok();
+            written.and_then(|time| now.duration_since(time).ok()).is_some_and(|it| it > ABANDONED)
+        };
+        if is_temporary(&path) && abandoned() {
+            match fs::remove_file(&path) {
+                // Another process may have removed it.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(RecordError::io("cannot remove", &path)(error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Writes `path` beside and renames it; returns the SHA-256 of what was written. If anything

@@ -11,6 +11,7 @@
 //! chosen.json        which validator chose which
 //! splits.json        how many samples were trained, validated and tested on, and which
 //! outputs.safetensors  features, logits and labels of some samples, where asked for
+//! outputs-before.safetensors  features and labels of these samples before the last stage
 //! done               SHA-256 of the files that must be the same when the run is repeated
 //! ```
 //!
@@ -74,6 +75,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const CHOSEN: &str = "chosen.json";
 const SPLITS: &str = "splits.json";
 const OUTPUTS: &str = "outputs.safetensors";
+const OUTPUTS_BEFORE: &str = "outputs-before.safetensors";
 const DONE: &str = "done";
 
 /// Ends the name of a record's folder while it is written.

@@ -18,7 +18,8 @@ use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::{
-    DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, PARTIAL, PREDICTIONS, model,
+    DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PARTIAL,
+    PREDICTIONS, model,
 };
 use crate::error::RecordError;
 
@@ -129,6 +130,18 @@ impl Record {
             return Ok(None);
         }
         self.tensors(OUTPUTS).map(Some)
+    }
+
+    /// Features and labels of these samples by the model that the last stage started from, by
+    /// name; `None` where none were kept.
+    ///
+    /// # Errors
+    /// If `outputs-before.safetensors` cannot be read or is damaged.
+    pub fn outputs_before(&self) -> Result<Option<BTreeMap<String, TensorData>>, RecordError> {
+        if !self.digests.contains_key(OUTPUTS_BEFORE) {
+            return Ok(None);
+        }
+        self.tensors(OUTPUTS_BEFORE).map(Some)
     }
 
     /// SHA-256 by name of the files that are the same when the run is repeated. Two records of a

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use isthmus_core::checkpoint::Checkpoint;
 
 use super::checkpoint::{self, Saved};
-use super::files::write_atomically;
+use super::files::{remove_abandoned, write_atomically};
 use super::metrics::MetricRow;
 use crate::error::RecordError;
 
@@ -82,7 +82,8 @@ impl StageStore {
         let path = self.path(id);
         let SharedStage { checkpoint, metrics: rows, seconds } = stage;
         let bytes = checkpoint::encode(&path, &Saved { checkpoint, rows, seconds })?;
-        write_atomically(&path, |file| file.write_all(&bytes)).map(|_| ())
+        write_atomically(&path, |file| file.write_all(&bytes))?;
+        remove_abandoned(&self.folder)
     }
 
     fn path(&self, id: &str) -> PathBuf {

@@ -18,8 +18,8 @@ use super::files::{marker, sha256, write_atomically};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::{
-    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, PREDICTIONS, REPLACED, SPLITS,
-    model,
+    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PREDICTIONS,
+    REPLACED, SPLITS, model,
 };
 use crate::error::RecordError;
 
@@ -164,6 +164,35 @@ impl RecordWriter {
     pub fn outputs(&mut self, tensors: &[NamedTensor]) -> Result<(), RecordError> {
         let bytes = model::encode(&self.partial.join(OUTPUTS), tensors)?;
         self.repeatable(OUTPUTS, |file| file.write_all(&bytes))
+    }
+
+    /// Writes features and labels of these samples by the model that the last stage starts from.
+    /// An interrupted run that has begun its last stage finds this file again.
+    ///
+    /// # Errors
+    /// If two tensors have one name, one is not `f32`, or the file cannot be written.
+    pub fn outputs_before(&mut self, tensors: &[NamedTensor]) -> Result<(), RecordError> {
+        let bytes = model::encode(&self.partial.join(OUTPUTS_BEFORE), tensors)?;
+        self.repeatable(OUTPUTS_BEFORE, |file| file.write_all(&bytes))
+    }
+
+    /// Whether [`outputs_before`](Self::outputs_before) was written, by this run or before it was
+    /// interrupted.
+    pub fn has_outputs_before(&self) -> bool {
+        self.digests.contains_key(OUTPUTS_BEFORE)
+    }
+
+    /// Takes over what an interrupted run wrote before its last stage.
+    pub(super) fn take_over_outputs_before(&mut self) -> Result<(), RecordError> {
+        let path = self.partial.join(OUTPUTS_BEFORE);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                self.digests.insert(OUTPUTS_BEFORE.to_owned(), sha256(&bytes));
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(RecordError::io("cannot read", &path)(error)),
+        }
     }
 
     /// Writes the final checkpoint.

@@ -1,0 +1,125 @@
+//! Shows how far the jobs of a run are.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use isthmus_core::spec::Job;
+use isthmus_results::RecordHeader;
+
+use super::execute::name_of;
+use super::jobs::planned_steps;
+use super::pool::{Listener, Outcome};
+use super::progress::{Bar, Progress};
+use super::protocol::Said;
+use super::single::Ending;
+use super::tui::Tui;
+
+/// Shows the jobs that run.
+pub struct Display<'a> {
+    jobs: Vec<&'a (Job, RecordHeader)>,
+    progress: &'a Progress,
+    overall: Bar,
+    bars: BTreeMap<usize, (Bar, Instant)>,
+    done: usize,
+    tui: Option<Tui>,
+}
+
+impl<'a> Display<'a> {
+    /// Shows nothing yet of these jobs: by `progress`, or on the whole terminal by `tui`.
+    pub fn new(
+        jobs: Vec<&'a (Job, RecordHeader)>,
+        progress: &'a Progress,
+        tui: Option<Tui>,
+    ) -> Self {
+        let overall = progress.bar("runs", "runs", jobs.len());
+        Self { jobs, progress, overall, bars: BTreeMap::new(), done: 0, tui }
+    }
+
+    /// Whether the whole terminal is used.
+    pub fn is_tui(&self) -> bool {
+        self.tui.is_some()
+    }
+
+    /// The bar of a job that began.
+    pub fn bar(&self, job: usize) -> Option<&Bar> {
+        self.bars.get(&job).map(|(bar, _)| bar)
+    }
+}
+
+impl Drop for Display<'_> {
+    fn drop(&mut self) {
+        self.overall.finish();
+    }
+}
+
+impl Listener for Display<'_> {
+    fn began(&mut self, job: usize) {
+        let (spec, header) = self.jobs[job];
+        let steps = planned_steps(spec);
+        let name = name_of(spec, &header.run);
+        if let Some(tui) = &mut self.tui {
+            tui.live.began(job, name.clone(), steps);
+        }
+        self.bars.insert(job, (self.progress.steps(&name, steps), Instant::now()));
+    }
+
+    fn said(&mut self, job: usize, said: &Said) {
+        if let Some(tui) = &mut self.tui {
+            match said {
+                Said::Step { step, text } => tui.live.step(job, *step, text),
+                Said::Evaluated { step, metrics } => tui.live.evaluated(job, *step, metrics),
+                Said::Ready | Said::Ended(_) | Said::Failed(_) => {}
+            }
+        }
+        let (Said::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job)) else {
+            return;
+        };
+        bar.at(*step);
+        if !text.is_empty() {
+            bar.message(text.clone());
+        }
+    }
+
+    fn wrote(&mut self, line: String) {
+        if let Some(tui) = &mut self.tui {
+            tui.wrote(line);
+        }
+    }
+
+    fn tick(&mut self) {
+        if let Some(tui) = &mut self.tui {
+            tui.refresh();
+        }
+    }
+
+    fn came_out(&mut self, job: usize, outcome: &Outcome) {
+        let Some((bar, started)) = self.bars.remove(&job) else { return };
+        bar.finish();
+        let (spec, header) = self.jobs[job];
+        let name = name_of(spec, &header.run);
+        let all = self.jobs.len();
+        let text = match outcome {
+            Outcome::Ended(Ending::Finished { accuracy, .. }) => {
+                self.done += 1;
+                self.overall.at(self.done);
+                format!(
+                    "[{}/{all}] {name}: {:.1} % of the target, {:.1} s",
+                    self.done,
+                    100.0 * accuracy,
+                    started.elapsed().as_secs_f64()
+                )
+            }
+            Outcome::Ended(Ending::Elsewhere) => {
+                format!("{name}: another process is running it, which it is left to")
+            }
+            Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
+                format!("{name}: stopped with a checkpoint")
+            }
+            Outcome::Failed(cause) | Outcome::Crashed(cause) => format!("{name}: failed: {cause}"),
+        };
+        self.progress.line(&text);
+        if let Some(tui) = &mut self.tui {
+            tui.live.ended(job, text);
+        }
+    }
+}
