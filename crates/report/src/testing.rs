@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use isthmus_results::Rounds;
+use burn::tensor::TensorData;
+use isthmus_core::network::NamedTensor;
+use isthmus_core::spec::{StageSpec, Task};
+use isthmus_results::record::{Environment, Position, RunInfo};
+use isthmus_results::{Prediction, RecordHeader, RecordWriter, Rounds};
 use resvg::usvg::roxmltree::Document;
+use serde_json::json;
 
 use crate::results::Results;
 
@@ -21,8 +26,15 @@ pub(crate) struct Made<'a> {
     pub dataset: &'a str,
     pub configuration: &'a str,
     /// The stages as the job states them.
-    pub stages_of_job: serde_json::Value,
+    pub stages_of_job: Vec<StageSpec>,
+    /// What is kept of the final model's outputs.
+    pub outputs: Vec<Kept<'a>>,
+    /// What is kept from before adaptation.
+    pub outputs_before: Vec<Kept<'a>>,
 }
+
+/// A tensor that a record keeps: name, rows and columns, values.
+pub(crate) type Kept<'a> = (&'a str, [usize; 2], Vec<f32>);
 
 impl Default for Made<'_> {
     fn default() -> Self {
@@ -36,41 +48,84 @@ impl Default for Made<'_> {
             stages: 1,
             dataset: "office31",
             configuration: "c0ffee00",
-            stages_of_job: serde_json::Value::Null,
+            stages_of_job: Vec::new(),
+            outputs: Vec::new(),
+            outputs_before: Vec::new(),
         }
     }
 }
 
 /// Writes a record with these metrics and, where there are any, predictions; returns its folder.
+/// It took `10 + seed` seconds.
 pub(crate) fn made(
     results: &Path,
     run: &Made<'_>,
     metrics: &str,
     predictions: Option<&str>,
 ) -> PathBuf {
-    let seed = run.seed;
+    let Made { method, dataset, seed, .. } = *run;
+    let task = Task { sources: vec![run.source.to_owned()], target: run.target.to_owned() };
+    let job = json!({
+        "data": {
+            "dataset": dataset, "tasks": [task], "protocol": "transductive", "transform": null,
+        },
+        "extractor": { "plugin": { "name": "identity", "config": {} }, "frozen": true },
+        "bottleneck": null,
+        "classifier": { "name": "linear", "config": {} },
+        "method": { "label": method, "stages": run.stages_of_job },
+        "seed": seed,
+        "device": "cpu",
+    });
     let text = format!("{run:?}");
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    let id = format!("{hash:016x}");
-    let info = serde_json::json!({
-        "format": 1,
-        "run": {
-            "id": id, "experiment": "made", "dataset": run.dataset, "method": run.method,
-            "task": { "sources": [run.source], "target": run.target }, "seed": seed,
-            "stages": run.stages, "target_labels_used": run.upper_bound,
-            "configuration": run.configuration, "data_fingerprint": "0011223344556677",
-            "isthmus_version": "0.1.0", "position": { "method": run.place, "task": 0 },
+    let header = RecordHeader {
+        run: RunInfo {
+            id: format!("{hash:016x}"),
+            experiment: "made".to_owned(),
+            dataset: dataset.to_owned(),
+            method: method.to_owned(),
+            task,
+            seed,
+            stages: run.stages,
+            target_labels_used: run.upper_bound,
+            configuration: run.configuration.to_owned(),
+            data_fingerprint: "0011223344556677".to_owned(),
+            isthmus_version: "0.1.0".to_owned(),
+            position: Position { method: run.place, task: 0 },
+            settings: serde_json::Map::new(),
+            round: None,
         },
-        "job": {
-            "seed": seed,
-            "method": { "label": run.method, "stages": run.stages_of_job },
-        },
-    });
-    let folder = results.join("made").join(&id);
-    fs::create_dir_all(&folder).unwrap();
-    let environment = serde_json::json!({
+        job: serde_json::from_value(job).unwrap(),
+    };
+    let mut writer = RecordWriter::create(results, &header, Environment::detect("cpu", 2)).unwrap();
+    for row in metrics.lines() {
+        let [stage, step, metric, value] = fields(row);
+        let (stage, step) = (stage.parse().unwrap(), step.parse().unwrap());
+        writer.evaluation(stage, step, &[(metric, value.parse().unwrap())]).unwrap();
+    }
+    if let Some(rows) = predictions {
+        let prediction = |row| {
+            let [row, label, predicted, confidence] = fields(row);
+            Prediction {
+                row: row.parse().unwrap(),
+                label: label.parse().unwrap(),
+                predicted: predicted.parse().unwrap(),
+                confidence: confidence.parse().unwrap(),
+            }
+        };
+        writer.predictions(&rows.lines().map(prediction).collect::<Vec<_>>()).unwrap();
+    }
+    if !run.outputs.is_empty() {
+        writer.outputs(&tensors(&run.outputs)).unwrap();
+    }
+    if !run.outputs_before.is_empty() {
+        writer.outputs_before(&tensors(&run.outputs_before)).unwrap();
+    }
+    let folder = writer.finish().unwrap();
+    // Times and memory of the tests' own are not always the same.
+    let environment = json!({
         "environment": {
             "operating_system": "linux", "architecture": "x86_64", "processor": "a processor",
             "threads": 2, "device": "cpu", "rustc": "rustc 1.95.0", "burn": "0.22.1",
@@ -80,50 +135,19 @@ pub(crate) fn made(
         "peak_memory_bytes": 512 * 1024 * 1024,
     });
     fs::write(folder.join("environment.json"), environment.to_string()).unwrap();
-    fs::write(folder.join("events.jsonl"), "").unwrap();
-    add(&folder, "job.json", info.to_string().as_bytes());
-    add(&folder, "metrics.csv", format!("stage,step,metric,value\n{metrics}").as_bytes());
-    if let Some(rows) = predictions {
-        let text = format!("row,label,predicted,confidence\n{rows}");
-        add(&folder, "predictions.csv", text.as_bytes());
-    }
     folder
 }
 
-/// Adds a file to a record, and to what its marker names.
-pub(crate) fn add(folder: &Path, name: &str, bytes: &[u8]) {
-    use std::io::Write;
-    fs::write(folder.join(name), bytes).unwrap();
-    let done = folder.join("done");
-    let mut marker = fs::OpenOptions::new().create(true).append(true).open(done).unwrap();
-    writeln!(marker, "{}  {name}", sha256(bytes)).unwrap();
+fn tensors(kept: &[Kept<'_>]) -> Vec<NamedTensor> {
+    let tensor = |(name, shape, values): &Kept<'_>| NamedTensor {
+        path: (*name).to_owned(),
+        data: TensorData::new(values.clone(), *shape),
+    };
+    kept.iter().map(tensor).collect()
 }
 
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A safetensors file of these tensors of numbers, by name, shape and values.
-pub(crate) fn safetensors(tensors: &[(&str, [usize; 2], Vec<f32>)]) -> Vec<u8> {
-    let mut header = serde_json::Map::new();
-    let mut data: Vec<u8> = Vec::new();
-    for (name, [rows, columns], values) in tensors {
-        let start = data.len();
-        data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        // Labels are one number a row.
-        let shape = if *columns == 0 { vec![*rows] } else { vec![*rows, *columns] };
-        let entry = serde_json::json!({
-            "dtype": "F32", "shape": shape, "data_offsets": [start, data.len()],
-        });
-        header.insert((*name).to_owned(), entry);
-    }
-    let mut header = serde_json::Value::Object(header).to_string().into_bytes();
-    header.resize(header.len().next_multiple_of(8), b' ');
-    let mut file = (header.len() as u64).to_le_bytes().to_vec();
-    file.extend(header);
-    file.extend(data);
-    file
+fn fields(row: &str) -> [&str; 4] {
+    row.split(',').collect::<Vec<_>>().try_into().unwrap()
 }
 
 /// The results below a folder.

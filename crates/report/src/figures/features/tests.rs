@@ -1,9 +1,11 @@
 use std::path::Path;
 
+use isthmus_core::spec::StageSpec;
+
 use super::draw;
 use crate::embedding::Embedding;
 use crate::results::PlotOptions;
-use crate::testing::{Made, add, count, loaded, made, safetensors, texts};
+use crate::testing::{Kept, Made, count, loaded, made, texts};
 
 /// Twenty samples of two classes, moved by `shift`.
 fn features(shift: f32) -> Vec<f32> {
@@ -16,7 +18,7 @@ fn features(shift: f32) -> Vec<f32> {
         .collect()
 }
 
-fn tensors(source: Vec<f32>, target: Vec<f32>) -> Vec<(&'static str, [usize; 2], Vec<f32>)> {
+fn tensors(source: Vec<f32>, target: Vec<f32>) -> Vec<Kept<'static>> {
     let width = |values: &[f32]| values.len() / 20;
     let widths = [width(&source), width(&target)];
     let labels: Vec<f32> = (0..20_u8).map(|row| f32::from(row % 2)).collect();
@@ -28,16 +30,16 @@ fn tensors(source: Vec<f32>, target: Vec<f32>) -> Vec<(&'static str, [usize; 2],
     ]
 }
 
-const AFTER: &str = "outputs.safetensors";
-const BEFORE: &str = "outputs-before.safetensors";
+const METRICS: &str = "0,5,target_accuracy,0.5\n";
 
 /// A record with aligned domains after adaptation and, if wanted, others before.
 fn kept(folder: &Path, run: &Made<'_>, before: Option<(Vec<f32>, Vec<f32>)>) {
-    let record = made(folder, run, "0,5,target_accuracy,0.5\n", None);
-    add(&record, AFTER, &safetensors(&tensors(features(0.0), features(0.0))));
-    if let Some((source, target)) = before {
-        add(&record, BEFORE, &safetensors(&tensors(source, target)));
-    }
+    let run = Made {
+        outputs: tensors(features(0.0), features(0.0)),
+        outputs_before: before.map_or_else(Vec::new, |(source, target)| tensors(source, target)),
+        ..run.clone()
+    };
+    made(folder, &run, METRICS, None);
 }
 
 fn drawn(folder: &Path, options: &PlotOptions) -> crate::Figure {
@@ -101,8 +103,18 @@ fn classes_come_together() {
 }
 
 /// What a `source-only` run says of itself, beside one of another method.
-fn stages(method: &str) -> serde_json::Value {
-    serde_json::json!([{ "align": [{ "plugin": { "name": method }, "weight": 1.0 }] }])
+fn stages(method: &str) -> Vec<StageSpec> {
+    let plugin = |name: &str| serde_json::json!({ "name": name, "config": {} });
+    let stage = serde_json::json!({
+        "align": [{ "plugin": plugin(method), "weight": 1.0 }],
+        "training": {
+            "iterations": 5, "batch_size": 8, "optimizer": plugin("sgd"),
+            "schedule": plugin("constant"), "learning_rate_factors": {},
+            "gradient_clipping": null, "label_smoothing": 0.0, "normalization": "shared",
+            "evaluate_every": 5,
+        },
+    });
+    vec![serde_json::from_value(stage).unwrap()]
 }
 
 #[test]
@@ -115,10 +127,10 @@ fn a_single_stage_is_compared_with_the_source_only_run_of_its_seed() {
             method: "baseline",
             seed,
             stages_of_job: stages("source-only"),
+            outputs: tensors(features(0.0), features(shift)),
             ..Made::default()
         };
-        let record = made(folder.path(), &run, "0,5,target_accuracy,0.5\n", None);
-        add(&record, AFTER, &safetensors(&tensors(features(0.0), features(shift))));
+        made(folder.path(), &run, METRICS, None);
     }
     let options = PlotOptions { methods: vec!["dann".to_owned()], ..PlotOptions::default() };
     let figure = drawn(folder.path(), &options);
@@ -150,32 +162,29 @@ fn a_state_that_was_not_kept_is_said_to_be_missing() {
     assert_eq!(figure.table.rows[0][4], "–");
 }
 
-fn error(after: &[(&str, [usize; 2], Vec<f32>)]) -> String {
+fn error(outputs: Vec<Kept<'_>>) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let record = made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-    add(&record, AFTER, &safetensors(after));
-    let results = loaded(folder.path());
-    draw(&results, &PlotOptions::default()).unwrap_err().to_string()
+    made(folder.path(), &Made { outputs, ..Made::default() }, METRICS, None);
+    draw(&loaded(folder.path()), &PlotOptions::default()).unwrap_err().to_string()
 }
 
 #[test]
 fn features_that_cannot_be_drawn_are_refused() {
     let mut target = features(0.0);
     target[4] = f32::NAN;
-    let error_of = error(&tensors(features(0.0), target));
+    let error_of = error(tensors(features(0.0), target));
     assert!(error_of.ends_with("row 1 of `target_features` is not finite: training diverged"));
-    let error_of = error(&tensors(features(0.0), vec![0.0; 40]));
+    let error_of = error(tensors(features(0.0), vec![0.0; 40]));
     assert!(error_of.ends_with("features of the source have 3 values and those of the target 2"));
     let mut incomplete = tensors(features(0.0), features(0.0));
     incomplete.remove(1);
-    assert!(error(&incomplete).ends_with("it has no `source_labels`"));
+    assert!(error(incomplete).ends_with("it has no `source_labels`"));
 }
 
 #[test]
 fn records_without_features_name_the_setting() {
     let folder = tempfile::tempdir().unwrap();
-    made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-    let results = loaded(folder.path());
-    let error = draw(&results, &PlotOptions::default()).unwrap_err().to_string();
+    made(folder.path(), &Made::default(), METRICS, None);
+    let error = draw(&loaded(folder.path()), &PlotOptions::default()).unwrap_err().to_string();
     assert!(error.contains("set `outputs = 500` under `[record]`"), "{error}");
 }
