@@ -1,12 +1,13 @@
 //! Files that appear complete or not at all, and the marker that says what they hold.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
 
 use crate::error::RecordError;
 
@@ -15,10 +16,20 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hexadecimal(&Sha256::digest(bytes))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// The bytes of a file, and what was known of it before they were read. Tables read many small
+/// files: the length is asked for once, and the end is not looked for behind it.
+pub(super) fn read(path: &Path) -> io::Result<(Vec<u8>, Metadata)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    file.take(metadata.len()).read_to_end(&mut bytes)?;
+    Ok((bytes, metadata))
 }
 
 /// How the names of files begin and end that are not whole yet.
@@ -64,20 +75,7 @@ pub(crate) fn write_atomically(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<String, RecordError> {
     let attempt = || -> io::Result<String> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            // Temporary files are private by default; results are for colleagues to read, within
-            // the user's umask.
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut file = builder.tempfile_in(folder)?;
+        let mut file = beside(path)?;
         let mut hashing =
             Hashing { inner: BufWriter::new(file.as_file_mut()), hasher: Sha256::new() };
         write(&mut hashing)?;
@@ -89,6 +87,24 @@ pub(crate) fn write_atomically(
         Ok(digest)
     };
     attempt().map_err(RecordError::io("cannot write", path))
+}
+
+/// A file beside `path`, to be renamed to it.
+pub(super) fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Temporary files are private by default; results are for colleagues to read, within the
+        // user's umask.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 struct Hashing<W> {

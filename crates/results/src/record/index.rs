@@ -10,13 +10,15 @@
 //! time.
 
 use std::fs::{self, Metadata};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use super::files::{sha256, write_atomically};
+use super::files::{beside, hexadecimal, sha256};
 use super::find::{Found, RecordWarning, find_records};
 use super::header::RunInfo;
 use super::reader::Essentials;
@@ -90,13 +92,16 @@ pub(crate) fn read_for_tables(
     }
     for (place, root) in roots.iter().enumerate() {
         if numbers[place] >= WORTHWHILE && new[place] * OUTDATED > numbers[place] {
-            let entries = directories.iter().zip(&place_of).zip(&read).filter_map(
-                |((directory, of), result)| match result {
+            let entries: Vec<(&str, &Read)> = directories
+                .iter()
+                .zip(&place_of)
+                .zip(&read)
+                .filter_map(|((directory, of), result)| match result {
                     Ok(read) if *of == Some(place) => Some((relative(directory, root)?, read)),
                     _ => None,
-                },
-            );
-            store(root, entries);
+                })
+                .collect();
+            store(root, &entries);
         }
     }
 
@@ -151,17 +156,15 @@ fn read_or_recall(
     known: Option<Entry>,
     now: SystemTime,
 ) -> Result<Read, RecordError> {
-    let state = State::of(directory);
-    if let Some(Entry { state: of_entry, run, metrics, .. }) = known
-        && state.as_ref() == Some(&of_entry)
+    if let Some(Entry { state, run, metrics, .. }) = known
+        && State::of(directory).as_ref() == Some(&state)
     {
-        return Ok(Read { state, run, metrics, new: false });
+        return Ok(Read { state: Some(state), run, metrics, new: false });
     }
-    let Essentials { run, metrics, .. } = Essentials::read(directory)?;
-    // What was read is what the state describes only if the state is the same afterwards.
-    let state = state
-        .filter(|state| state.is_settled(now))
-        .filter(|state| State::of(directory).as_ref() == Some(state));
+    let Essentials { run, metrics, files, .. } = Essentials::read(directory)?;
+    // A change after the state was asked for gets a later time: what was read then may not be what
+    // the state describes, and is never recalled, since the state is not that any more.
+    let state = State::of_files(&files).filter(|state| state.is_settled(now));
     let new = state.is_some();
     Ok(Read { state, run, metrics, new })
 }
@@ -195,8 +198,12 @@ type FileState = (u64, u64, u64, u64);
 impl State {
     /// The present state; `None` where a file cannot be asked.
     fn of(directory: &Path) -> Option<Self> {
-        let state = |name: &str| fs::metadata(directory.join(name)).ok().and_then(|m| of_file(&m));
-        Some(Self([state(DONE)?, state(JOB)?, state(METRICS)?]))
+        let metadata = |name: &str| fs::metadata(directory.join(name)).ok();
+        Self::of_files(&[metadata(DONE)?, metadata(JOB)?, metadata(METRICS)?])
+    }
+
+    fn of_files([done, job, metrics]: &[Metadata; 3]) -> Option<Self> {
+        Some(Self([of_file(done)?, of_file(job)?, of_file(metrics)?]))
     }
 
     fn is_settled(&self, now: SystemTime) -> bool {
@@ -245,17 +252,30 @@ fn load(root: &Path) -> Vec<Entry> {
 
 /// Writes the index. Where the folder cannot be written the next table takes as long as this one,
 /// and that is all: no error.
-fn store<'a>(root: &Path, entries: impl Iterator<Item = (&'a str, &'a Read)>) {
-    let mut body = String::new();
+fn store(root: &Path, entries: &[(&str, &Read)]) {
+    let parts: Vec<String> = entries.par_chunks(1024).map(lines).collect();
+    let mut digest = Sha256::new();
+    parts.iter().for_each(|part| digest.update(part));
+    let digest = hexadecimal(&digest.finalize());
+    let write = || -> io::Result<()> {
+        let path = root.join(INDEX);
+        let mut file = beside(&path)?;
+        writeln!(file, "{digest}")?;
+        parts.iter().try_for_each(|part| file.write_all(part.as_bytes()))?;
+        // Not forced to the disk: half an index is not believed.
+        file.persist(&path)?;
+        Ok(())
+    };
+    let _ = write();
+}
+
+fn lines(entries: &[(&str, &Read)]) -> String {
+    let mut lines = Vec::new();
     for (path, Read { state, run, metrics, .. }) in entries {
         let Some(state) = state else { continue };
-        let line = serde_json::to_string(&EntryRef { path, state, run, metrics });
-        body.push_str(&line.expect("an entry is plain data"));
-        body.push('\n');
+        let entry = EntryRef { path, state, run, metrics };
+        serde_json::to_writer(&mut lines, &entry).expect("an entry is plain data");
+        lines.push(b'\n');
     }
-    let digest = sha256(body.as_bytes());
-    let _ = write_atomically(&root.join(INDEX), |file| {
-        writeln!(file, "{digest}")?;
-        file.write_all(body.as_bytes())
-    });
+    String::from_utf8(lines).expect("JSON is UTF-8")
 }

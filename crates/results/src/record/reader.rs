@@ -1,7 +1,7 @@
 //! Reads finished records.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::begin::directory;
 use super::environment::EnvironmentFile;
 use super::events::{self, Event, TimedEvent};
-use super::files::{parse_marker, sha256};
+use super::files::{self, parse_marker, sha256};
 use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
@@ -50,7 +50,7 @@ impl Record {
     /// # Errors
     /// If the record is unfinished, damaged or of a newer format, or a file cannot be read.
     pub fn open(directory: &Path) -> Result<Self, RecordError> {
-        let Essentials { run, metrics, digests } = Essentials::read(directory)?;
+        let Essentials { run, metrics, digests, .. } = Essentials::read(directory)?;
         let metrics = metrics::parse(&directory.join(METRICS), &metrics)?;
         Ok(Self { directory: directory.to_owned(), run, metrics, digests })
     }
@@ -178,6 +178,8 @@ pub(super) struct Essentials {
     /// The text of `metrics.csv`.
     pub metrics: String,
     pub digests: BTreeMap<String, String>,
+    /// What was known of `done`, `job.json` and `metrics.csv` before they were read.
+    pub files: [Metadata; 3],
 }
 
 impl Essentials {
@@ -185,8 +187,8 @@ impl Essentials {
     /// marker.
     pub(super) fn read(directory: &Path) -> Result<Self, RecordError> {
         let done = directory.join(DONE);
-        let marker = match fs::read_to_string(&done) {
-            Ok(text) => text,
+        let (marker, of_marker) = match files::read(&done) {
+            Ok(read) => read,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return Err(unfinished(directory));
             }
@@ -199,17 +201,20 @@ impl Essentials {
                 reason: reason.to_owned(),
             });
         }
+        let marker =
+            String::from_utf8(marker).map_err(|error| RecordError::damaged(&done, error))?;
         let digests = parse_marker(&done, &marker)?;
         let path = directory.join(JOB);
-        let job = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        let (job, of_job) = files::read(&path).map_err(RecordError::io("cannot read", &path))?;
         let run = parse_run(&path, &job)?;
         check(directory, &digests, JOB, &job)?;
         let path = directory.join(METRICS);
-        let metrics = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+        let (metrics, of_metrics) =
+            files::read(&path).map_err(RecordError::io("cannot read", &path))?;
         check(directory, &digests, METRICS, &metrics)?;
         let metrics =
             String::from_utf8(metrics).map_err(|error| RecordError::damaged(&path, error))?;
-        Ok(Self { run, metrics, digests })
+        Ok(Self { run, metrics, digests, files: [of_marker, of_job, of_metrics] })
     }
 }
 
