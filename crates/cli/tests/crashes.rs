@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -108,9 +109,13 @@ fn a_killed_worker_takes_its_own_job_only() {
 fn an_interrupted_run_says_how_to_go_on() {
     let sandbox = sandbox();
     let expected = uninterrupted(&sandbox);
-    for jobs in ["1", "2"] {
-        let results = format!("interrupted-{jobs}");
+    // A terminal sends the signal of Ctrl-C to all processes of the run, another program may send
+    // it to the first one alone.
+    let cases = [("1", false), ("2", false), ("2", true), ("2", true), ("2", true)];
+    for (number, (jobs, all)) in cases.into_iter().enumerate() {
+        let results = format!("interrupted-{number}");
         let run = command(&sandbox, &results, &["--jobs", jobs])
+            .process_group(0)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -120,12 +125,13 @@ fn an_interrupted_run_says_how_to_go_on() {
             std::thread::sleep(Duration::from_millis(5));
         }
         std::thread::sleep(Duration::from_millis(100));
-        let pid = run.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let whom = format!("{}{}", if all { "-" } else { "" }, run.id());
+        assert!(Command::new("kill").args(["-INT", "--", &whom]).status().unwrap().success());
         let output = run.wait_with_output().unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{said}");
         assert!(said.contains("the same command goes on where this one stopped"), "{said}");
+        assert!(!said.contains("failed"), "{said}");
         let again = command(&sandbox, &results, &["--jobs", jobs]).output().unwrap();
         assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
         assert_same(&records(&sandbox.path().join(&results)), &expected);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use isthmus_results::compare::settings_text;
 use isthmus_results::{Rounds, read_records};
 use plotters::style::RGBColor;
 
@@ -87,19 +88,28 @@ impl Results {
         let mut seen = BTreeSet::new();
         records.retain(|record| seen.insert(record.run.id.clone()));
 
+        // As the tables of `isthmus compare` name them.
+        let names: Vec<String> = records
+            .iter()
+            .map(|record| match &record.run.settings {
+                none if none.is_empty() => record.run.method.clone(),
+                settings => format!("{} ({})", record.run.method, settings_text(settings)),
+            })
+            .collect();
         let mut configurations: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-        for record in &records {
-            let group = (record.run.dataset.as_str(), record.run.method.as_str());
+        for (record, name) in records.iter().zip(&names) {
+            let group = (record.run.dataset.as_str(), name.as_str());
             configurations.entry(group).or_default().insert(&record.run.configuration);
         }
         let labels: Vec<String> = records
             .iter()
-            .map(|record| {
+            .zip(&names)
+            .map(|(record, name)| {
                 let run = &record.run;
-                if configurations[&(run.dataset.as_str(), run.method.as_str())].len() > 1 {
-                    format!("{} [{}]", run.method, run.configuration)
+                if configurations[&(run.dataset.as_str(), name.as_str())].len() > 1 {
+                    format!("{name} [{}]", run.configuration)
                 } else {
-                    run.method.clone()
+                    name.clone()
                 }
             })
             .collect();

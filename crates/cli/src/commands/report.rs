@@ -19,7 +19,9 @@ pub fn execute(arguments: &ReportArguments, output: OutputArguments) -> Result<(
     let destination = Destination::from(arguments.output.as_str());
     write_text(&destination, &page).map_err(|error| Failure::input(error.to_string()))?;
     if !output.quiet && destination != Destination::StandardOutput {
-        eprintln!("{} runs in {}", results.runs.len(), arguments.output);
+        let runs = results.runs.len();
+        let noun = if runs == 1 { "run" } else { "runs" };
+        eprintln!("{runs} {noun} in {}", arguments.output);
     }
     Ok(())
 }

@@ -29,6 +29,19 @@ impl Interrupt {
         Ok(interrupt)
     }
 
+    /// Listens to the same signals in a process that runs jobs for another one. A terminal sends
+    /// them to both, and the other one asks for the end besides: that is no second time.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn on_signals_of_worker() -> io::Result<Self> {
+        let interrupt = Self::default();
+        for signal in [SIGINT, SIGTERM] {
+            flag::register(signal, Arc::clone(&interrupt.0))?;
+        }
+        Ok(interrupt)
+    }
+
     /// Asks runs to end.
     pub fn ask(&self) {
         self.0.store(true, Ordering::Relaxed);

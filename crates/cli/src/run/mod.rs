@@ -67,7 +67,7 @@ pub fn work(
     arguments: &RunArguments,
     output: OutputArguments,
 ) -> Result<(), Failure> {
-    let interrupt = interrupt::Interrupt::on_signals()
+    let interrupt = interrupt::Interrupt::on_signals_of_worker()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
     let mut prepared = prepared::Prepared::new(file, arguments, interrupt)?;
     prepared.load(&progress::Progress::new(output.quiet))?;

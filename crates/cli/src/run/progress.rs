@@ -1,16 +1,36 @@
 //! Progress: bars on a terminal, plain lines otherwise.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use terminal_size::terminal_size_of;
 
 /// Shares of a long piece of work after which a plain line is written.
 const LINES: u64 = 4;
 /// Time between two plain lines on the steps of a run: short runs have the line at their end only.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
+
+/// Columns that a bar, its numbers and its times take.
+const BESIDE_LABEL: usize = 52;
+/// Columns of a label that always stay.
+const FEWEST: usize = 24;
+/// Characters at the end of a label that are kept where it is shortened: the seed is there.
+const KEPT_END: usize = 10;
+
+/// The label, shortened in its midst where it is longer.
+fn fitted(label: &str, characters: usize) -> String {
+    let all = label.chars().count();
+    if all <= characters {
+        return label.to_owned();
+    }
+    let start: String = label.chars().take(characters.saturating_sub(KEPT_END + 1)).collect();
+    let end: String = label.chars().skip(all - KEPT_END).collect();
+    format!("{start}…{end}")
+}
 
 /// Where progress is shown.
 #[derive(Clone)]
@@ -63,14 +83,20 @@ impl Progress {
             Some(bars) => {
                 let below = if measured { "\n  {wide_msg}" } else { "" };
                 let template = format!(
-                    "{{prefix:32!}} {{wide_bar}} {{pos}}/{{len}} {unit} {{per_sec:>11}} \
-                     {{eta:>4}} left{below}"
+                    "{{prefix}} {{wide_bar}} {{pos}}/{{len}} {unit} {{rate:>9}} {{eta:>4}} \
+                     left{below}"
                 );
                 let style = ProgressStyle::with_template(&template)
                     .expect("the template is well formed")
+                    .with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+                        write!(text, "{:.1}/s", state.per_sec())
+                            .expect("writing to a string succeeds");
+                    })
                     .progress_chars("━╸─");
                 let bar = bars.add(ProgressBar::new(total).with_style(style));
-                bar.set_prefix(label.to_owned());
+                let columns = terminal_size_of(std::io::stderr()).map_or(80, |(it, _)| it.0);
+                let room = usize::from(columns).saturating_sub(BESIDE_LABEL);
+                bar.set_prefix(fitted(label, room.max(FEWEST)));
                 Shown::Bar(bar)
             }
             None if self.quiet => Shown::Nothing,
@@ -191,5 +217,12 @@ mod tests {
         );
         assert_eq!(timed.due(900, 1000, after(19)), None);
         assert!(timed.due(950, 1000, after(20)).is_some());
+    }
+
+    #[test]
+    fn long_labels_keep_their_ends() {
+        assert_eq!(fitted("dann, a -> b, seed 1", 24), "dann, a -> b, seed 1");
+        let long = "dann + mcc, amazon -> webcam, seed 12";
+        assert_eq!(fitted(long, 24), "dann + mcc, a…m, seed 12");
     }
 }

@@ -187,7 +187,8 @@ impl Moments {
     /// Whether the last kill left a file half written in the folder.
     fn leaves_half(&mut self, folder: &Path) -> bool {
         let left = files(folder).into_iter().filter(|path| is_half_written(path));
-        left.fold(false, |any, path| self.seen.insert(path) || any)
+        // All of them are seen now, whatever the first one is.
+        left.filter(|path| self.seen.insert(path.clone())).count() > 0
     }
 
     /// Kills that left a file half written.

@@ -54,7 +54,7 @@ pub struct FileTable {
 
 /// The tables of experiment files, plugins' own left out.
 pub fn file_tables() -> Vec<FileTable> {
-    const TABLES: [(&str, &str); 9] = [
+    const TABLES: [(&str, &str); 10] = [
         ("Data", "[data]"),
         ("Transform", "[data.transform]"),
         ("Training", "[training]"),
@@ -62,6 +62,7 @@ pub fn file_tables() -> Vec<FileTable> {
         ("Method", "[methods.LABEL]"),
         ("Stage", "[[methods.LABEL.stages]]"),
         ("Selection", "[selection]"),
+        ("Record", "[record]"),
         ("Sweep", "[sweep]"),
         ("Halving", "[sweep.halving]"),
     ];

@@ -84,8 +84,8 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     };
     let svg = canvas::draw(&layout, |number, _, area| panels[number].draw(area))?;
     let title = match counted.as_slice() {
-        [(method, _)] => format!("Predictions of {method}"),
-        _ => "Predictions by method".to_owned(),
+        [(method, _)] => format!("Predictions of {method}, in percent of the true class"),
+        _ => "Predictions by method, in percent of the true class".to_owned(),
     };
     let summed: Vec<String> = counted
         .iter()

@@ -64,6 +64,13 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
             all.len()
         ));
     }
+    let seeds: BTreeSet<u64> = runs.iter().map(|run| run.record.run.seed).collect();
+    if seeds.len() > 1 {
+        notes.push(
+            "Lines are means over seeds, bands reach one standard deviation to either side."
+                .to_owned(),
+        );
+    }
     let name = unit.name(&options.metric);
     let places: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
     let title = match places.as_slice() {

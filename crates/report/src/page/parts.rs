@@ -53,15 +53,27 @@ pub(super) fn is_number(text: &str) -> bool {
     text == "–" || text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
 }
 
+/// Share of its own width, in percent, to which a chart shrinks on a narrow page; it scrolls on
+/// narrower ones, where its text would be too small to read.
+const SMALLEST: usize = 62;
+
+/// The width of a chart in pixels.
+fn width(svg: &str) -> usize {
+    let text = svg.split_once("width=\"").and_then(|(_, rest)| rest.split_once('"'));
+    text.and_then(|(width, _)| width.parse().ok()).unwrap_or(0)
+}
+
 /// A chart with its title, and its numbers to unfold.
 pub(super) fn figure(figure: &Figure) -> Markup {
     let description = html! { (figure.description) }.into_string();
-    let opening = format!("<svg role=\"img\" aria-label=\"{description}\" ");
+    let least = width(&figure.svg) * SMALLEST / 100;
+    let opening =
+        format!("<svg role=\"img\" aria-label=\"{description}\" style=\"min-width: {least}px\" ");
     let svg = themed(&figure.svg).replacen("<svg ", &opening, 1);
     html! {
-        figure tabindex="0" aria-label=(figure.title) {
+        figure aria-label=(figure.title) {
             figcaption { (figure.title) }
-            div.chart { (PreEscaped(svg)) }
+            div.chart tabindex="0" role="group" aria-label=(figure.title) { (PreEscaped(svg)) }
             @for note in &figure.notes { p.note { (note) } }
             details {
                 summary { "Numbers" }
@@ -95,4 +107,25 @@ pub(super) fn problem(error: &ReportError) -> Markup {
 /// A sentence about what the records lack; code stands between backticks.
 pub(super) fn missing(sentence: &str) -> Markup {
     html! { p.missing { (markdown::inline(sentence)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chart_does_not_shrink_until_its_text_cannot_be_read() {
+        let svg = "<svg width=\"636\" height=\"330\"></svg>".to_owned();
+        let drawn = Figure {
+            title: "Features".to_owned(),
+            description: "say \"it\"".to_owned(),
+            svg,
+            notes: Vec::new(),
+            table: DataTable::default(),
+        };
+        let html = figure(&drawn).into_string();
+        let opening = "<svg role=\"img\" aria-label=\"say &quot;it&quot;\" style=\"min-width: \
+                       394px\" width=\"636\"";
+        assert!(html.contains(opening), "{html}");
+    }
 }

@@ -129,8 +129,8 @@ fn keys(run: &RunInfo) -> Vec<&str> {
     keys
 }
 
-/// `lr=0.1, weight=0.5`, sorted by key.
-fn settings_text(settings: &Map<String, Value>) -> String {
+/// The values that a sweep set, as tables write them: `lr=0.1, weight=0.5`, sorted by key.
+pub fn settings_text(settings: &Map<String, Value>) -> String {
     let sorted: BTreeMap<&String, &Value> = settings.iter().collect();
     let text = |(key, value): (&String, &Value)| {
         format!("{}={}", shown(key, settings), setting_text(value))

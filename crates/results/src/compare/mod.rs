@@ -15,6 +15,7 @@ mod tables;
 use std::path::PathBuf;
 
 pub use baseline::{Baseline, Difference, PairedTest};
+pub use configurations::settings_text;
 pub use dimension::{Dimension, Label};
 pub use direction::Direction;
 pub use filter::Filter;
