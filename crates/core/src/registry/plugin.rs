@@ -1,14 +1,15 @@
-//! The registry: every plugin of every kind, collected at link time.
-//!
-//! A plugin is one [`Plugin`] value submitted with `inventory::submit!`. `list`, `explain`, the
-//! JSON schema and the test that every default configuration builds all come from it.
+//! A plugin as it is submitted, and how it is found again.
 
 use schemars::Schema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::Kind;
+use super::configuration::{
+    ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, LauncherPlugin, OptimizerPlugin,
+    ReaderPlugin, SchedulePlugin, TermPlugin, TestTimePlugin, TrainingPlugin, ValidatorPlugin,
+};
 use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
@@ -20,70 +21,6 @@ use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::spec::Transform;
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
-
-/// The kinds of plugin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// Reads a domain's files.
-    Reader,
-    /// Turns inputs into features.
-    Extractor,
-    /// Brings features to the size that is aligned.
-    Bottleneck,
-    /// Turns features into class scores.
-    Classifier,
-    /// Tells domains apart.
-    Discriminator,
-    /// Adapts a model.
-    Method,
-    /// Changes parameters by gradients.
-    Optimizer,
-    /// Changes the learning rate over the steps.
-    Schedule,
-    /// Scores a model without target labels.
-    Validator,
-    /// Starts the runs of an experiment.
-    Launcher,
-}
-
-impl Kind {
-    /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
-        Self::Method,
-        Self::Extractor,
-        Self::Bottleneck,
-        Self::Classifier,
-        Self::Discriminator,
-        Self::Optimizer,
-        Self::Schedule,
-        Self::Validator,
-        Self::Reader,
-        Self::Launcher,
-    ];
-
-    /// The kind's name in the singular, as users write it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reader => "reader",
-            Self::Extractor => "extractor",
-            Self::Bottleneck => "bottleneck",
-            Self::Classifier => "classifier",
-            Self::Discriminator => "discriminator",
-            Self::Method => "method",
-            Self::Optimizer => "optimizer",
-            Self::Schedule => "schedule",
-            Self::Validator => "validator",
-            Self::Launcher => "launcher",
-        }
-    }
-}
-
-impl std::fmt::Display for Kind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// What a plugin says of itself.
 #[derive(Clone, Copy, Debug)]
@@ -182,117 +119,6 @@ pub struct Plugin {
 }
 
 inventory::collect!(Plugin);
-
-/// A reader's configuration.
-pub trait ReaderPlugin: PluginConfig {
-    /// Builds the reader.
-    fn build(self) -> Box<dyn Reader>;
-}
-
-/// An extractor's or a bottleneck's configuration.
-pub trait ExtractorPlugin: PluginConfig {
-    /// Builds the network for inputs of `shape`.
-    ///
-    /// # Errors
-    /// If it cannot take such inputs, or its weights cannot be loaded.
-    fn build(
-        &self,
-        shape: InputShape,
-        context: &BuildContext,
-    ) -> Result<Box<dyn Extractor>, NetworkError>;
-
-    /// The image transform that suits the network, used where the experiment states none.
-    fn transform(&self) -> Option<Transform> {
-        None
-    }
-
-    /// What identifies the pretrained weights (a checksum), if there are any.
-    fn weights(&self) -> Option<String> {
-        None
-    }
-}
-
-/// A classifier's configuration.
-pub trait ClassifierPlugin: PluginConfig {
-    /// Builds the network.
-    ///
-    /// # Errors
-    /// If it cannot be built for these sizes.
-    fn build(
-        &self,
-        features: usize,
-        classes: usize,
-        context: &BuildContext,
-    ) -> Result<Box<dyn Classifier>, NetworkError>;
-}
-
-/// A discriminator's configuration.
-pub trait DiscriminatorPlugin: PluginConfig {
-    /// Builds the network: one logit for two domains, else one a domain.
-    ///
-    /// # Errors
-    /// If it cannot be built for these sizes.
-    fn build(
-        &self,
-        features: usize,
-        domains: usize,
-        context: &BuildContext,
-    ) -> Result<Box<dyn Discriminator>, NetworkError>;
-}
-
-/// A loss term's configuration.
-pub trait TermPlugin: PluginConfig {
-    /// Builds the term.
-    ///
-    /// # Errors
-    /// If it cannot work in this context.
-    fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError>;
-}
-
-/// A training method's configuration.
-pub trait TrainingPlugin: PluginConfig {
-    /// Builds the method.
-    ///
-    /// # Errors
-    /// If it cannot work in this context.
-    fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
-}
-
-/// The configuration of a method that adapts while it predicts.
-pub trait TestTimePlugin: PluginConfig {
-    /// Builds the method.
-    ///
-    /// # Errors
-    /// If it cannot work in this context.
-    fn build(&self, context: &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
-}
-
-/// An optimizer's configuration.
-pub trait OptimizerPlugin: PluginConfig {
-    /// Builds the optimizer.
-    fn build(&self) -> Box<dyn Optimizer>;
-
-    /// The base learning rate.
-    fn learning_rate(&self) -> f64;
-}
-
-/// A schedule's configuration.
-pub trait SchedulePlugin: PluginConfig {
-    /// Builds the schedule.
-    fn build(&self) -> Box<dyn Schedule>;
-}
-
-/// A validator's configuration.
-pub trait ValidatorPlugin: PluginConfig {
-    /// Builds the validator.
-    fn build(&self) -> Box<dyn Validator>;
-}
-
-/// A launcher's configuration.
-pub trait LauncherPlugin: PluginConfig {
-    /// Builds the launcher.
-    fn build(self) -> Box<dyn Launcher>;
-}
 
 impl Plugin {
     /// A reader.

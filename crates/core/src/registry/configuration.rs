@@ -1,0 +1,124 @@
+//! What a plugin's configuration can do beyond being read: build the plugin. One trait a kind.
+
+use crate::config::PluginConfig;
+use crate::dataset::Reader;
+use crate::error::{MethodError, NetworkError};
+use crate::input::InputShape;
+use crate::launcher::Launcher;
+use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::optimizer::{Optimizer, Schedule};
+use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::spec::Transform;
+use crate::test_time::TestTimeMethod;
+use crate::validation::Validator;
+
+/// A reader's configuration.
+pub trait ReaderPlugin: PluginConfig {
+    /// Builds the reader.
+    fn build(self) -> Box<dyn Reader>;
+}
+
+/// An extractor's or a bottleneck's configuration.
+pub trait ExtractorPlugin: PluginConfig {
+    /// Builds the network for inputs of `shape`.
+    ///
+    /// # Errors
+    /// If it cannot take such inputs, or its weights cannot be loaded.
+    fn build(
+        &self,
+        shape: InputShape,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Extractor>, NetworkError>;
+
+    /// The image transform that suits the network, used where the experiment states none.
+    fn transform(&self) -> Option<Transform> {
+        None
+    }
+
+    /// What identifies the pretrained weights (a checksum), if there are any.
+    fn weights(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A classifier's configuration.
+pub trait ClassifierPlugin: PluginConfig {
+    /// Builds the network.
+    ///
+    /// # Errors
+    /// If it cannot be built for these sizes.
+    fn build(
+        &self,
+        features: usize,
+        classes: usize,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Classifier>, NetworkError>;
+}
+
+/// A discriminator's configuration.
+pub trait DiscriminatorPlugin: PluginConfig {
+    /// Builds the network: one logit for two domains, else one a domain.
+    ///
+    /// # Errors
+    /// If it cannot be built for these sizes.
+    fn build(
+        &self,
+        features: usize,
+        domains: usize,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Discriminator>, NetworkError>;
+}
+
+/// A loss term's configuration.
+pub trait TermPlugin: PluginConfig {
+    /// Builds the term.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError>;
+}
+
+/// A training method's configuration.
+pub trait TrainingPlugin: PluginConfig {
+    /// Builds the method.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+}
+
+/// The configuration of a method that adapts while it predicts.
+pub trait TestTimePlugin: PluginConfig {
+    /// Builds the method.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
+}
+
+/// An optimizer's configuration.
+pub trait OptimizerPlugin: PluginConfig {
+    /// Builds the optimizer.
+    fn build(&self) -> Box<dyn Optimizer>;
+
+    /// The base learning rate.
+    fn learning_rate(&self) -> f64;
+}
+
+/// A schedule's configuration.
+pub trait SchedulePlugin: PluginConfig {
+    /// Builds the schedule.
+    fn build(&self) -> Box<dyn Schedule>;
+}
+
+/// A validator's configuration.
+pub trait ValidatorPlugin: PluginConfig {
+    /// Builds the validator.
+    fn build(&self) -> Box<dyn Validator>;
+}
+
+/// A launcher's configuration.
+pub trait LauncherPlugin: PluginConfig {
+    /// Builds the launcher.
+    fn build(self) -> Box<dyn Launcher>;
+}

@@ -1,0 +1,67 @@
+//! The kinds of plugin.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of plugin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Reads a domain's files.
+    Reader,
+    /// Turns inputs into features.
+    Extractor,
+    /// Brings features to the size that is aligned.
+    Bottleneck,
+    /// Turns features into class scores.
+    Classifier,
+    /// Tells domains apart.
+    Discriminator,
+    /// Adapts a model.
+    Method,
+    /// Changes parameters by gradients.
+    Optimizer,
+    /// Changes the learning rate over the steps.
+    Schedule,
+    /// Scores a model without target labels.
+    Validator,
+    /// Starts the runs of an experiment.
+    Launcher,
+}
+
+impl Kind {
+    /// All kinds, in the order in which they are listed.
+    pub const ALL: [Self; 10] = [
+        Self::Method,
+        Self::Extractor,
+        Self::Bottleneck,
+        Self::Classifier,
+        Self::Discriminator,
+        Self::Optimizer,
+        Self::Schedule,
+        Self::Validator,
+        Self::Reader,
+        Self::Launcher,
+    ];
+
+    /// The kind's name in the singular, as users write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reader => "reader",
+            Self::Extractor => "extractor",
+            Self::Bottleneck => "bottleneck",
+            Self::Classifier => "classifier",
+            Self::Discriminator => "discriminator",
+            Self::Method => "method",
+            Self::Optimizer => "optimizer",
+            Self::Schedule => "schedule",
+            Self::Validator => "validator",
+            Self::Launcher => "launcher",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
