@@ -104,10 +104,8 @@ pub fn predict(
     device: &Device,
 ) -> Result<Outputs, DataError> {
     let mut outputs = Outputs::default();
-    for chunk in rows.chunks(ROWS) {
-        let values = samples.values(chunk, SampleView::Plain)?;
-        let input = Input::from_values(values, chunk.len(), samples.shape(), device);
-        let chunk = predict_input(model, input, domain, grouping);
+    for input in inputs(samples, rows, device) {
+        let chunk = predict_input(model, input?, domain, grouping);
         outputs.features.append(chunk.features);
         outputs.logits.append(chunk.logits);
     }
@@ -128,13 +126,24 @@ pub fn extract(
     device: &Device,
 ) -> Result<Matrix, DataError> {
     let mut features = Matrix::default();
-    for chunk in rows.chunks(ROWS) {
-        let values = samples.values(chunk, SampleView::Plain)?;
-        let input = Input::from_values(values, chunk.len(), samples.shape(), device);
+    for input in inputs(samples, rows, device) {
+        let input = input?;
         let context = evaluating(domain, input.rows(), grouping);
         features.append(matrix(model.extractor.forward(input, &context)));
     }
     Ok(features)
+}
+
+/// The given rows of `samples`, as many at a time as go through a network together.
+fn inputs(
+    samples: &dyn SampleSource,
+    rows: &[usize],
+    device: &Device,
+) -> impl Iterator<Item = Result<Input, DataError>> {
+    rows.chunks(ROWS).map(move |chunk| {
+        let values = samples.values(chunk, SampleView::Plain)?;
+        Ok(Input::from_values(values, chunk.len(), samples.shape(), device))
+    })
 }
 
 /// Features and logits of a batch of inputs.

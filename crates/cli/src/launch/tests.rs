@@ -1,7 +1,7 @@
 //! A launcher of somebody else's: a plugin like any other, known to nothing but the registry.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Parser;
 use isthmus_core::config::PluginConfig;
@@ -38,6 +38,9 @@ impl Default for Blackboard {
 
 /// The tasks that wait, as `job task`.
 static WAITING: Mutex<Vec<(String, usize)>> = Mutex::new(Vec::new());
+
+/// Held by the test that has the blackboard to itself: tests may share a process.
+static BLACKBOARD: Mutex<()> = Mutex::new(());
 
 impl PluginConfig for Blackboard {}
 
@@ -86,11 +89,14 @@ impl Launcher for Blackboard {
 struct Sandbox {
     folder: tempfile::TempDir,
     file: PathBuf,
+    _alone: MutexGuard<'static, ()>,
 }
 
 impl Sandbox {
     /// The quickstart with a method of two stages that two runs begin with alike.
     fn new(launcher: &str) -> Self {
+        let alone = BLACKBOARD.lock().unwrap_or_else(PoisonError::into_inner);
+        WAITING.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("mine.toml");
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -98,7 +104,7 @@ impl Sandbox {
         let more = "[[methods.chain.stages]]\nalign = [{ name = \"source-only\" }]\n\
                     [[methods.chain.stages]]\nalign = [{ name = \"mcc\" }]\n";
         std::fs::write(&file, format!("{text}\n{more}\n[launcher]\n{launcher}")).unwrap();
-        Self { folder, file }
+        Self { folder, file, _alone: alone }
     }
 
     fn results(&self) -> PathBuf {
