@@ -17,10 +17,10 @@ use crate::updater::{Part, Updater};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reset {
-    /// Never: what one batch taught serves the next (online adaptation).
+    /// What one batch taught serves the next: online adaptation.
     #[default]
     Never,
-    /// Before each batch: no batch knows of another (episodic adaptation).
+    /// Before each batch, so that none knows of another: episodic adaptation.
     Batch,
 }
 
