@@ -20,6 +20,7 @@ use isthmus_adversarial as _;
 use isthmus_baseline as _;
 use isthmus_discrepancy as _;
 use isthmus_nn as _;
+use isthmus_objectives as _;
 use isthmus_target_structure as _;
 
 /// Random samples of one shape, drawn once.
@@ -107,7 +108,8 @@ impl Steps {
             schedule: plugin("inverse-decay", empty()),
             learning_rate_factors: Default::default(),
             gradient_clipping: None,
-            label_smoothing: 0.0,
+            accumulate: 1,
+            groups: Vec::new(),
             normalization: Default::default(),
             evaluate_every: steps,
             stop_after: None,
@@ -124,10 +126,15 @@ impl Steps {
             selection: None,
             record: None,
             classifier: plugin("linear", empty()),
+            objective: plugin("classes", empty()),
             method: MethodSpec {
                 label: method.to_owned(),
                 stages: vec![StageSpec {
-                    align: vec![Align { plugin: plugin(method, empty()), weight: 1.0 }],
+                    align: vec![Align {
+                        plugin: plugin(method, empty()),
+                        label: method.to_owned(),
+                        weight: 1.0,
+                    }],
                     training,
                 }],
             },

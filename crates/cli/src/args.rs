@@ -254,6 +254,8 @@ pub enum ListKind {
     Classifier,
     #[value(alias = "discriminators")]
     Discriminator,
+    #[value(alias = "objectives")]
+    Objective,
     #[value(alias = "optimizers")]
     Optimizer,
     #[value(alias = "schedules")]
@@ -277,6 +279,7 @@ impl ListKind {
             Self::Bottleneck => Some(Kind::Bottleneck),
             Self::Classifier => Some(Kind::Classifier),
             Self::Discriminator => Some(Kind::Discriminator),
+            Self::Objective => Some(Kind::Objective),
             Self::Optimizer => Some(Kind::Optimizer),
             Self::Schedule => Some(Kind::Schedule),
             Self::Validator => Some(Kind::Validator),

@@ -42,7 +42,7 @@ fn of<'a>(all: &'a BTreeMap<String, Value>, method: &str) -> Vec<&'a Value> {
     all.values().filter(|job| job["run"]["method"] == method).collect()
 }
 
-const SWEEP: &str = "[sweep]\ncount = 2\n[sweep.values]\nmethods.dann.align.0.trade_off = [0.1, \
+const SWEEP: &str = "[sweep]\ncount = 2\n[sweep.values]\nmethods.dann.align.0.weight = [0.1, \
                      1.0]\ntraining.optimizer.lr = { log_uniform = [1e-4, 1e-2] }\n";
 
 #[test]

@@ -1,5 +1,6 @@
 //! The data of a job as its stages see it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -10,6 +11,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
 use isthmus_core::stage::{SampleView, StageData};
+use isthmus_core::targets::Targets;
 
 use crate::sampler::Sampler;
 
@@ -87,10 +89,11 @@ impl Draws {
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
         let mut values = Vec::new();
-        let mut batch_labels = Vec::new();
+        let mut classes = Vec::new();
         let mut segments = Vec::new();
         let mut indices = Vec::new();
         let mut shape = None;
+        let ranges = self.source_ranges();
         for (position, ((role, source, _), rows)) in self.labelled.iter().zip(rows).enumerate() {
             if rows.is_empty() {
                 continue;
@@ -101,17 +104,21 @@ impl Draws {
             } else {
                 values.extend(drawn);
             }
-            batch_labels.extend(rows.iter().map(|&row| source.labels[row]));
+            classes.extend(rows.iter().map(|&row| source.labels[row]));
             segments.push(Segment { domain: *role, rows: rows.len() });
-            indices.extend_from_slice(rows);
+            indices.extend(rows.iter().map(|&row| ranges[position].start + row));
             shape = Some(source.samples.shape());
         }
         let shape = shape.ok_or_else(|| {
             DataError::Mismatch("the source has no training samples to draw from".to_owned())
         })?;
         let input = Input::from_values(values, indices.len(), shape, device);
-        Ok(SourceBatch { input, labels: batch_labels, segments, indices })
+        Ok(SourceBatch { input, targets: Targets::Classes(classes), segments, indices })
     }
+}
+
+fn no_such_row(row: usize, rows: usize, domain: &str) -> DataError {
+    DataError::Mismatch(format!("row {row} of the {domain} was asked for, it has {rows} rows"))
 }
 
 impl StageData for Draws {
@@ -119,24 +126,36 @@ impl StageData for Draws {
         self.classes
     }
 
-    fn source_rows(&self) -> usize {
-        self.labelled.iter().map(|(_, source, _)| source.samples.rows()).sum()
+    fn source_ranges(&self) -> Vec<Range<usize>> {
+        let mut start = 0;
+        let range = |(_, source, _): &(DomainRole, LabelledSource, Sampler)| {
+            let rows = source.samples.rows();
+            start += rows;
+            start - rows..start
+        };
+        self.labelled.iter().map(range).collect()
+    }
+
+    fn source_targets(&self) -> Targets {
+        let of_source =
+            |(_, source, _): &(DomainRole, LabelledSource, Sampler)| source.labels.to_vec();
+        Targets::Classes(self.labelled.iter().flat_map(of_source).collect())
     }
 
     fn target_rows(&self) -> usize {
         self.target.rows()
     }
 
-    fn source_batch(&self, step: usize, device: &Device) -> Result<SourceBatch, DataError> {
+    fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
         let rows: Vec<_> =
-            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(step)).collect();
-        let key = self.key.named("labelled view").at(step as u64);
+            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(number)).collect();
+        let key = self.key.named("labelled view").at(number as u64);
         self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
     }
 
-    fn target_batch(&self, step: usize, device: &Device) -> Result<TargetBatch, DataError> {
-        let view = SampleView::Training(self.key.named("target view").at(step as u64));
-        self.target_at(&self.target_sampler.batch(step), view, device)
+    fn target_batch(&self, number: usize, device: &Device) -> Result<TargetBatch, DataError> {
+        let view = SampleView::Training(self.key.named("target view").at(number as u64));
+        self.target_at(&self.target_sampler.batch(number), view, device)
     }
 
     fn source_at(
@@ -145,18 +164,19 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
+        let ranges = self.source_ranges();
         let mut rows = vec![Vec::new(); self.labelled.len()];
         for &index in indices {
-            let mut index = index;
-            for (rows, (_, source, _)) in rows.iter_mut().zip(&self.labelled) {
-                if index < source.samples.rows() {
-                    rows.push(index);
-                    break;
-                }
-                index -= source.samples.rows();
-            }
+            let Some(position) = ranges.iter().position(|range| range.contains(&index)) else {
+                return Err(no_such_row(index, self.source_rows(), "source"));
+            };
+            rows[position].push(index - ranges[position].start);
         }
-        self.labelled_rows(&rows, |_| view, device)
+        let view = |position: usize| match view {
+            SampleView::Training(key) => SampleView::Training(key.at(position as u64)),
+            SampleView::Plain => SampleView::Plain,
+        };
+        self.labelled_rows(&rows, view, device)
     }
 
     fn target_at(
@@ -165,6 +185,9 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<TargetBatch, DataError> {
+        if let Some(&row) = indices.iter().find(|&&row| row >= self.target.rows()) {
+            return Err(no_such_row(row, self.target.rows(), "target"));
+        }
         let values = self.target.values(indices, view)?;
         let input = Input::from_values(values, indices.len(), self.target.shape(), device);
         Ok(TargetBatch { input, indices: indices.to_vec() })

@@ -6,6 +6,7 @@ use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::model::Model;
+use isthmus_core::predictor::Predictor;
 use isthmus_core::stage::SampleView;
 use isthmus_core::validation::{Matrix, Outputs};
 
@@ -91,21 +92,20 @@ impl Evaluation {
     }
 }
 
-/// Features and logits of the given rows of `samples` by `model`, an evaluation copy.
+/// Features and logits of the given rows of `samples`.
 ///
 /// # Errors
 /// If a sample cannot be read.
 pub fn predict(
-    model: &mut Model,
+    predictor: &mut dyn Predictor,
     samples: &dyn SampleSource,
     rows: &[usize],
     domain: DomainRole,
-    grouping: Grouping,
     device: &Device,
 ) -> Result<Outputs, DataError> {
     let mut outputs = Outputs::default();
     for input in inputs(samples, rows, device) {
-        let chunk = predict_input(model, input?, domain, grouping);
+        let chunk = predict_input(predictor, input?, domain);
         outputs.features.append(chunk.features);
         outputs.logits.append(chunk.logits);
     }
@@ -148,14 +148,12 @@ fn inputs(
 
 /// Features and logits of a batch of inputs.
 pub(crate) fn predict_input(
-    model: &mut Model,
+    predictor: &mut dyn Predictor,
     input: Input,
     domain: DomainRole,
-    grouping: Grouping,
 ) -> Outputs {
-    let context = evaluating(domain, input.rows(), grouping);
-    let (features, logits) = model.forward(input, &context);
-    Outputs { features: matrix(features), logits: matrix(logits) }
+    let output = predictor.predict(input, domain);
+    Outputs { features: matrix(output.features), logits: matrix(output.logits) }
 }
 
 fn evaluating(domain: DomainRole, rows: usize, grouping: Grouping) -> Context {

@@ -28,6 +28,7 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
         extractor: job.extractor.clone(),
         bottleneck: job.bottleneck.clone(),
         classifier: job.classifier.clone(),
+        objective: job.objective.clone(),
         selection: job.selection.clone(),
         methods: vec![job.method.clone()],
         record: job.record.clone(),

@@ -158,9 +158,8 @@ fn write_outcome(
     writer.model(&outcome.tensors)?;
     writer.splits(&splits::of(job, data))?;
     let Some(record) = &job.record else { return Ok(()) };
-    let grouping = job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
     if record.outputs > 0 {
-        writer.outputs(&outputs::after(&mut outcome.model, job, data, record.outputs, device)?)?;
+        writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;
         if !writer.has_outputs_before() {
             tracing::warn!(
                 "the run was begun by a version that keeps no features from before adaptation"
@@ -169,7 +168,7 @@ fn write_outcome(
     }
     if record.theory {
         let stage = job.method.stages.len() - 1;
-        let terms = theory::terms(&mut outcome.model, data, grouping, device, job.seed)?;
+        let terms = theory::terms(outcome, data, device, job.seed)?;
         let terms: Vec<(&str, f64)> =
             terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         writer.evaluation(stage, outcome.last_step, &terms)?;

@@ -1,35 +1,34 @@
 //! The terms of the target-error bound, for the record of a finished run.
 
 use burn::tensor::Device;
-use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::method::Measurement;
-use isthmus_core::model::Model;
 use isthmus_core::random::Key;
 use isthmus_core::validation::{LabelledOutputs, ValidationError};
-use isthmus_engine::{JobData, predict};
+use isthmus_engine::{JobData, JobOutcome, predict};
 use isthmus_validators::theory::theory_terms;
 
 /// The terms are recorded under this prefix.
 const THEORY: &str = "theory/";
 
-/// The terms for the final model: of source samples that were held out, where some were, and of
+/// The terms for what the method predicts: of source samples that were held out, where some were, and of
 /// the target's test samples with their labels, which serve nothing else here. Numbers that are
 /// not defined are left out.
 ///
 /// # Errors
 /// If a sample cannot be read.
 pub fn terms(
-    model: &mut Model,
+    outcome: &mut JobOutcome,
     data: &JobData,
-    grouping: Grouping,
     device: &Device,
     seed: u64,
 ) -> Result<Vec<Measurement>, DataError> {
+    let predictor = &mut *outcome.predictor;
     let mut labelled = |set: &LabelledSource, role: DomainRole| {
         let rows: Vec<usize> = (0..set.samples.rows()).collect();
-        let outputs = predict(model, &*set.samples, &rows, role, grouping, device)?;
+        let outputs = predict(predictor, &*set.samples, &rows, role, device)?;
         Ok::<_, DataError>(LabelledOutputs { outputs, labels: set.labels.to_vec() })
     };
     let mut source = LabelledOutputs::default();
@@ -40,7 +39,10 @@ pub fn terms(
         source.outputs.logits.append(own.outputs.logits);
         source.labels.extend(own.labels);
     }
-    let target = labelled(&data.target.test, DomainRole::Target)?;
+    let target = LabelledOutputs {
+        outputs: outcome.outputs.clone(),
+        labels: data.target.test.labels.to_vec(),
+    };
     let key = Key::new(seed).named("theory");
     let terms = match theory_terms(&source, &target, data.classes.len(), &key) {
         Ok(terms) => terms,

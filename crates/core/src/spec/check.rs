@@ -1,6 +1,7 @@
 //! An experiment file's text to a checked experiment.
 
-use toml::de::DeValue;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::data::{self, Datasets};
 use super::document;
@@ -16,6 +17,9 @@ use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
 const IDENTITY: &str = "identity";
+
+/// The objective where none is named.
+const DEFAULT_OBJECTIVE: &str = "classes";
 
 /// A checked experiment, and what may not have been meant as it is written.
 #[derive(Clone, Debug)]
@@ -84,6 +88,9 @@ fn experiment(
         bottleneck.and_then(|node| resolve(Kind::Bottleneck, node, None, None, diagnostics));
     let classifier = child(root, "classifier")
         .and_then(|node| resolve(Kind::Classifier, node, None, None, diagnostics));
+    let empty = Spanned::new(root.span(), DeValue::Table(DeTable::new()));
+    let objective = child(root, "objective").unwrap_or(&empty);
+    let objective = resolve(Kind::Objective, objective, Some(DEFAULT_OBJECTIVE), None, diagnostics);
     let methods = Methods { training: child(root, "training"), holds_out };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
@@ -107,6 +114,7 @@ fn experiment(
         extractor: extractor?,
         bottleneck,
         classifier: classifier?,
+        objective: objective?,
         selection,
         record,
         methods: methods?,
