@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_untouched_and_a_second_fit_finds_nothing_to_change() {
+    fn weights_are_untouched() {
         let mut bench = trained(Grouping::Shared);
         let before = bench.values();
         adapt(&mut bench, "");
@@ -252,8 +252,6 @@ mod tests {
             assert!(is_statistic(name) || begun[name] == *values, "{name} has changed");
         }
         assert!(before.keys().filter(|name| !is_statistic(name)).count() >= 8);
-        adapt(&mut bench, "");
-        assert_eq!(bench.values(), begun);
     }
 
     #[test]

@@ -44,7 +44,10 @@ fn a_file_is_read_with_every_default_filled_in() {
     assert_eq!(training.evaluate_every, 5);
     assert_eq!(training.gradient_clipping, Some(10.0));
     assert_eq!(training.normalization, Grouping::Shared);
-    assert_eq!(training.optimizer.config, json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 0.0005 }));
+    assert_eq!(
+        training.optimizer.config,
+        json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 0.0005 })
+    );
     assert_eq!(training.schedule.name, "inverse-decay");
     assert_eq!(training.learning_rate_factors.extractor, 0.1);
     assert_eq!(training.learning_rate_factors.classifier, 1.0);
@@ -176,16 +179,17 @@ fn examples_of_every_plugin_parse() {
 #[test]
 fn fields_are_described_in_words() {
     let all = fields(find(Kind::Method, "dann").unwrap());
-    assert_eq!(all[0].name, "trade_off");
+    assert_eq!(all[0].name, "weight");
     assert_eq!(all[0].type_name, "a number");
     assert_eq!(all[0].range.as_deref(), Some(">= 0"));
     assert_eq!(all[0].default.as_deref(), Some("1.0"));
-    assert_eq!(all[0].description, "Factor of the term.");
-    assert_eq!(all[1].names, Some(Kind::Discriminator));
+    assert_eq!(all[0].description, "Factor of the term in the loss.");
+    assert_eq!(all[1].name, "trade_off");
+    assert_eq!(all[2].names, Some(Kind::Discriminator));
     let all = fields(find(Kind::Method, "dan").unwrap());
-    assert_eq!(all[0].type_name, "`quadratic` or `linear`");
-    assert_eq!(all[0].parts[1], ("linear".to_owned(), "Over neighbours.".to_owned()));
-    assert_eq!(all[1].type_name, "a list of numbers");
+    assert_eq!(all[1].type_name, "`quadratic` or `linear`");
+    assert_eq!(all[1].parts[1], ("linear".to_owned(), "Over neighbours.".to_owned()));
+    assert_eq!(all[2].type_name, "a list of numbers");
     assert_eq!(fields(find(Kind::Discriminator, "mlp").unwrap())[1].default, None);
 }
 

@@ -33,7 +33,8 @@ fn unknown_names_are_told_with_what_was_meant() {
     let text = changed("lr = 0.1", "learning_rate = 0.1");
     assert_eq!(
         only(&text),
-        "`learning_rate` is not a field of `sgd` (it has `lr`, `momentum`, `nesterov`) @ \
+        "`learning_rate` is not a field of `sgd` (it has `lr`, `momentum`, `nesterov`, \
+         `weight_decay`) @ \
          learning_rate"
     );
     assert_eq!(help(&text), "did you mean `lr`?");
