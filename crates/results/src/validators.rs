@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use crate::compare::configurations::{Labels, method_labels};
-use crate::compare::runs::Candidates;
+use crate::compare::runs::{Candidates, count, distinct};
 use crate::compare::selection::Wanted;
-use crate::compare::{CompareOptions, Direction, Filter, Selection};
+use crate::compare::measured::Compared;
+use crate::compare::{CompareOptions, Direction, Filter, Measure, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, Rounds};
 use crate::statistics::{mean, spearman, weighted_spearman};
@@ -24,8 +25,9 @@ use crate::table::Runs;
 pub struct ValidatorOptions {
     /// Folders of results or files of records.
     pub paths: Vec<PathBuf>,
-    /// The metric that scores should go with.
-    pub metric: String,
+    /// The metric that scores should go with; the primary metric of each run on the target where
+    /// none is named.
+    pub metric: Option<String>,
     /// Which runs take part; all without filters.
     pub filters: Vec<Filter>,
     /// Whether runs of earlier rounds of successive halving take part.
@@ -42,9 +44,7 @@ impl Default for ValidatorOptions {
 /// The answer.
 #[derive(Debug)]
 pub struct ValidatorTables {
-    /// The metric that scores should go with.
-    pub metric: String,
-    /// One a data set.
+    /// One a data set and metric.
     pub datasets: Vec<DatasetValidators>,
     /// Sentences that belong below the tables.
     pub notes: Vec<String>,
@@ -57,6 +57,8 @@ pub struct ValidatorTables {
 pub struct DatasetValidators {
     /// The data set.
     pub dataset: String,
+    /// The metric that scores should go with.
+    pub measure: Measure,
     /// The methods, in the order of the experiment files.
     pub methods: Vec<String>,
     /// The validators, that with the smallest regret first.
@@ -100,27 +102,61 @@ pub struct Quality {
 pub fn judge_validators(options: &ValidatorOptions) -> Result<ValidatorTables, CompareError> {
     let ValidatorOptions { paths, metric, filters, rounds } = options.clone();
     let options = CompareOptions { paths, metric, filters, rounds, ..CompareOptions::default() };
-    let Some(direction) = Direction::of(&options.metric) else {
-        return Err(CompareError::NoDirection(options.metric));
-    };
     let runs = Runs::load(&options.paths, options.rounds)?;
     if runs.runs.is_empty() {
         return Err(CompareError::no_records(&options.paths, &runs));
     }
     let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
-    let candidates = Candidates::new(&runs, &options, &mut notes)?;
+    let mut datasets = Vec::new();
+    let mut lacking = None;
+    let places = distinct(&runs, &options, &mut notes)?;
+    for compared in Compared::groups(&runs, places, options.metric.as_deref()) {
+        match judge_group(&runs, &compared, &options, &mut notes) {
+            Ok(judged) => datasets.extend(judged),
+            // Runs of another metric may have what these lack.
+            Err(
+                error @ (CompareError::NoMetric { .. }
+                | CompareError::NoValidators
+                | CompareError::NoTargetLabels { .. }),
+            ) => lacking = lacking.or(Some(error)),
+            Err(other) => return Err(other),
+        }
+    }
+    if let (true, Some(error)) = (datasets.is_empty(), lacking) {
+        return Err(error);
+    }
+    datasets.sort_by(|a, b| (&a.dataset, &a.measure).cmp(&(&b.dataset, &b.measure)));
+    let metrics: BTreeSet<&str> = datasets.iter().map(|it| it.measure.name.as_str()).collect();
+    let metrics: Vec<&str> = metrics.into_iter().collect();
+    notes.insert(0, explanation(&metrics.join(" or ")));
+    Ok(ValidatorTables { datasets, notes, warnings: runs.warnings })
+}
+
+fn judge_group(
+    runs: &Runs,
+    compared: &Compared,
+    options: &CompareOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<DatasetValidators>, CompareError> {
+    let measure = &compared.measure;
+    let Some(direction) = measure.direction else {
+        return Err(CompareError::NoDirection(measure.name.clone()));
+    };
+    let candidates = Candidates::new(runs, compared, options, notes)?;
+    if candidates.kept.is_empty() {
+        let runs = count(candidates.unlabelled.len(), "run");
+        return Err(CompareError::NoTargetLabels { metric: measure.name.clone(), runs });
+    }
     if !candidates.have_scores() {
         return Err(CompareError::NoValidators);
     }
-    let labels = method_labels(&runs, &candidates.kept, &options, &mut notes)?;
+    let labels = method_labels(runs, &candidates.kept, options, notes)?;
     labels.refuse_mixed()?;
     let validators: Vec<&str> = candidates.validators().collect();
-    let datasets = groups(&candidates, &labels)
+    let judged = groups(&candidates, &labels)
         .into_iter()
-        .map(|(dataset, group)| group.judge(dataset, &validators, &candidates, direction))
-        .collect();
-    notes.insert(0, explanation(&options.metric));
-    Ok(ValidatorTables { metric: options.metric.clone(), datasets, notes, warnings: runs.warnings })
+        .map(|(dataset, group)| group.judge(dataset, &validators, &candidates, direction));
+    Ok(judged.collect())
 }
 
 fn explanation(metric: &str) -> String {
@@ -192,6 +228,7 @@ impl Group<'_> {
         });
         DatasetValidators {
             dataset: dataset.to_owned(),
+            measure: candidates.compared.measure.clone(),
             methods: methods.into_iter().map(|(_, method)| method.to_owned()).collect(),
             validators: judged,
         }

@@ -98,7 +98,7 @@ fn without_scores_there_is_nothing_to_judge() {
     assert!(error.contains("name validators under `[selection]`"), "{error}");
     let options = ValidatorOptions {
         paths: vec![results.path().to_owned()],
-        metric: "learning_rate".to_owned(),
+        metric: Some("learning_rate".to_owned()),
         ..ValidatorOptions::default()
     };
     assert!(matches!(judge_validators(&options), Err(CompareError::NoDirection(_))));

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isthmus_core::metric::Measure;
+
 use super::cells::Builder;
 use super::runs::Chosen;
 use super::{CompareOptions, Comparison, Dimension, Selection, Spread, Table};
@@ -27,6 +29,7 @@ impl Built {
     pub fn add(
         &mut self,
         chosen: &[Chosen<'_>],
+        measure: &Measure,
         selection: Option<&Selection>,
         shape: Shape,
         options: &CompareOptions,
@@ -41,7 +44,7 @@ impl Built {
         let several = datasets.len() > 1;
         for (dataset, choices) in datasets {
             let mut builder = Builder::new(&choices, shape);
-            let mut table = builder.build(options);
+            let mut table = builder.build(options, measure);
             table.dataset = dataset.map(str::to_owned);
             table.selection = selection.cloned();
             let place = |text: String| match (dataset, selection) {
@@ -70,12 +73,20 @@ impl Built {
         names.into_iter().cloned().collect()
     }
 
+    /// Whether there is no table.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
     /// The tables, those of one data set together, and the notes that explain them.
     pub fn finish(self, options: &CompareOptions) -> (Vec<Table>, Vec<String>) {
         let Self { mut tables, seeds, incomplete } = self;
         // The sort is stable: selections keep their order.
-        tables.sort_by(|a, b| a.dataset.cmp(&b.dataset));
-        let mut notes = vec![explanation(&tables, &seeds, options)];
+        tables.sort_by(|a, b| (&a.dataset, &a.measure).cmp(&(&b.dataset, &b.measure)));
+        let mut notes = Vec::new();
+        if !tables.is_empty() {
+            notes.push(explanation(&tables, &seeds, options));
+        }
         if !incomplete.is_empty() {
             let list = incomplete.into_iter().collect::<Vec<_>>().join("; ");
             notes.push(format!("Seeds that lack a task are left out of averages: {list}."));
