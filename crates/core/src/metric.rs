@@ -171,7 +171,11 @@ impl Metrics {
         if let Some(term) = recorded.strip_prefix(THEORY_PREFIX) {
             return Measure { direction: Some(Direction::Lower), ..unknown(term) };
         }
-        let prefixes = [(TARGET_PREFIX, ""), (SOURCE_VALIDATION_PREFIX, "source validation "), (SOURCE_PREFIX, "source ")];
+        let prefixes = [
+            (TARGET_PREFIX, ""),
+            (SOURCE_VALIDATION_PREFIX, "source validation "),
+            (SOURCE_PREFIX, "source "),
+        ];
         let Some((name, of)) =
             prefixes.iter().find_map(|(prefix, of)| Some((recorded.strip_prefix(prefix)?, of)))
         else {
@@ -219,7 +223,9 @@ impl<'de> Deserialize<'de> for Metrics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let list = Vec::<MetricInfo>::deserialize(deserializer)?;
         if list.is_empty() {
-            return Err(serde::de::Error::custom("a list of metrics needs at least one, the primary"));
+            return Err(serde::de::Error::custom(
+                "a list of metrics needs at least one, the primary",
+            ));
         }
         Ok(Self::of_list(list))
     }

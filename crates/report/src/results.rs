@@ -48,7 +48,7 @@ pub struct Results {
 }
 
 /// What a figure shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlotOptions {
     /// The metric, where the figure is of one; the primary metric of the runs on the target where
     /// none is named.
@@ -61,18 +61,6 @@ pub struct PlotOptions {
     pub tasks: Vec<String>,
     /// How features are laid out in the plane.
     pub embedding: Embedding,
-}
-
-impl Default for PlotOptions {
-    fn default() -> Self {
-        Self {
-            metric: None,
-            validator: None,
-            methods: Vec::new(),
-            tasks: Vec::new(),
-            embedding: Embedding::default(),
-        }
-    }
 }
 
 impl Results {
@@ -197,11 +185,7 @@ impl Results {
         if let Some(name) = &options.metric {
             let metrics = |run: &&&Run| run.record.run.metrics.measure(name);
             let with = runs.iter().find(|run| run.final_value(name).is_some());
-            return with
-                .or(runs.first())
-                .as_ref()
-                .map(metrics)
-                .ok_or(ReportError::NothingSelected);
+            return with.or(runs.first()).as_ref().map(metrics).ok_or(ReportError::NothingSelected);
         }
         match primaries(runs).as_slice() {
             [one] => Ok(one.clone()),
@@ -217,7 +201,8 @@ impl Results {
         let metrics = self.metrics();
         let primary = self.primaries().iter().any(|primary| primary.name == metric);
         // Nothing that is recorded of the target took labels.
-        let label_free = |name: &&str| name.starts_with("target_") || name.starts_with(SCORE_PREFIX);
+        let label_free =
+            |name: &&str| name.starts_with("target_") || name.starts_with(SCORE_PREFIX);
         if primary && metrics.iter().any(label_free) {
             return ReportError::Missing(format!(
                 "No target labels, so no `{metric}` in any run; scores of validators and effective \

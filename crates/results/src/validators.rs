@@ -5,15 +5,18 @@
 //! averaged over the tasks: tasks differ in how hard they are, and a validator is not there to
 //! tell them apart. The regret is the best value among the checkpoints of one method (and its
 //! sweep), task and seed, less the value of the checkpoint that the validator chooses among them,
-//! averaged over methods, tasks and seeds. Undefined scores (NaN) are left out and counted.
+//! averaged over methods, tasks and seeds. Of checkpoints with equal scores the first is chosen, in
+//! the order of the sweep's values, then of the steps; the regret over ties is the mean over all of
+//! them, which depends on no order. Undefined scores (NaN) are left out and counted.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use crate::compare::configurations::{Labels, method_labels};
+use crate::compare::measured::Compared;
+use crate::compare::ranks::rounded;
 use crate::compare::runs::{Candidates, count, distinct};
 use crate::compare::selection::Wanted;
-use crate::compare::measured::Compared;
 use crate::compare::{CompareOptions, Direction, Filter, Measure, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, Rounds};
@@ -61,7 +64,7 @@ pub struct DatasetValidators {
     pub measure: Measure,
     /// The methods, in the order of the experiment files.
     pub methods: Vec<String>,
-    /// The validators, that with the smallest regret first.
+    /// The validators, that with the smallest regret over ties first.
     pub validators: Vec<Judgement>,
 }
 
@@ -83,8 +86,13 @@ pub struct Quality {
     pub spearman: Option<f64>,
     /// The weighted rank correlation ([`weighted_spearman`]), the mean over tasks, in [-1, 1].
     pub weighted_spearman: Option<f64>,
-    /// What the choices fall short of the best checkpoints, the mean over choices.
+    /// What the choices fall short of the best checkpoints, the mean over choices; of equal
+    /// scores the first is chosen.
     pub regret: Option<f64>,
+    /// The same with each choice's mean over all checkpoints that share its highest score.
+    pub regret_over_ties: Option<f64>,
+    /// Number of choices between several checkpoints with the highest score.
+    pub tied: usize,
     /// Number of choices: of methods, tasks and seeds.
     pub choices: usize,
     /// Number of checkpoints with a score.
@@ -164,7 +172,10 @@ fn explanation(metric: &str) -> String {
         "Correlation of scores with {metric} over the checkpoints of each task, the mean over \
          tasks; weighted: w = max(s, a)^2 of relative dense ranks of score and {metric} (Musgrave \
          et al. 2022). Regret: the best checkpoint less the chosen one, the mean over methods, \
-         tasks and seeds. Undefined scores are left out."
+         tasks and seeds. Of equal scores the first counts: in the order of a sweep's values, then \
+         of steps. Over ties: the mean regret of all checkpoints that share the highest score; \
+         rows are sorted by it. Tied: choices with several such checkpoints. Undefined scores are \
+         left out."
     )
 }
 
@@ -195,6 +206,8 @@ fn groups<'a>(candidates: &Candidates<'a>, labels: &'a Labels) -> BTreeMap<&'a s
         group.runs.entry((method, task.clone())).or_default().push(place);
         group.pools.entry((method, task.clone(), run.seed)).or_default().push(place);
     }
+    let pools = groups.values_mut().flat_map(|group| group.pools.values_mut());
+    pools.for_each(|pool| candidates.sort_pool(pool));
     groups
 }
 
@@ -220,11 +233,14 @@ impl Group<'_> {
             .collect();
         judged.sort_by(|a, b| {
             let key = |judgement: &Judgement| {
-                let Quality { regret, weighted_spearman, .. } = judgement.all;
-                (regret.unwrap_or(f64::INFINITY), -weighted_spearman.unwrap_or(-2.0))
+                let Quality { regret, regret_over_ties, weighted_spearman, .. } = judgement.all;
+                let [over_ties, regret] =
+                    [regret_over_ties, regret].map(|it| it.unwrap_or(f64::INFINITY));
+                // Sums of the same numbers in another order are equal.
+                [rounded(over_ties), -weighted_spearman.unwrap_or(-2.0), rounded(regret)]
             };
-            let ((a_regret, a_weighted), (b_regret, b_weighted)) = (key(a), key(b));
-            a_regret.total_cmp(&b_regret).then(a_weighted.total_cmp(&b_weighted))
+            let orders = key(a).into_iter().zip(key(b)).map(|(a, b)| a.total_cmp(&b));
+            orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
         });
         DatasetValidators {
             dataset: dataset.to_owned(),
@@ -268,14 +284,25 @@ impl Group<'_> {
         }
         let selection = Selection::Validator(validator.to_owned());
         let pools = self.pools.iter().filter(|((m, ..), _)| of_method(m));
-        let regrets: Vec<f64> =
+        let regrets: Vec<Regret> =
             pools.filter_map(|(_, pool)| regret(&selection, pool, candidates, direction)).collect();
+        let average = |of: fn(&Regret) -> f64| mean(&regrets.iter().map(of).collect::<Vec<_>>());
         quality.spearman = mean(&correlations);
         quality.weighted_spearman = mean(&weighted);
-        quality.regret = mean(&regrets);
+        quality.regret = average(|regret| regret.of_first);
+        quality.regret_over_ties = average(|regret| regret.over_ties);
+        quality.tied = regrets.iter().filter(|regret| regret.ties > 1).count();
         quality.choices = regrets.len();
         quality
     }
+}
+
+/// What a choice falls short of the best checkpoint.
+struct Regret {
+    of_first: f64,
+    over_ties: f64,
+    /// Number of checkpoints with the highest score.
+    ties: usize,
 }
 
 fn regret(
@@ -283,12 +310,21 @@ fn regret(
     pool: &[usize],
     candidates: &Candidates<'_>,
     direction: Direction,
-) -> Option<f64> {
+) -> Option<Regret> {
+    let wanted = &candidates.wanted;
     let runs = || pool.iter().map(|&place| (place, candidates.checkpoints(place)));
-    let (_, chosen) = candidates.wanted.choose(selection, runs())?;
-    let chosen = direction.upwards(candidates.wanted.metric(chosen)?);
+    let (_, chosen) = wanted.choose(selection, runs())?;
     let best = runs()
-        .filter_map(|(_, checkpoints)| candidates.wanted.best(checkpoints, direction))
+        .filter_map(|(_, checkpoints)| wanted.best(checkpoints, direction))
         .reduce(f64::max)?;
-    (!chosen.is_nan()).then_some(best - chosen)
+    let highest = wanted.rating(selection, chosen)?;
+    let short = |checkpoint| Some(best - direction.upwards(wanted.metric(checkpoint)?));
+    let tied: Vec<f64> = runs()
+        .flat_map(|(_, checkpoints)| Wanted::choosable(checkpoints))
+        .filter(|checkpoint| wanted.rating(selection, checkpoint) == Some(highest))
+        .filter_map(short)
+        .filter(|regret| !regret.is_nan())
+        .collect();
+    let of_first = short(chosen).filter(|regret| !regret.is_nan())?;
+    Some(Regret { of_first, over_ties: mean(&tied)?, ties: tied.len() })
 }

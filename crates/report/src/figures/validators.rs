@@ -192,10 +192,12 @@ mod tests {
         // Two points of `entropy`, one of `dev`, one in the legend.
         assert_eq!(count(&figure.svg, "circle"), 4);
         assert_eq!(figure.table.rows.len(), 3);
-        let one = PlotOptions { metric: Some("validator/dev".to_owned()), ..PlotOptions::default() };
+        let one =
+            PlotOptions { metric: Some("validator/dev".to_owned()), ..PlotOptions::default() };
         let figure = draw(&results, &one).unwrap();
         assert_eq!(figure.table.rows[0][5..], ["0.5000", "60.00"]);
-        let none = PlotOptions { metric: Some("validator/snd".to_owned()), ..PlotOptions::default() };
+        let none =
+            PlotOptions { metric: Some("validator/snd".to_owned()), ..PlotOptions::default() };
         assert!(draw(&results, &none).unwrap_err().to_string().contains("validator/entropy"));
     }
 

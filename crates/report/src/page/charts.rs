@@ -48,10 +48,9 @@ pub(super) fn validators(results: &Results, options: &PlotOptions) -> Markup {
         return draw_all(results, FigureKind::Validators, of_metric);
     }
     let all = of_metric.iter().flat_map(|options| {
-        names.iter().map(|name| PlotOptions {
-            validator: Some((*name).to_owned()),
-            ..options.clone()
-        })
+        names
+            .iter()
+            .map(|name| PlotOptions { validator: Some((*name).to_owned()), ..options.clone() })
     });
     html! {
         p {

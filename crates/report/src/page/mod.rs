@@ -45,11 +45,7 @@ pub fn report(results: &Results, options: &PlotOptions) -> Result<String, Report
         return Err(results.no_metric(metric));
     }
     let sections = [
-        Section {
-            id: "comparison",
-            title: "Comparison",
-            body: comparison::body(results, metric),
-        },
+        Section { id: "comparison", title: "Comparison", body: comparison::body(results, metric) },
         Section {
             id: "selection",
             title: "Selection without target labels",

@@ -8,9 +8,10 @@ mod dimension;
 mod filter;
 mod label_free;
 pub(crate) mod measured;
-mod ranks;
+pub(crate) mod ranks;
 pub(crate) mod runs;
 pub(crate) mod selection;
+pub(crate) mod settings;
 mod tables;
 
 use std::path::PathBuf;

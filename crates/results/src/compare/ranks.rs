@@ -43,7 +43,7 @@ pub(super) fn rank(rows: &mut [Row], direction: Option<Direction>) -> bool {
 }
 
 /// The value to twelve digits: sums of the same numbers in another order are ties.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }
 

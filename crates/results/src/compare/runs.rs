@@ -9,6 +9,7 @@ use super::configurations::{Labels, MethodLabel};
 use super::filter::admitted;
 use super::measured::{Compared, without_labels};
 use super::selection::{Checkpoint, Wanted};
+use super::settings::by_settings;
 use super::{CompareOptions, Dimension, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, RunInfo};
@@ -141,6 +142,7 @@ impl<'a> Candidates<'a> {
             if *selection == Selection::Last {
                 pools.retain(|pool| pool.len() == 1);
             }
+            pools.iter_mut().for_each(|pool| self.sort_pool(pool));
         }
         self.warn_of_missing_scores(selection, warnings);
         pools
@@ -158,6 +160,14 @@ impl<'a> Candidates<'a> {
                 })
             })
             .collect()
+    }
+
+    /// Puts runs of one method, task and seed in the order of their sweep's values: of equal
+    /// scores the first is chosen.
+    pub fn sort_pool(&self, pool: &mut [usize]) {
+        if pool.len() > 1 {
+            pool.sort_by(|&a, &b| by_settings(&self.info(a).settings, &self.info(b).settings));
+        }
     }
 
     /// Whether a sweep leaves the last checkpoint without a single choice.

@@ -8,6 +8,7 @@ use super::cells::Builder;
 use super::runs::Chosen;
 use super::{CompareOptions, Comparison, Dimension, Selection, Spread, Table};
 use crate::error::CompareError;
+use crate::statistics::PValueForm;
 
 /// What rows and columns are.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +127,11 @@ fn explanation(tables: &[Table], seeds: &BTreeSet<usize>, options: &CompareOptio
         ));
     }
     if tables.iter().any(|table| table.has_rank) {
-        text.push_str(&format!(" Rank: the mean rank over the {}s, 1 is best.", options.columns));
+        text.push_str(&format!(
+            " Rank: the mean rank over the {}s, 1 is best{}.",
+            options.columns,
+            unranked(tables)
+        ));
     }
     if tables.iter().any(|table| table.column_dimension == Dimension::Selection) {
         text.push_str(
@@ -136,13 +141,41 @@ fn explanation(tables: &[Table], seeds: &BTreeSet<usize>, options: &CompareOptio
     }
     if let Some(baseline) = &options.baseline {
         text.push_str(&format!(
-            " Difference: to {}, the mean over pairs of task and seed; p: {}, two-sided, corrected \
-             after Holm.",
+            " Difference: to {}, the mean over pairs of task and seed; p: {}{}, two-sided, \
+             corrected after Holm.",
             baseline.method,
-            baseline.test.name()
+            baseline.test.name(),
+            form(tables)
         ));
     }
     text
+}
+
+/// The rows that lack a column and take no part in ranks.
+fn unranked(tables: &[Table]) -> String {
+    let rows = tables.iter().filter(|table| table.has_rank).flat_map(|table| &table.rows);
+    let names: BTreeSet<&str> = rows
+        .filter(|row| row.rank.is_none() && !row.label.upper_bound)
+        .map(|row| row.label.text.as_str())
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    format!(", among the rows that have them all (without {})", names.join(", "))
+}
+
+/// How the p-values of the tables were computed, where their test has several ways.
+fn form(tables: &[Table]) -> &'static str {
+    let rows = tables.iter().flat_map(|table| &table.rows);
+    let forms: BTreeSet<PValueForm> =
+        rows.filter_map(|row| row.difference.as_ref()?.form).collect();
+    match (forms.contains(&PValueForm::Exact), forms.contains(&PValueForm::Normal)) {
+        (true, false) => " (exact)",
+        (false, true) => " (normal approximation)",
+        (true, true) => " (exact up to 25 differences, else the normal approximation)",
+        (false, false) => "",
+    }
 }
 
 impl Comparison {

@@ -4,6 +4,7 @@ use polars::prelude::{Column, DataFrame, ParquetWriter, PolarsResult};
 
 use super::csv;
 use crate::compare::{Comparison, Dimension, Row, Selection, Summary};
+use crate::statistics::PValueForm;
 
 /// One cell, with what is said of its row.
 struct Line<'a> {
@@ -123,6 +124,13 @@ fn fields(comparison: &Comparison) -> Vec<Field> {
         add("difference", number(&|line| Some(difference(line)?.mean)));
         add("pairs", count(&|line| difference(line).map_or(0, |found| found.pairs)));
         add("p_value", number(&|line| difference(line)?.p_value));
+        let form = |line: &Line<'_>| {
+            Some(match difference(line)?.form? {
+                PValueForm::Exact => "exact".to_owned(),
+                PValueForm::Normal => "normal".to_owned(),
+            })
+        };
+        add("p_value_form", text(&form));
     }
     fields
 }

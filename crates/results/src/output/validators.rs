@@ -8,7 +8,7 @@ use crate::validators::{DatasetValidators, Quality, ValidatorTables};
 /// A data set's validators over all methods, and where there are several, what matters most by
 /// method.
 pub(super) fn grids(tables: &ValidatorTables) -> Vec<Grid> {
-    tables.datasets.iter().flat_map(|dataset| of_dataset(dataset)).collect()
+    tables.datasets.iter().flat_map(of_dataset).collect()
 }
 
 fn of_dataset(dataset: &DatasetValidators) -> Vec<Grid> {
@@ -34,22 +34,40 @@ fn of_dataset(dataset: &DatasetValidators) -> Vec<Grid> {
             }
         };
     let all = |row: usize| {
-        let Quality { spearman, weighted_spearman, regret: lost, choices, checkpoints, undefined } =
-            dataset.validators[row].all;
+        let Quality {
+            spearman,
+            weighted_spearman,
+            regret: lost,
+            regret_over_ties,
+            choices,
+            tied,
+            checkpoints,
+            undefined,
+        } = dataset.validators[row].all;
         vec![
             correlation(spearman),
             correlation(weighted_spearman),
             regret(lost),
+            regret(regret_over_ties),
             count(choices),
+            count(tied),
             count(checkpoints),
             count(undefined),
         ]
     };
-    let columns =
-        ["Spearman", "weighted Spearman", "regret", "choices", "checkpoints", "undefined"];
+    let columns = [
+        "Spearman",
+        "weighted Spearman",
+        "regret",
+        "over ties",
+        "choices",
+        "tied",
+        "checkpoints",
+        "undefined",
+    ];
     let unit = if metric_unit.is_percent() { ", regret in points" } else { "" };
     let mut overview = grid(format!(" and validators, all methods{unit}"), &columns, &all);
-    let directions = [Direction::Higher, Direction::Higher, Direction::Lower];
+    let directions = [Direction::Higher, Direction::Higher, Direction::Lower, Direction::Lower];
     for (column, direction) in directions.into_iter().enumerate() {
         mark_column(&mut overview, column, direction);
     }
@@ -62,7 +80,9 @@ fn of_dataset(dataset: &DatasetValidators) -> Vec<Grid> {
             (0..methods.len()).for_each(|column| mark_column(&mut grid, column, direction));
             grids.push(grid);
         };
-        by_method(&format!("regret{}", points(unit)), Direction::Lower, &|q| regret(q.regret));
+        by_method(&format!("regret over ties{}", points(unit)), Direction::Lower, &|q| {
+            regret(q.regret_over_ties)
+        });
         by_method("weighted Spearman", Direction::Higher, &|q| correlation(q.weighted_spearman));
         by_method("Spearman", Direction::Higher, &|q| correlation(q.spearman));
     }
@@ -88,7 +108,9 @@ pub(super) fn csv(tables: &ValidatorTables) -> String {
         "spearman",
         "weighted_spearman",
         "regret",
+        "regret_over_ties",
         "choices",
+        "tied",
         "checkpoints",
         "undefined",
     ];
@@ -110,7 +132,9 @@ pub(super) fn csv(tables: &ValidatorTables) -> String {
                     number(quality.spearman),
                     number(quality.weighted_spearman),
                     number(quality.regret),
+                    number(quality.regret_over_ties),
                     quality.choices.to_string(),
+                    quality.tied.to_string(),
                     quality.checkpoints.to_string(),
                     quality.undefined.to_string(),
                 ]);
