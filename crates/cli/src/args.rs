@@ -49,7 +49,8 @@ pub enum Command {
     Work(RunArguments),
     /// Check an experiment file without running it
     Check(FileArguments),
-    /// Show how far the runs of an experiment are: finished, running, failed, pending
+    /// Show how far the runs of an experiment are: finished, running, interrupted (and where),
+    /// failed, pending
     Status(RunsArguments),
     /// Cancel the runs of an experiment that were handed to a cluster
     Cancel(RunsArguments),

@@ -14,6 +14,7 @@ pub mod error;
 pub mod input;
 pub mod launcher;
 pub mod method;
+pub mod metric;
 pub mod model;
 pub mod network;
 pub mod objective;
