@@ -48,7 +48,7 @@ pub enum Command {
     #[command(hide = true)]
     Work(RunArguments),
     /// Check an experiment file without running it
-    Check(FileArguments),
+    Check(CheckArguments),
     /// Show how far the runs of an experiment are: finished, running, interrupted (and where),
     /// failed, pending
     Status(RunsArguments),
@@ -96,6 +96,18 @@ pub struct FileArguments {
     /// Change a value of the file: `training.iterations=50`, `data.tasks.0="amazon -> dslr"`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+/// What to check.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: FileArguments,
+    /// Read every sample of its data once, and say all that is wrong, or how many samples each
+    /// class has
+    #[arg(long)]
+    pub data: bool,
 }
 
 /// How to run an experiment.
@@ -175,26 +187,6 @@ pub struct RunsArguments {
     /// Folder of the results
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub results: PathBuf,
-}
-
-impl RunArguments {
-    /// What runs these runs, with nothing else said.
-    pub fn of(runs: &RunsArguments) -> Self {
-        Self {
-            experiment: runs.experiment.clone(),
-            device: runs.device.clone(),
-            jobs: None,
-            threads: None,
-            tui: false,
-            force: false,
-            checkpoint_every: CHECKPOINT_EVERY,
-            results: runs.results.clone(),
-            only: Vec::new(),
-            part: None,
-            round: None,
-            launcher: LauncherArguments::default(),
-        }
-    }
 }
 
 /// What to explain.

@@ -68,8 +68,67 @@ pub struct LabelledSamples {
     pub samples: Samples,
     /// Class of each sample.
     pub labels: Vec<u32>,
+    /// Names of the classes in label order, where the files tell them. A class may have no sample.
+    pub class_names: Option<Vec<String>>,
+    /// Where the files number the classes: the number of the first one, label 0.
+    pub first_label: i64,
+    /// Whether images are turned upright, as their EXIF orientation says.
+    pub upright: bool,
+    /// What was taken for classes, for messages about them.
+    pub class_remark: Option<String>,
+    /// What users should know, such as files that were left out.
+    pub warnings: Vec<String>,
+}
+
+impl LabelledSamples {
+    /// Samples with their classes, of which nothing else is known.
+    pub fn new(samples: Samples, labels: Vec<u32>) -> Self {
+        Self {
+            samples,
+            labels,
+            class_names: None,
+            first_label: 0,
+            upright: false,
+            class_remark: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is known of them without their values.
+    pub fn outline(&self) -> SampleOutline {
+        let shape = match self.samples {
+            Samples::Features { size, .. } => Some(InputShape::Features { size }),
+            Samples::Images { channels, height, width, .. } => {
+                Some(InputShape::Image { channels, height, width })
+            }
+            Samples::Encoded(_) => None,
+        };
+        SampleOutline {
+            shape,
+            labels: self.labels.clone(),
+            class_names: self.class_names.clone(),
+            first_label: self.first_label,
+            class_remark: self.class_remark.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// What is known of samples without their values; fields as of [`LabelledSamples`].
+#[derive(Clone, Debug)]
+pub struct SampleOutline {
+    /// Shape of one sample as the files have it; absent where each image has its own size.
+    pub shape: Option<InputShape>,
+    /// Class of each sample.
+    pub labels: Vec<u32>,
     /// Names of the classes in label order, where the files tell them.
     pub class_names: Option<Vec<String>>,
+    /// The number of the first class in the files.
+    pub first_label: i64,
+    /// What was taken for classes.
+    pub class_remark: Option<String>,
+    /// What users should know.
+    pub warnings: Vec<String>,
 }
 
 /// Reads one set of samples (a domain, or one split of it) from files below a folder.
@@ -83,6 +142,15 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// If a file is missing, damaged, or its parts do not fit each other.
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError>;
+
+    /// What the files' headers and labels tell, for a check before a run. Readers that can do it
+    /// without reading all values should.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), as far as it shows.
+    fn outline(&self, folder: &Path) -> Result<SampleOutline, DataError> {
+        Ok(self.read(folder)?.outline())
+    }
 }
 
 /// Samples ready to be fed to a network, by position. Safe to read from many threads.

@@ -16,8 +16,17 @@ use crate::splits::stratified_split;
 /// If a class has a single training sample.
 pub fn hold_out_source(domain: &Domain, share: f64, key: &Key) -> Result<Domain, DataError> {
     let train = &domain.train;
-    let rows = stratified_split(&train.labels, share, &validation_key(key, &domain.name))
-        .map_err(|error| DataError::Mismatch(format!("domain `{}`: {error}", domain.name)))?;
+    let rows = stratified_split(&train.labels, share, &validation_key(key, &domain.name)).map_err(
+        |error| {
+            DataError::Mismatch(format!(
+                "domain `{}`: nothing can be held out of its {} training samples for validators: \
+                 {error}; a smaller `protocol.split` leaves more to train on, and without \
+                 `[selection]` nothing is held out",
+                domain.name,
+                train.labels.len()
+            ))
+        },
+    )?;
     Ok(held_out(domain, rows.train, rows.test))
 }
 
@@ -89,5 +98,14 @@ mod tests {
         let held = hold_out_target(&domain(set(20), set(6)), 0.2, &Key::new(1));
         assert_eq!(held.validation.unwrap().samples.rows(), 4);
         assert_eq!((held.train.samples.rows(), held.test.samples.rows()), (16, 6));
+    }
+
+    #[test]
+    fn what_is_too_little_to_hold_out_of_is_told() {
+        let few = set(3);
+        let error = hold_out_source(&domain(few.clone(), few), 0.2, &Key::new(1)).err().unwrap();
+        let error = error.to_string();
+        assert!(error.contains("held out of its 3 training samples for validators"), "{error}");
+        assert!(error.contains("class 1 has a single sample among the 3"), "{error}");
     }
 }

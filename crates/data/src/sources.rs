@@ -13,12 +13,13 @@ use rayon::prelude::*;
 use crate::decode::{self, Decoder};
 use crate::transform::{ImagePixels, ImageTransform};
 
-/// Makes samples ready for use.
+/// Makes samples ready for use; `upright` turns images as their EXIF orientation says.
 ///
 /// # Errors
 /// If the transform does not fit the samples, or an image cannot be read.
 pub(crate) fn source_of(
     samples: Samples,
+    upright: bool,
     transform: Option<&Transform>,
 ) -> Result<Arc<dyn SampleSource>, DataError> {
     let plain = Transform::default();
@@ -28,7 +29,7 @@ pub(crate) fn source_of(
         Samples::Images { channels, height, width, pixels } => {
             Arc::new(ImageSource::new([channels, height, width], pixels, transform)?)
         }
-        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, transform)?),
+        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, upright, transform)?),
     })
 }
 
@@ -150,14 +151,19 @@ pub struct EncodedSource {
 }
 
 impl EncodedSource {
-    /// Images that are decoded on demand. Where the transform states no number of channels, all
+    /// Images that are decoded on demand, and turned as their EXIF orientation says where `upright`
+    /// is set. Where the transform states no number of channels, all
     /// become RGB; where it states no size, all must have the size of the first.
     ///
     /// # Errors
     /// If the transform cannot be used or an archive cannot be opened.
-    pub fn new(images: Vec<EncodedImage>, transform: &Transform) -> Result<Self, DataError> {
+    pub fn new(
+        images: Vec<EncodedImage>,
+        upright: bool,
+        transform: &Transform,
+    ) -> Result<Self, DataError> {
         const COLOUR: usize = 3;
-        let decoder = Decoder::new(&images)?;
+        let decoder = Decoder::new(&images, upright)?;
         let mut transform = transform.clone();
         transform.channels.get_or_insert(COLOUR);
         let transform = ImageTransform::new(&transform, COLOUR)?;
@@ -388,13 +394,13 @@ mod tests {
                 EncodedImage::File(path)
             })
             .collect();
-        let source = EncodedSource::new(images.clone(), &Transform::default()).unwrap();
+        let source = EncodedSource::new(images.clone(), false, &Transform::default()).unwrap();
         assert_eq!(source.shape(), InputShape::Image { channels: 3, height: 5, width: 4 });
         assert!(source.values(&[0], SampleView::Plain).is_ok());
         let error = source.values(&[0, 1], SampleView::Plain).err().unwrap().to_string();
         assert!(error.contains("1.png: has 6 x 5 pixels"), "{error}");
         let resize = Transform { resize: Some(3), ..Transform::default() };
-        let values = EncodedSource::new(images, &resize)
+        let values = EncodedSource::new(images, false, &resize)
             .unwrap()
             .values(&[0, 1], SampleView::Plain)
             .unwrap();

@@ -1,5 +1,7 @@
 //! Which rows are trained on and which are tested on.
 
+use std::collections::BTreeMap;
+
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use rand::seq::SliceRandom;
@@ -29,26 +31,23 @@ pub fn stratified_split(
             "`test_share` is {test_share}; expected a share between 0 and 1"
         )));
     }
-    let classes = labels.iter().max().map_or(0, |&last| last as usize + 1);
-    let mut members = vec![Vec::new(); classes];
+    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (row, &label) in labels.iter().enumerate() {
-        members[label as usize].push(row);
+        members.entry(label).or_default().push(row);
     }
-    if let Some(class) = members.iter().position(|rows| rows.len() == 1) {
+    if let Some((class, _)) = members.iter().find(|(_, rows)| rows.len() == 1) {
         return Err(DataError::Mismatch(format!(
-            "class {class} has a single sample; a split into training and test sets needs at \
-             least two of each class"
+            "class {class} has a single sample among the {}; a split into two parts needs at \
+             least two of each class",
+            labels.len()
         )));
     }
-    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+    let sizes: Vec<usize> = members.values().map(Vec::len).collect();
     let total = (labels.len() as f64 * test_share).round() as usize;
     let counts = proportional_counts(&sizes, total);
     let mut split = SplitRows { train: Vec::new(), test: Vec::new() };
-    for (class, (mut rows, count)) in members.into_iter().zip(counts).enumerate() {
-        if rows.is_empty() {
-            continue;
-        }
-        rows.shuffle(&mut key.at(class as u64).rng());
+    for ((class, mut rows), count) in members.into_iter().zip(counts) {
+        rows.shuffle(&mut key.at(u64::from(class)).rng());
         let (test, train) = rows.split_at(count.clamp(1, rows.len() - 1));
         split.test.extend_from_slice(test);
         split.train.extend_from_slice(train);

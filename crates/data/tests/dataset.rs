@@ -38,7 +38,11 @@ fn root() -> (tempfile::TempDir, Roots) {
             }
         }
     }
-    let roots = Roots { descriptors: vec![datasets], data: folder.path().join("data") };
+    let roots = Roots {
+        descriptors: vec![datasets],
+        data: folder.path().join("data"),
+        cache: folder.path().join("cache"),
+    };
     (folder, roots)
 }
 
@@ -203,7 +207,7 @@ fn a_checksum_that_differs_is_an_error() {
 
 #[test]
 fn the_quickstart_needs_no_files() {
-    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into() };
+    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into(), cache: "nowhere".into() };
     let data = spec("quickstart", "fonts", "uci");
     let dataset = Dataset::load(&data, &roots).unwrap();
     assert_eq!(dataset.classes.len(), 10);
@@ -227,7 +231,7 @@ fn the_quickstart_needs_no_files() {
 
 #[test]
 fn sets_can_be_replaced() {
-    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into() };
+    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into(), cache: "nowhere".into() };
     let dataset = Dataset::load(&spec("quickstart", "fonts", "uci"), &roots).unwrap();
     let mut seen = Vec::new();
     let same = dataset

@@ -185,8 +185,27 @@ fn a_cache_that_cannot_be_written_is_an_error_before_any_work() {
     let in_the_way = folder.path().join("file");
     std::fs::write(&in_the_way, b"").unwrap();
     let cache = in_the_way.join("cache");
-    let error = extract(&cache, &source(), true).err().unwrap();
-    assert!(matches!(error, DataError::Io { .. }), "{error}");
+    let error = extract(&cache, &source(), true).err().unwrap().to_string();
+    assert!(error.contains("features cannot be kept here"), "{error}");
+    assert!(error.contains("ISTHMUS_CACHE"), "{error}");
+}
+
+#[test]
+fn while_features_are_computed_nothing_lies_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = Vec::new();
+    FeatureCache::new(folder.path())
+        .extract(
+            &key(&spec()),
+            &source(),
+            &mut Doubling { bad: false },
+            &Device::flex(),
+            4,
+            &mut |_, _| seen.extend(files(folder.path())),
+        )
+        .unwrap();
+    // A process that is killed meanwhile leaves nothing.
+    assert!(seen.is_empty(), "{seen:?}");
 }
 
 /// Samples of which one cannot be read.

@@ -26,7 +26,11 @@ fn data(folder: &str) -> Option<PathBuf> {
 
 fn roots(folder: &Path) -> Roots {
     let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
-    Roots { descriptors: vec![datasets], data: folder.parent().unwrap().to_owned() }
+    Roots {
+        descriptors: vec![datasets],
+        data: folder.parent().unwrap().to_owned(),
+        cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
+    }
 }
 
 fn load(folder: &Path, dataset: &str, transform: &Transform) -> Dataset {
@@ -123,7 +127,7 @@ fn mnist_is_the_well_known_one() {
         ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 10000, MNIST_TEST),
     ];
     for (images, labels, rows, sums) in expected {
-        let reader = Idx { images: images.to_owned(), labels: labels.to_owned(), rows: None };
+        let reader = Idx { images: images.to_owned(), labels: labels.to_owned(), ..Idx::default() };
         let read = reader.read(&folder).unwrap();
         assert_eq!((read.samples.rows(), read.labels.len()), (rows, rows));
         let mut file = vec![0, 0, 8, 3];

@@ -11,19 +11,20 @@ use isthmus_results::record::{Reached, RecordState, record_state};
 use isthmus_results::{Destination, write_text};
 
 use super::ledger::Ledger;
-use crate::args::{RunArguments, RunsArguments};
+use crate::args::RunsArguments;
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-use crate::run::{Interrupt, Prepared, name_of};
+use crate::run::{Outline, name_of};
 
-/// Says how far the runs of an experiment are.
+/// Says how far the runs of an experiment are. Neither its device is asked for, nor data read that
+/// has not changed since it was last read.
 ///
 /// # Errors
 /// If the data or the records cannot be read.
 pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
     let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
-    let prepared = Prepared::new(&file, &RunArguments::of(arguments), Interrupt::default())?;
-    let name = &prepared.plan.experiment.name;
+    let outline = Outline::new(&file, arguments.results.clone())?;
+    let name = &outline.name;
     let path = Ledger::path(&arguments.results, name);
     let ledger = Ledger::read(&path)?;
     let cluster = match &ledger {
@@ -31,12 +32,12 @@ pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
         None => Cluster::default(),
     };
     let mut text = String::new();
-    for place in 0..prepared.rounds() {
-        let heading = match prepared.rounds() {
+    for place in 0..outline.rounds() {
+        let heading = match outline.rounds() {
             1 => name.clone(),
             rounds => format!("{name}, round {} of {rounds}", place + 1),
         };
-        match prepared.jobs_of(place) {
+        match outline.jobs_of(place) {
             Ok(jobs) => {
                 let mut tally = Tally::default();
                 for (job, header) in &jobs {

@@ -37,6 +37,9 @@ pub fn run(
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
     let mut prepared = Prepared::new(file, arguments, interrupt)?;
+    for warning in &prepared.plan.dataset.warnings {
+        progress.line(&format!("warning: {warning}"));
+    }
     let rounds = match arguments.round {
         Some(number) => number - 1..number,
         None => 0..prepared.rounds(),

@@ -1,6 +1,7 @@
 //! What an experiment's jobs run on.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
@@ -8,7 +9,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Task, Transform};
-use isthmus_data::{Dataset, Roots, hold_out_source, hold_out_target};
+use isthmus_data::{Dataset, DatasetIdentity, Roots, hold_out_source, hold_out_target};
 use isthmus_engine::JobData;
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
@@ -21,6 +22,20 @@ const SMALL_IMAGE: usize = 64 * 64;
 pub struct Fingerprints(BTreeMap<String, String>);
 
 impl Fingerprints {
+    /// Those of an experiment whose data and pretrained weights these are.
+    pub fn new(experiment: &Experiment, data: &DatasetIdentity, weights: Option<&str>) -> Self {
+        let of_task = |task: &Task| {
+            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
+            let data = data.fingerprint_of(names);
+            let fingerprint = match weights {
+                Some(weights) => format!("{data}+{weights}"),
+                None => data,
+            };
+            (task.to_string(), fingerprint)
+        };
+        Self(experiment.data.tasks.iter().map(of_task).collect())
+    }
+
     /// That of a job's task.
     ///
     /// # Panics
@@ -38,6 +53,8 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What identifies the extractor's pretrained weights.
     pub weights: Option<String>,
+    /// Folder of the cache of features.
+    pub cache: PathBuf,
 }
 
 impl Plan {
@@ -45,28 +62,16 @@ impl Plan {
     ///
     /// # Errors
     /// If it is not found, cannot be read, or its parts do not fit each other.
-    pub fn new(mut experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
-        let extractor = &experiment.extractor;
-        if experiment.data.transform.is_none() {
-            experiment.data.transform = own_transform(extractor);
-        }
-        let weights = weights(extractor);
+    pub fn new(experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
+        let experiment = with_transform(experiment);
+        let weights = weights(&experiment.extractor);
         let dataset = Dataset::load(&experiment.data, roots)?;
-        Ok(Self { experiment, dataset, weights })
+        Ok(Self { experiment, dataset, weights, cache: roots.cache.clone() })
     }
 
     /// Identifies the content of everything that a task's runs read from files, task by task.
     pub fn fingerprints(&self) -> Fingerprints {
-        let of_task = |task: &Task| {
-            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
-            let data = self.dataset.fingerprint_of(names);
-            let fingerprint = match &self.weights {
-                Some(weights) => format!("{data}+{weights}"),
-                None => data,
-            };
-            (task.to_string(), fingerprint)
-        };
-        Fingerprints(self.experiment.data.tasks.iter().map(of_task).collect())
+        Fingerprints::new(&self.experiment, &self.dataset.identity, self.weights.as_deref())
     }
 
     /// Whether the extractor's features are computed beforehand.
@@ -134,6 +139,14 @@ pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> Result<Job
     Ok(JobData { classes: classes.to_vec(), sources, target })
 }
 
+/// The experiment with the transform that suits its extractor, where it states none.
+pub fn with_transform(mut experiment: Experiment) -> Experiment {
+    if experiment.data.transform.is_none() {
+        experiment.data.transform = own_transform(&experiment.extractor);
+    }
+    experiment
+}
+
 fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
     match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
         Build::Extractor { transform, .. } => transform(&extractor.plugin.config),
@@ -141,7 +154,8 @@ fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
     }
 }
 
-fn weights(extractor: &ExtractorSpec) -> Option<String> {
+/// Identifies the extractor's pretrained weights.
+pub fn weights(extractor: &ExtractorSpec) -> Option<String> {
     match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
         Build::Extractor { weights, .. } => weights(&extractor.plugin.config),
         _ => None,

@@ -1,7 +1,7 @@
 //! An experiment that is ready to run: its jobs, their data, the device.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isthmus_core::dataset::Domain;
@@ -28,7 +28,7 @@ use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 
 /// The version that records name and that is part of a job's identity.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How an experiment is run.
 #[derive(Clone, Debug)]
@@ -100,6 +100,8 @@ impl Prepared {
             NotPrepared::Data(other) => Failure::input(other.to_string()),
             NotPrepared::Device(failure) => failure,
         })?;
+        // Where it cannot be told, the run can be reproduced from this folder only.
+        prepared.setting.environment.experiment_file = std::path::absolute(&file.path).ok();
         match (arguments.round, &prepared.halving) {
             (Some(_), None) => {
                 return Err(Failure::input_with(
@@ -195,22 +197,8 @@ impl Prepared {
     /// # Errors
     /// As [`enter`](Self::enter).
     pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, Failure> {
-        let planned = match &self.halving {
-            None => self.planned.clone(),
-            Some(halving) => {
-                let results = &self.setting.results;
-                let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
-                let header = |job: &PlannedJob| job.header(self.fingerprints.of(&job.job), VERSION);
-                halving::jobs(&self.planned, halving, place, &|job| state(&header(job).run))?
-            }
-        };
-        Ok(planned
-            .into_iter()
-            .map(|planned| {
-                let header = planned.header(self.fingerprints.of(&planned.job), VERSION);
-                (planned.job, header)
-            })
-            .collect())
+        let results = &self.setting.results;
+        jobs_of_round(&self.planned, self.halving.as_ref(), &self.fingerprints, results, place)
     }
 
     /// Number of rounds; 1 without successive halving.
@@ -255,4 +243,32 @@ impl Prepared {
     pub fn directory(&self, header: &RecordHeader) -> PathBuf {
         self.setting.results.join(&header.run.experiment).join(&header.run.id)
     }
+}
+
+/// The jobs of a round with their records' headers.
+///
+/// # Errors
+/// If the round before is not finished, or its records cannot be read.
+pub fn jobs_of_round(
+    planned: &[PlannedJob],
+    halving: Option<&Halving>,
+    fingerprints: &Fingerprints,
+    results: &Path,
+    place: usize,
+) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+    let header = |job: &PlannedJob| job.header(fingerprints.of(&job.job), VERSION);
+    let planned = match halving {
+        None => planned.to_vec(),
+        Some(halving) => {
+            let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
+            halving::jobs(planned, halving, place, &|job| state(&header(job).run))?
+        }
+    };
+    Ok(planned
+        .into_iter()
+        .map(|planned| {
+            let header = header(&planned);
+            (planned.job, header)
+        })
+        .collect())
 }

@@ -124,6 +124,9 @@ fn experiment(
     })
 }
 
+/// Longest name in bytes: file systems take 255, and rounds and temporary files add to it.
+const LONGEST_NAME: usize = 200;
+
 /// The name is that of a folder.
 fn name(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
     let name = node.get_ref().as_str()?;
@@ -133,6 +136,16 @@ fn name(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
             node.span(),
             format!(
                 "`name = \"{name}\"` must be letters, digits, `-`, `_` and `.`: it names a folder"
+            ),
+        );
+        return None;
+    }
+    if name.len() > LONGEST_NAME {
+        diagnostics.error(
+            node.span(),
+            format!(
+                "`name` has {} letters, must have at most {LONGEST_NAME}: it names a folder",
+                name.len()
             ),
         );
         return None;
