@@ -55,7 +55,7 @@ fn domain(name: &str, shape: InputShape, rows: usize, classes: u32) -> Domain {
     let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes)).collect();
     let set = |rows: usize, values: Vec<f32>| LabelledSource {
         samples: Arc::new(Random { shape, rows, values }),
-        labels: labels.clone().into(),
+        targets: labels.clone().into(),
     };
     let values: Vec<f32> = values;
     let test = set(1, values[..shape.len()].to_vec());
@@ -119,6 +119,7 @@ impl Steps {
                 dataset: "random".to_owned(),
                 tasks: vec![task],
                 protocol: Protocol::Transductive,
+                target_labels: true,
                 transform: None,
             },
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },

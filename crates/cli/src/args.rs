@@ -96,6 +96,18 @@ pub struct FileArguments {
     /// Change a value of the file: `training.iterations=50`, `data.tasks.0="amazon -> dslr"`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Leave out the labels of the target, as if there were none: what needs them is absent from
+    /// records and tables. As `--set data.target_labels=false`
+    #[arg(long)]
+    pub without_target_labels: bool,
+}
+
+impl FileArguments {
+    /// All changes to the file, as `--set` states them.
+    pub fn settings(&self) -> Vec<String> {
+        let blind = self.without_target_labels.then(|| "data.target_labels=false".to_owned());
+        self.set.iter().cloned().chain(blind).collect()
+    }
 }
 
 /// What to check.

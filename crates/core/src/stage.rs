@@ -31,16 +31,16 @@ pub trait StageData {
     /// Number of classes.
     fn classes(&self) -> usize;
 
-    /// Positions of the training rows of each source: they run over the sources one after the
-    /// other.
+    /// Positions of the labelled training rows of each source: they run over the sources one after
+    /// the other.
     fn source_ranges(&self) -> Vec<Range<usize>>;
 
-    /// Number of training rows of all sources together.
+    /// Number of labelled training rows of all sources together.
     fn source_rows(&self) -> usize {
         self.source_ranges().last().map_or(0, |range| range.end)
     }
 
-    /// Targets of all source training rows, in the order of their positions; no input is read.
+    /// Targets of the labelled source rows, in the order of their positions; no input is read.
     fn source_targets(&self) -> Targets;
 
     /// Number of training rows of the target.

@@ -25,6 +25,7 @@ pub(crate) struct FoundClasses {
 }
 
 /// A set of samples and its classes.
+#[derive(Clone, Copy)]
 pub(crate) struct ClassesOf<'a> {
     /// The domain.
     pub domain: &'a str,
@@ -47,7 +48,7 @@ impl FoundClasses {
     /// Those of a set.
     pub fn of(outline: &SampleOutline) -> Self {
         let mut counts = BTreeMap::new();
-        for &label in &outline.labels {
+        for label in outline.targets.classes().into_iter().flatten() {
             *counts.entry(label).or_insert(0) += 1;
         }
         Self {
@@ -56,6 +57,11 @@ impl FoundClasses {
             counts,
             remark: outline.class_remark.clone(),
         }
+    }
+
+    /// Whether no sample has a label.
+    fn is_unlabelled(&self) -> bool {
+        self.names.is_none() && self.counts.is_empty()
     }
 
     /// One more than the largest label.
@@ -84,18 +90,28 @@ pub(crate) fn classes(
     descriptor: &Descriptor,
     sets: &[ClassesOf<'_>],
 ) -> Result<Agreement, DataError> {
-    let agreement = match &descriptor.classes {
-        Some(stated) => as_stated(stated, sets)?,
+    let all = sets;
+    // Samples without labels have nothing to agree on.
+    let sets: Vec<ClassesOf<'_>> =
+        all.iter().filter(|set| !set.found.is_unlabelled()).copied().collect();
+    let mut agreement = match &descriptor.classes {
+        Some(stated) => as_stated(stated, &sets)?,
         None => {
             let mut named = sets.iter().filter(|set| set.found.names.is_some());
             match named.next() {
-                Some(first) => as_named(first, sets)?,
-                None => as_numbered(sets)?,
+                Some(first) => as_named(first, &sets)?,
+                None => as_numbered(&sets)?,
             }
         }
     };
-    refuse_single_class(descriptor, &agreement.classes, sets)?;
-    with_counts(descriptor, agreement, sets)
+    refuse_single_class(descriptor, &agreement.classes, &sets)?;
+    agreement = with_counts(descriptor, agreement, &sets)?;
+    let mut maps = agreement.maps.into_iter();
+    agreement.maps = all
+        .iter()
+        .map(|set| if set.found.is_unlabelled() { None } else { maps.next().flatten() })
+        .collect();
+    Ok(agreement)
 }
 
 fn as_stated(stated: &[String], sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {

@@ -87,8 +87,17 @@ impl DatasetIdentity {
     }
 }
 
-/// Reads the data that `spec` names and applies its protocol: [`Dataset::load`], then
-/// [`Dataset::domains`]. Returns the data set with its domains ready for use.
+/// What a domain is in a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainUse {
+    /// A source, whose labels may decide anything.
+    Source,
+    /// The target, whose labels decide nothing.
+    Target,
+}
+
+/// Reads the data that `spec` names and applies its protocol, every domain used as a source:
+/// [`Dataset::load`], then [`Dataset::domains`]. Returns the data set with its domains ready for use.
 ///
 /// # Errors
 /// As of the two functions.
@@ -98,7 +107,7 @@ pub fn load_domains(
     key: &Key,
 ) -> Result<(Dataset, Vec<Domain>), DataError> {
     let dataset = Dataset::load(spec, roots)?;
-    let domains = dataset.domains(spec.protocol, key)?;
+    let domains = dataset.domains(spec.protocol, DomainUse::Source, key)?;
     Ok((dataset, domains))
 }
 
@@ -137,8 +146,7 @@ impl Dataset {
         warnings.extend(agreement.warnings);
         let mut sets = sets.into_iter().zip(agreement.maps).map(|(mut set, map)| {
             if let Some(map) = map {
-                set.source.labels =
-                    set.source.labels.iter().map(|&label| map[label as usize]).collect();
+                set.source.targets = set.source.targets.map_classes(|label| map[label as usize]);
             }
             set
         });
@@ -185,13 +193,19 @@ impl Dataset {
     ///   it has them, are joined, training samples first.
     /// - `given`: its own training and test sets; a domain with one set is trained and tested on
     ///   that.
-    /// - `split`: a share of all its samples is held out, stratified; which rows, `key` and the
-    ///   domain's name decide ([`Dataset::split_key`] and
-    ///   [`stratified_split`](crate::stratified_split) give them again).
+    /// - `split`: a share of all its samples is held out; which rows, `key` and the domain's name
+    ///   decide ([`Dataset::split_key`]): of a source the same share of each class
+    ///   ([`stratified_split`](crate::stratified_split)), of a target whatever the classes
+    ///   ([`plain_split`](crate::plain_split)), so that its labels decide nothing.
     ///
     /// # Errors
     /// If a split is impossible.
-    pub fn domains(&self, protocol: Protocol, key: &Key) -> Result<Vec<Domain>, DataError> {
+    pub fn domains(
+        &self,
+        protocol: Protocol,
+        used_as: DomainUse,
+        key: &Key,
+    ) -> Result<Vec<Domain>, DataError> {
         self.domains
             .iter()
             .map(|domain| {
@@ -206,10 +220,17 @@ impl Dataset {
                     (Protocol::Split { test_share }, _) => {
                         let all = domain.all()?;
                         let key = Self::split_key(key, &domain.name);
-                        let rows = splits::stratified_split(&all.labels, test_share, &key)
-                            .map_err(|error| {
-                                DataError::Mismatch(format!("domain `{}`: {error}", domain.name))
-                            })?;
+                        let rows = match used_as {
+                            DomainUse::Source => {
+                                splits::stratified_split(&all.targets.strata(), test_share, &key)
+                            }
+                            DomainUse::Target => {
+                                splits::plain_split(all.samples.rows(), test_share, &key)
+                            }
+                        };
+                        let rows = rows.map_err(|error| {
+                            DataError::Mismatch(format!("domain `{}`: {error}", domain.name))
+                        })?;
                         (rows_of(&all, rows.train), rows_of(&all, rows.test))
                     }
                 };
@@ -267,17 +288,17 @@ impl LoadedDomain {
             DomainSets::Given { train, test } => {
                 let (train, test) = (&train.source, &test.source);
                 let samples = Joined::new(Arc::clone(&train.samples), Arc::clone(&test.samples))?;
-                let labels = train.labels.iter().chain(test.labels.iter()).copied().collect();
-                LabelledSource { samples: Arc::new(samples), labels }
+                let targets = train.targets.joined(&test.targets);
+                LabelledSource { samples: Arc::new(samples), targets }
             }
         })
     }
 }
 
 pub(crate) fn rows_of(source: &LabelledSource, rows: Vec<usize>) -> LabelledSource {
-    let labels = rows.iter().map(|&row| source.labels[row]).collect();
+    let targets = source.targets.select(&rows);
     let samples = Arc::new(RowsOf::new(Arc::clone(&source.samples), rows));
-    LabelledSource { samples, labels }
+    LabelledSource { samples, targets }
 }
 
 /// Builds the reader that a descriptor names.
@@ -345,10 +366,12 @@ impl<'a> Loading<'a> {
         let samples = reader.read(&folder)?;
         let identity =
             self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
-        let labels: Arc<[u32]> = samples.labels.into();
         let fingerprint = self.fingerprint_of_set(&identity);
         let source = sources::source_of(samples.samples, samples.upright, self.transform)?;
-        let set = LoadedSet { source: LabelledSource { samples: source, labels }, fingerprint };
+        let set = LoadedSet {
+            source: LabelledSource { samples: source, targets: samples.targets },
+            fingerprint,
+        };
         Ok((set, identity, samples.warnings))
     }
 

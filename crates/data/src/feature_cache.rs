@@ -138,7 +138,7 @@ impl FeatureCache {
             }
             Err(error) => return Err(problem::io("cannot read", &path, error)),
         };
-        Ok(match decode(&bytes, source.labels.len()) {
+        Ok(match decode(&bytes, source.samples.rows()) {
             Ok((size, values)) => Lookup::Hit(with_labels(source, size, values)),
             Err(reason) => Lookup::Damaged(format!(
                 "the cached features {} are damaged ({reason}); they are computed again",
@@ -210,8 +210,8 @@ impl FeatureCache {
 
 fn with_labels(source: &LabelledSource, size: usize, values: Vec<f32>) -> LabelledSource {
     LabelledSource {
-        samples: Arc::new(FeatureSource::new(size, values)),
-        labels: Arc::clone(&source.labels),
+        samples: Arc::new(FeatureSource::new(size, values).of(Arc::clone(&source.samples))),
+        targets: source.targets.clone(),
     }
 }
 

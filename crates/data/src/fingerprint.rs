@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::spec::PluginSpec;
+use isthmus_core::targets::{RowTargets, Targets};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -185,7 +186,7 @@ impl SetFiles<'_> {
                 }
             }
         }
-        samples.labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
+        hash_targets(&samples.targets, &mut hasher);
         let content = hex(hasher.finalize());
         let upright = if samples.upright { "upright" } else { "as stored" };
         let names = samples.class_names.iter().flatten().map(String::as_str);
@@ -265,4 +266,27 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
         collect(&entry.map_err(failed)?.path(), files)?;
     }
     Ok(())
+}
+
+fn hash_targets(targets: &RowTargets, hasher: &mut Sha256) {
+    if !targets.is_complete() {
+        hasher.update(b"rows with targets");
+        for row in targets.known() {
+            hasher.update((row as u64).to_le_bytes());
+        }
+    }
+    match targets.targets() {
+        Targets::Classes(classes) => {
+            classes.iter().for_each(|class| hasher.update(class.to_le_bytes()));
+        }
+        Targets::Labels(matrix) | Targets::Values(matrix) => {
+            matrix.values().iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
+        Targets::Sequences(sequences) => {
+            for sequence in sequences {
+                hasher.update((sequence.len() as u64).to_le_bytes());
+                sequence.iter().for_each(|symbol| hasher.update(symbol.to_le_bytes()));
+            }
+        }
+    }
 }

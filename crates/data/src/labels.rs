@@ -14,8 +14,8 @@ const UNLABELLED: i64 = -1;
 /// The classes of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Labels {
-    /// The class of each sample.
-    pub classes: Vec<u32>,
+    /// The class of each sample that has one.
+    pub classes: Vec<Option<u32>>,
     /// The names of the classes, where the labels are texts.
     pub names: Option<Vec<String>>,
 }
@@ -27,7 +27,8 @@ pub(crate) fn class_name(name: &str) -> String {
 }
 
 /// Labels as classes: whole numbers from `first` on, in integers or floats, or texts, which are
-/// the classes' names.
+/// the classes' names. -1 (unless classes begin there), NaN and empty texts mark samples without a
+/// label.
 pub(crate) fn labels(array: &Array, first: i64, rows: usize) -> Result<Labels, DataError> {
     let header = &array.header;
     // One column is as good as a vector.
@@ -48,31 +49,27 @@ pub(crate) fn labels(array: &Array, first: i64, rows: usize) -> Result<Labels, D
 
 fn of_texts(array: &Array) -> Result<Labels, DataError> {
     let texts: Vec<String> = array.texts()?.iter().map(|text| class_name(text.trim())).collect();
-    let empty = texts.iter().enumerate().filter(|(_, text)| text.is_empty()).map(|(row, _)| row);
-    refuse_unlabelled(array, "an empty text", empty.collect())?;
-    let names: BTreeSet<&String> = texts.iter().collect();
+    let names: BTreeSet<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
-    let class = |text| names.binary_search(text).expect("every text is among the names") as u32;
+    let class = |text| names.binary_search(text).ok().map(|place| place as u32);
     Ok(Labels { classes: texts.iter().map(class).collect(), names: Some(names) })
 }
 
 fn of_numbers(array: &Array, first: i64) -> Result<Labels, DataError> {
     let values = array.integers()?;
-    let unlabelled = |value: &Option<i64>| match value {
-        None => true,
-        Some(value) => *value == UNLABELLED && first > UNLABELLED,
-    };
-    let rows = values.iter().enumerate().filter(|(_, value)| unlabelled(value));
-    refuse_unlabelled(array, "-1 or NaN", rows.map(|(row, _)| row).collect())?;
-    let classes = values.iter().flatten().enumerate().map(|(row, &value)| {
-        u32::try_from(value.saturating_sub(first)).map_err(|_| {
+    let labelled = |value: &i64| *value != UNLABELLED || first <= UNLABELLED;
+    let values: Vec<Option<i64>> = values.into_iter().map(|value| value.filter(labelled)).collect();
+    let class = |(row, value): (usize, &Option<i64>)| {
+        let Some(value) = *value else { return Ok(None) };
+        u32::try_from(value.saturating_sub(first)).map(Some).map_err(|_| {
             array.header.fail(format!(
                 "row {row}: label {value} is not a class number from {first} on{}",
                 advice(values.iter().flatten().copied())
             ))
         })
-    });
-    Ok(Labels { classes: classes.collect::<Result<_, _>>()?, names: None })
+    };
+    let classes = values.iter().enumerate().map(class).collect::<Result<_, _>>()?;
+    Ok(Labels { classes, names: None })
 }
 
 /// What to do about labels that begin elsewhere than at `first_label`.
@@ -88,22 +85,6 @@ fn advice(values: impl Iterator<Item = i64>) -> String {
             problem::some_of(values.iter().map(i64::to_string))
         ),
     }
-}
-
-/// Refuses samples that have no label. `mark` is what stands in the label's place.
-fn refuse_unlabelled(array: &Array, mark: &str, rows: Vec<usize>) -> Result<(), DataError> {
-    let Some(first) = rows.first() else { return Ok(()) };
-    let all = array.header.shape.iter().product::<usize>();
-    let advice = if array.header.is_text() {
-        "leave their rows out"
-    } else {
-        "leave their rows out; if -1 is a class like any other, number the classes from 0"
-    };
-    Err(array.header.fail(format!(
-        "{} of {all} samples, row {first} the first, have {mark} for a label, the mark of an \
-         unlabelled sample; samples without labels cannot be used yet: {advice}",
-        rows.len(),
-    )))
 }
 
 #[cfg(test)]
@@ -124,14 +105,15 @@ mod tests {
 
     fn of_i4(values: &[i32], first: i64) -> Result<Vec<u32>, String> {
         let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        of("<i4", &[values.len()], &data, first, values.len()).map(|labels| labels.classes)
+        let labels = of("<i4", &[values.len()], &data, first, values.len())?;
+        Ok(labels.classes.into_iter().flatten().collect())
     }
 
     #[test]
     fn labels_are_counted_from_the_first_class() {
         assert_eq!(of_i4(&[1, 2, 10], 1).unwrap(), [0, 1, 9]);
         let column = of("<i4", &[2, 1], &[1, 0, 0, 0, 2, 0, 0, 0], 0, 2).unwrap();
-        assert_eq!(column.classes, [1, 2]);
+        assert_eq!(column.classes, [Some(1), Some(2)]);
         let error = of("|u1", &[2], &[1, 2], 1, 4).unwrap_err();
         assert!(error.contains("2 labels for 4 samples"), "{error}");
         let error = of("|u1", &[2, 3], &[0; 6], 0, 2).unwrap_err();
@@ -151,15 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn unlabelled_samples_are_called_so() {
-        for (values, count) in [(&[0, -1, -1][..], "2 of 3"), (&[-1, 1], "1 of 2")] {
-            let error = of_i4(values, 0).unwrap_err();
-            assert!(error.contains(&format!("{count} samples")), "{error}");
-            assert!(error.contains("unlabelled") && !error.contains("first_label"), "{error}");
-        }
+    fn marked_samples_have_no_label() {
+        let data: Vec<u8> = [0i32, -1, 2].iter().flat_map(|it| it.to_le_bytes()).collect();
+        assert_eq!(of("<i4", &[3], &data, 0, 3).unwrap().classes, [Some(0), None, Some(2)]);
         let nan: Vec<u8> = [0.0f64, f64::NAN].iter().flat_map(|it| it.to_le_bytes()).collect();
-        assert!(of("<f8", &[2], &nan, 0, 2).unwrap_err().contains("row 1 the first"));
-        assert!(of("|S1", &[2], b"a\0", 0, 2).unwrap_err().contains("an empty text"));
+        assert_eq!(of("<f8", &[2], &nan, 0, 2).unwrap().classes, [Some(0), None]);
+        let texts = of("|S1", &[2], b"a\0", 0, 2).unwrap();
+        assert_eq!((texts.classes, texts.names.unwrap()), (vec![Some(0), None], vec!["a".into()]));
         // Where classes are said to begin there, -1 is one.
         assert_eq!(of_i4(&[-1, 0], -1).unwrap(), [0, 1]);
     }
@@ -167,9 +147,9 @@ mod tests {
     #[test]
     fn whole_floats_and_texts_are_labels() {
         let floats: Vec<u8> = [2.0f64, 0.0].iter().flat_map(|it| it.to_le_bytes()).collect();
-        assert_eq!(of("<f8", &[2], &floats, 0, 2).unwrap().classes, [2, 0]);
+        assert_eq!(of("<f8", &[2], &floats, 0, 2).unwrap().classes, [Some(2), Some(0)]);
         let texts = of("|S4", &[3], b"dog\0cat\0dog\0", 0, 3).unwrap();
-        assert_eq!(texts.classes, [1, 0, 1]);
+        assert_eq!(texts.classes, [Some(1), Some(0), Some(1)]);
         assert_eq!(texts.names.unwrap(), ["cat", "dog"]);
     }
 

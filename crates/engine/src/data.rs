@@ -33,11 +33,20 @@ impl JobData {
     }
 }
 
+/// The labelled rows of a domain.
+struct Labelled {
+    role: DomainRole,
+    set: LabelledSource,
+    /// The rows that have a target, in order.
+    rows: Vec<usize>,
+    sampler: Sampler,
+}
+
 /// What a stage draws from: labelled samples with the domain they count as, and the target's
 /// samples without labels.
 pub(crate) struct Draws {
     classes: usize,
-    labelled: Vec<(DomainRole, LabelledSource, Sampler)>,
+    labelled: Vec<Labelled>,
     target: Arc<dyn SampleSource>,
     target_sampler: Sampler,
     key: Key,
@@ -70,10 +79,11 @@ impl Draws {
         let key = key.named("batches");
         let labelled = labelled
             .into_iter()
-            .map(|(role, source)| {
-                let rows = source.samples.rows();
+            .map(|(role, set)| {
+                let rows = set.targets.known();
                 let key = key.named("labelled").at(role.slot() as u64);
-                (role, source, Sampler::new(key, rows, batch_size))
+                let sampler = Sampler::new(key, rows.len(), batch_size);
+                Labelled { role, set, rows, sampler }
             })
             .collect();
         let target = Arc::clone(&data.target.train.samples);
@@ -81,39 +91,47 @@ impl Draws {
         Self { classes: data.classes.len(), labelled, target, target_sampler, key }
     }
 
-    /// Joins rows of the labelled domains, given by domain.
+    /// Joins labelled rows of the domains, given by domain as positions among those.
     fn labelled_rows(
         &self,
-        rows: &[Vec<usize>],
+        positions: &[Vec<usize>],
         view: impl Fn(usize) -> SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
         let mut values = Vec::new();
-        let mut classes = Vec::new();
+        let mut targets: Option<Targets> = None;
         let mut segments = Vec::new();
         let mut indices = Vec::new();
         let mut shape = None;
         let ranges = self.source_ranges();
-        for (position, ((role, source, _), rows)) in self.labelled.iter().zip(rows).enumerate() {
-            if rows.is_empty() {
+        for (place, (labelled, positions)) in self.labelled.iter().zip(positions).enumerate() {
+            if positions.is_empty() {
                 continue;
             }
-            let drawn = source.samples.values(rows, view(position))?;
+            let Labelled { role, set, rows, .. } = labelled;
+            let rows: Vec<usize> = positions.iter().map(|&position| rows[position]).collect();
+            let drawn = set.samples.values(&rows, view(place))?;
             if values.is_empty() {
                 values = drawn;
             } else {
                 values.extend(drawn);
             }
-            classes.extend(rows.iter().map(|&row| source.labels[row]));
+            let own = set.targets.targets().select(positions);
+            match &mut targets {
+                None => targets = Some(own),
+                Some(targets) => targets.append(own),
+            }
             segments.push(Segment { domain: *role, rows: rows.len() });
-            indices.extend(rows.iter().map(|&row| ranges[position].start + row));
-            shape = Some(source.samples.shape());
+            indices.extend(positions.iter().map(|&position| ranges[place].start + position));
+            shape = Some(set.samples.shape());
         }
-        let shape = shape.ok_or_else(|| {
-            DataError::Mismatch("the source has no training samples to draw from".to_owned())
-        })?;
+        let (Some(shape), Some(targets)) = (shape, targets) else {
+            return Err(DataError::Mismatch(
+                "the source has no labelled training samples to draw from".to_owned(),
+            ));
+        };
         let input = Input::from_values(values, indices.len(), shape, device);
-        Ok(SourceBatch { input, targets: Targets::Classes(classes), segments, indices })
+        Ok(SourceBatch { input, targets, segments, indices })
     }
 }
 
@@ -128,8 +146,8 @@ impl StageData for Draws {
 
     fn source_ranges(&self) -> Vec<Range<usize>> {
         let mut start = 0;
-        let range = |(_, source, _): &(DomainRole, LabelledSource, Sampler)| {
-            let rows = source.samples.rows();
+        let range = |labelled: &Labelled| {
+            let rows = labelled.rows.len();
             start += rows;
             start - rows..start
         };
@@ -137,9 +155,15 @@ impl StageData for Draws {
     }
 
     fn source_targets(&self) -> Targets {
-        let of_source =
-            |(_, source, _): &(DomainRole, LabelledSource, Sampler)| source.labels.to_vec();
-        Targets::Classes(self.labelled.iter().flat_map(of_source).collect())
+        let mut all: Option<Targets> = None;
+        for labelled in self.labelled.iter().filter(|labelled| !labelled.rows.is_empty()) {
+            let own = labelled.set.targets.targets().clone();
+            match &mut all {
+                None => all = Some(own),
+                Some(all) => all.append(own),
+            }
+        }
+        all.unwrap_or(Targets::Classes(Vec::new()))
     }
 
     fn target_rows(&self) -> usize {
@@ -148,7 +172,7 @@ impl StageData for Draws {
 
     fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
         let rows: Vec<_> =
-            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(number)).collect();
+            self.labelled.iter().map(|labelled| labelled.sampler.batch(number)).collect();
         let key = self.key.named("labelled view").at(number as u64);
         self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
     }

@@ -13,6 +13,7 @@ use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::SelectionSpec;
 use isthmus_core::stage::SampleView;
+use isthmus_core::targets::RowTargets;
 use isthmus_core::validation::{
     LabelledOutputs, Matrix, MixedPredictions, Outputs, SCORE_PREFIX, ValidationError,
     ValidationView, Validator,
@@ -61,7 +62,7 @@ impl Selection {
             .enumerate()
             .filter(|_| needed)
             .map(|(index, domain)| {
-                let mut rows: Vec<usize> = (0..domain.train.samples.rows()).collect();
+                let mut rows = domain.train.targets.known();
                 if rows.len() > share {
                     rows.shuffle(&mut key.named("source training").at(index as u64).rng());
                     rows.truncate(share);
@@ -91,11 +92,12 @@ impl Selection {
                 let outputs = predict(predictor, &*set.samples, rows, role, device)?;
                 to.outputs.features.append(outputs.features);
                 to.outputs.logits.append(outputs.logits);
-                to.labels.extend(rows.iter().map(|&row| set.labels[row]));
+                let classes = set.targets.classes();
+                to.labels.extend(rows.iter().filter_map(|&row| classes[row]));
                 Ok::<_, DataError>(())
             };
             if let Some(held_out) = &domain.validation {
-                let rows: Vec<usize> = (0..held_out.samples.rows()).collect();
+                let rows = held_out.targets.known();
                 add(&mut source, held_out, &rows)?;
             }
             if let Some(rows) = self.training_rows.get(index) {
@@ -115,8 +117,12 @@ impl Selection {
             }
         };
         let mixed = Mixing { predictor: RefCell::new(predictor), samples: &**samples, device };
-        let accuracy = Evaluation::of(&source.outputs.logits, &source.labels).accuracy();
-        let mut measurements = vec![("source_validation_accuracy".to_owned(), accuracy)];
+        let targets = RowTargets::from(source.labels.clone());
+        let accuracy = Evaluation::of(&source.outputs.logits, &targets).accuracy();
+        let mut measurements: Vec<Measurement> = accuracy
+            .map(|accuracy| ("source_validation_accuracy".to_owned(), accuracy))
+            .into_iter()
+            .collect();
         for (name, validator) in &self.validators {
             let view = ValidationView {
                 classes: data.classes.len(),

@@ -242,12 +242,13 @@ pub(crate) fn evaluate_outputs(
     step: usize,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, EngineError> {
-    let target = Evaluation::of(&outputs.logits, &data.target.test.labels);
-    let mut measurements: Vec<Measurement> = vec![
+    let target = Evaluation::of(&outputs.logits, &data.target.test.targets);
+    let effective_classes = Some(target.effective_classes());
+    let mut measured = vec![
         ("target_accuracy".to_owned(), target.accuracy()),
         ("target_class_accuracy".to_owned(), target.class_accuracy()),
         ("target_loss".to_owned(), target.loss),
-        ("target_effective_classes".to_owned(), target.effective_classes()),
+        ("target_effective_classes".to_owned(), effective_classes),
     ];
     for (index, domain) in data.sources.iter().enumerate() {
         let source = setup.test(predictor, &domain.test, DomainRole::Source(index))?;
@@ -255,9 +256,12 @@ pub(crate) fn evaluate_outputs(
             1 => "source_accuracy".to_owned(),
             _ => format!("source_accuracy/{}", domain.name),
         };
-        let accuracy = Evaluation::of(&source.logits, &domain.test.labels).accuracy();
-        measurements.push((name, accuracy));
+        let accuracy = Evaluation::of(&source.logits, &domain.test.targets).accuracy();
+        measured.push((name, accuracy));
     }
+    // What needs labels is absent where there are none.
+    let mut measurements: Vec<Measurement> =
+        measured.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if let Some(selection) = setup.selection {
         let device = setup.device.clone().inner();
         measurements.extend(selection.score(predictor, data, outputs, &device)?);

@@ -52,8 +52,8 @@ impl SampleSource for Shifted {
 
 fn data() -> JobData {
     let domain = |name: &str, shift| {
-        let labels: Arc<[u32]> = (0..24).map(|row| row % 2).collect();
-        let set = LabelledSource { samples: Arc::new(Shifted(shift)), labels };
+        let labels: Vec<u32> = (0..24).map(|row| row % 2).collect();
+        let set = LabelledSource { samples: Arc::new(Shifted(shift)), targets: labels.into() };
         Domain { name: name.to_owned(), train: set.clone(), validation: None, test: set }
     };
     JobData {

@@ -117,7 +117,8 @@ pub(crate) fn made(
             let [row, label, predicted, confidence] = fields(row);
             Prediction {
                 row: row.parse().unwrap(),
-                label: label.parse().unwrap(),
+                name: row.to_owned(),
+                label: Some(label.parse().unwrap()),
                 predicted: predicted.parse().unwrap(),
                 confidence: confidence.parse().unwrap(),
             }

@@ -24,8 +24,20 @@ fn tensors() -> Vec<NamedTensor> {
 
 fn predictions() -> Vec<Prediction> {
     vec![
-        Prediction { row: 0, label: 3, predicted: 3, confidence: 0.9 },
-        Prediction { row: 1, label: 1, predicted: 2, confidence: 1.0 / 3.0 },
+        Prediction {
+            row: 0,
+            name: "a, \"b\"\n/é.png".to_owned(),
+            label: Some(3),
+            predicted: 3,
+            confidence: 0.9,
+        },
+        Prediction {
+            row: 1,
+            name: "1".to_owned(),
+            label: None,
+            predicted: 2,
+            confidence: 1.0 / 3.0,
+        },
     ]
 }
 

@@ -185,7 +185,7 @@ fn command(
         .map_err(|error| Failure::Work(format!("this program cannot be found: {error}")))?;
     let mut words = vec![text(program), "--quiet".to_owned(), "run".to_owned()];
     words.push(text(arguments.experiment.file.clone()));
-    for setting in &arguments.experiment.set {
+    for setting in arguments.experiment.settings() {
         words.extend(["--set".to_owned(), setting.clone()]);
     }
     if let Some(device) = &arguments.device {

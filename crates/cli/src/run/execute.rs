@@ -268,7 +268,7 @@ fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize
         .unwrap_or_else(|_| PathBuf::from(std::env::args_os().next().unwrap_or_default()));
     let mut command = Command::new(program);
     command.arg("--quiet").arg("work").arg(&arguments.experiment.file);
-    for setting in &arguments.experiment.set {
+    for setting in arguments.experiment.settings() {
         command.arg("--set").arg(setting);
     }
     if let Some(device) = &arguments.device {

@@ -40,7 +40,7 @@ pub fn extract(
             Lookup::Hit(features) => {
                 progress.line(&format!(
                     "{domain}: features of {} samples read from {}",
-                    features.labels.len(),
+                    features.samples.rows(),
                     file.display()
                 ));
                 features

@@ -88,7 +88,10 @@ fn of_domains(
         let count = rows.min(all);
         let chosen: Vec<usize> = (0..count).map(|row| row * all / count).collect();
         let mut matrices = compute(set, &chosen, role)?;
-        let labels = chosen.iter().map(|&row| set.labels[row] as f32).collect();
+        // -1 stands for a class that is not known.
+        let classes = set.targets.classes();
+        let labels =
+            chosen.iter().map(|&row| classes[row].map_or(-1.0, |class| class as f32)).collect();
         matrices.push(("labels", Matrix::new(count, 1, labels)));
         tensors.extend(matrices.into_iter().map(|(what, matrix)| {
             let shape = [matrix.rows(), matrix.columns()];

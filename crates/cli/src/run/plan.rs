@@ -9,8 +9,10 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Task, Transform};
-use isthmus_data::{Dataset, DatasetIdentity, Roots, hold_out_source, hold_out_target};
-use isthmus_engine::JobData;
+use isthmus_data::{
+    Dataset, DatasetIdentity, DomainUse, LoadedDomain, Roots, hold_out_source, hold_out_target,
+};
+use isthmus_engine::{JobData, uses_target_labels};
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
 /// small that jobs side by side serve the processors better than threads within one.
@@ -94,18 +96,55 @@ impl Plan {
                 .all(|set| small(set.source.samples.shape()))
     }
 
+    /// Whether some sample of a domain has a label.
+    fn has_labels(&self, name: &str) -> bool {
+        let named = |domain: &&LoadedDomain| domain.name == name;
+        let sets = self.dataset.domains.iter().filter(named).flat_map(LoadedDomain::sets);
+        sets.into_iter().any(|set| set.source.targets.known_rows() > 0)
+    }
+
+    /// Refuses tasks whose sources have no labels to learn from.
+    ///
+    /// # Errors
+    /// Names the domain.
+    pub fn check_labels(&self) -> Result<(), DataError> {
+        let sources = self.experiment.data.tasks.iter().flat_map(|task| &task.sources);
+        match sources.into_iter().find(|name| !self.has_labels(name)) {
+            None => Ok(()),
+            Some(name) => Err(DataError::Mismatch(format!(
+                "domain `{name}` is a source and none of its samples has a label: use it as a \
+                 target only, or give it labels"
+            ))),
+        }
+    }
+
+    /// Whether a job needs labels of a target that has none.
+    pub fn lacks_labels(&self, job: &Job) -> bool {
+        job.method.stages.iter().any(uses_target_labels) && !self.has_labels(&job.task().target)
+    }
+
     /// The domains by seed: which samples are held out may depend on it.
     ///
     /// # Errors
     /// If a domain cannot be split.
-    pub fn domains_by_seed(&self) -> Result<BTreeMap<u64, Vec<Domain>>, DataError> {
+    pub fn domains_by_seed(&self) -> Result<BTreeMap<u64, Domains>, DataError> {
         let protocol = self.experiment.data.protocol;
-        self.experiment
-            .seeds
-            .iter()
-            .map(|&seed| Ok((seed, self.dataset.domains(protocol, &Key::new(seed))?)))
-            .collect()
+        let of_seed = |seed: u64| {
+            let domains = |used_as| self.dataset.domains(protocol, used_as, &Key::new(seed));
+            let sources = domains(DomainUse::Source)?;
+            let targets = domains(DomainUse::Target)?;
+            Ok(Domains { sources, targets })
+        };
+        self.experiment.seeds.iter().map(|&seed| Ok((seed, of_seed(seed)?))).collect()
     }
+}
+
+/// The domains of a data set, split into training and test samples.
+pub struct Domains {
+    /// Each as a source.
+    pub sources: Vec<Domain>,
+    /// Each as the target.
+    pub targets: Vec<Domain>,
 }
 
 /// The domains of a job's task, with what is held out for its validators.
@@ -115,16 +154,15 @@ impl Plan {
 ///
 /// # Panics
 /// If the task names a domain that was not loaded; the domains of every task are.
-pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> Result<JobData, DataError> {
-    let domain = |name: &String| {
-        domains
-            .iter()
-            .find(|domain| domain.name == *name)
-            .expect("the domains of every task were loaded")
-    };
+pub fn job_data(job: &Job, classes: &[String], domains: &Domains) -> Result<JobData, DataError> {
+    fn domain<'d>(domains: &'d [Domain], name: &str) -> &'d Domain {
+        let domain = domains.iter().find(|domain| domain.name == name);
+        domain.expect("the domains of every task were loaded")
+    }
     let task = job.task();
-    let target = domain(&task.target);
-    let sources = task.sources.iter().map(domain);
+    let target = domain(&domains.targets, &task.target);
+    let target = &if job.data.target_labels { target.clone() } else { target.without_targets() };
+    let sources = task.sources.iter().map(|name| domain(&domains.sources, name));
     let (sources, target) = match &job.selection {
         None => (sources.cloned().collect(), target.clone()),
         Some(selection) => {

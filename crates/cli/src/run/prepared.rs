@@ -1,10 +1,9 @@
 //! An experiment that is ready to run: its jobs, their data, the device.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
 use isthmus_core::spec::{Experiment, Halving, Job, Sweep};
 use isthmus_data::Roots;
@@ -17,7 +16,7 @@ use super::features;
 use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
-use super::plan::{Fingerprints, Plan, job_data};
+use super::plan::{Domains, Fingerprints, Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
@@ -70,7 +69,7 @@ pub struct Prepared {
     pub halving: Option<Halving>,
     fingerprints: Fingerprints,
     kind: &'static str,
-    domains: BTreeMap<u64, Vec<Domain>>,
+    domains: BTreeMap<u64, Domains>,
 }
 
 impl Prepared {
@@ -136,9 +135,23 @@ impl Prepared {
             device::choose(&experiment.device).map_err(NotPrepared::Device)?;
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
         kind.clone_into(&mut experiment.device);
-        let plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
+        let mut plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
+        plan.check_labels().map_err(NotPrepared::Data)?;
         let fingerprints = plan.fingerprints();
-        let planned = all_jobs(sweep, &plan.experiment);
+        let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep, &plan.experiment)
+            .into_iter()
+            .partition(|planned| plan.lacks_labels(&planned.job));
+        let left_out: BTreeSet<String> = bounds
+            .iter()
+            .map(|PlannedJob { job, .. }| {
+                format!(
+                    "{} is left out for {}: it trains on target labels, and the target has none",
+                    job.method.label,
+                    job.task()
+                )
+            })
+            .collect();
+        plan.dataset.warnings.extend(left_out);
         let halving = sweep.and_then(|sweep| sweep.halving.clone());
         let sharing = Sharing::new(&options.results, [], &fingerprints, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);

@@ -160,6 +160,7 @@ fn write_outcome(
         .enumerate()
         .map(|(row, prediction)| Prediction {
             row,
+            name: data.target.test.samples.name(row),
             label: prediction.class,
             predicted: prediction.predicted,
             confidence: prediction.confidence,

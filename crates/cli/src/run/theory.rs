@@ -6,7 +6,7 @@ use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::method::Measurement;
 use isthmus_core::random::Key;
-use isthmus_core::validation::{LabelledOutputs, ValidationError};
+use isthmus_core::validation::{LabelledOutputs, Outputs, ValidationError};
 use isthmus_engine::{JobData, JobOutcome, predict};
 use isthmus_validators::theory::theory_terms;
 
@@ -27,9 +27,10 @@ pub fn terms(
 ) -> Result<Vec<Measurement>, DataError> {
     let predictor = &mut *outcome.predictor;
     let mut labelled = |set: &LabelledSource, role: DomainRole| {
-        let rows: Vec<usize> = (0..set.samples.rows()).collect();
+        let rows = set.targets.known();
         let outputs = predict(predictor, &*set.samples, &rows, role, device)?;
-        Ok::<_, DataError>(LabelledOutputs { outputs, labels: set.labels.to_vec() })
+        let labels = set.targets.classes().into_iter().flatten().collect();
+        Ok::<_, DataError>(LabelledOutputs { outputs, labels })
     };
     let mut source = LabelledOutputs::default();
     for (index, domain) in data.sources.iter().enumerate() {
@@ -39,9 +40,17 @@ pub fn terms(
         source.outputs.logits.append(own.outputs.logits);
         source.labels.extend(own.labels);
     }
+    let rows = data.target.test.targets.known();
+    if rows.is_empty() {
+        tracing::warn!("the target has no labels: the terms of its error bound are left out");
+        return Ok(Vec::new());
+    }
     let target = LabelledOutputs {
-        outputs: outcome.outputs.clone(),
-        labels: data.target.test.labels.to_vec(),
+        outputs: Outputs {
+            features: outcome.outputs.features.select(&rows),
+            logits: outcome.outputs.logits.select(&rows),
+        },
+        labels: data.target.test.targets.classes().into_iter().flatten().collect(),
     };
     let key = Key::new(seed).named("theory");
     let terms = match theory_terms(&source, &target, data.classes.len(), &key) {

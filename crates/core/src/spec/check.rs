@@ -91,7 +91,8 @@ fn experiment(
     let empty = Spanned::new(root.span(), DeValue::Table(DeTable::new()));
     let objective = child(root, "objective").unwrap_or(&empty);
     let objective = resolve(Kind::Objective, objective, Some(DEFAULT_OBJECTIVE), None, diagnostics);
-    let methods = Methods { training: child(root, "training"), holds_out };
+    let target_labels = data.as_ref().is_none_or(|data| data.target_labels);
+    let methods = Methods { training: child(root, "training"), holds_out, target_labels };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
     let written = child(root, "selection");

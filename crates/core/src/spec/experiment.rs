@@ -53,7 +53,8 @@ pub enum Protocol {
     Transductive,
     /// The data set's own training and test sets.
     Given,
-    /// A seeded, stratified share of each domain is held out for testing.
+    /// A seeded share of each domain is held out for testing: of sources stratified, of targets
+    /// without a look at labels.
     Split {
         /// The share held out, in (0, 1).
         test_share: f64,
@@ -69,8 +70,19 @@ pub struct DataSpec {
     pub tasks: Vec<Task>,
     /// Which samples are tested on.
     pub protocol: Protocol,
+    /// Whether the target's labels serve to evaluate on it, where it has any.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub target_labels: bool,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// The extractor and how it is used.

@@ -16,6 +16,8 @@ pub(super) struct Methods<'a, 'i> {
     pub(super) training: Option<&'a Node<'i>>,
     /// Whether some target samples are tested on and not trained on, where that is known.
     pub(super) holds_out: Option<bool>,
+    /// Whether the target's labels may be used at all.
+    pub(super) target_labels: bool,
 }
 
 impl<'i> Methods<'_, 'i> {
@@ -37,17 +39,30 @@ impl<'i> Methods<'_, 'i> {
             );
         }
         let mut methods = Vec::new();
+        let mut left_out = 0;
         for (label, node) in in_order(table) {
             let text = label.get_ref().trim();
             if text.is_empty() || text.contains(['/', '\\']) || text.chars().any(char::is_control) {
                 diagnostics
                     .error(label.span(), "the label of a method must be text without slashes");
             }
-            if let Some(stages) = self.stages(node, diagnostics) {
-                methods.push(MethodSpec { label: text.to_owned(), stages });
+            match self.stages(node, diagnostics) {
+                Some(stages) if !self.target_labels && needs_target_labels(&stages) => {
+                    diagnostics.warn(
+                        label.span(),
+                        format!(
+                            "`{text}` is left out: it trains on target labels, and \
+                             `data.target_labels` is false"
+                        ),
+                        "an upper bound needs the labels that this run is to do without",
+                    );
+                    left_out += 1;
+                }
+                Some(stages) => methods.push(MethodSpec { label: text.to_owned(), stages }),
+                None => {}
             }
         }
-        (methods.len() == table.len()).then_some(methods)
+        (methods.len() + left_out == table.len()).then_some(methods)
     }
 
     fn stages(&self, node: &Node<'i>, diagnostics: &mut Diagnostics) -> Option<Vec<StageSpec>> {
@@ -227,6 +242,13 @@ impl<'i> Methods<'_, 'i> {
 struct Place {
     position: usize,
     stages: usize,
+}
+
+fn needs_target_labels(stages: &[StageSpec]) -> bool {
+    let named = stages.iter().flat_map(|stage| &stage.align);
+    named
+        .filter_map(|align| find(Kind::Method, &align.plugin.name))
+        .any(|plugin| plugin.needs.target_labels)
 }
 
 fn why_no_term(plugin: &Plugin) -> &'static str {

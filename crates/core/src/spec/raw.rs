@@ -88,6 +88,11 @@ pub(super) struct RawData {
     /// Which samples are tested on.
     #[serde(default)]
     pub(super) protocol: RawProtocol,
+    /// Whether the target's labels, where it has any, serve to evaluate on it. With `false` they are
+    /// dropped when the data is read, as if there were none: accuracy on the target, and whatever
+    /// else needs them, is absent.
+    #[serde(default = "yes")]
+    pub(super) target_labels: bool,
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(super) transform: Option<Transform>,
@@ -115,8 +120,8 @@ pub(super) enum RawProtocol {
     Transductive,
     /// The data set's own training and test sets.
     Given,
-    /// A share of each domain, in (0, 1), is held out for testing: the same share of every
-    /// class, drawn by the seed.
+    /// A share of each domain, in (0, 1), is held out for testing, drawn by the seed: of a source the
+    /// same share of every class, of a target without a look at its labels.
     Split(#[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))] f64),
 }
 
@@ -349,6 +354,10 @@ pub(super) fn align_extras() -> Value {
 
 fn default_seeds() -> Vec<u64> {
     vec![1]
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_device() -> String {

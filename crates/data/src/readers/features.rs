@@ -6,6 +6,7 @@ use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -30,6 +31,8 @@ pub struct Features {
     pub labels: String,
     /// The `.npy` file of the labels, where `file` is a `.npy` file.
     pub labels_file: Option<String>,
+    /// Whether there are labels. With `false` the samples have none, and `labels` is not read.
+    pub labelled: bool,
     /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
     /// Keeps only some rows.
@@ -43,6 +46,7 @@ impl Default for Features {
             features: "x".to_owned(),
             labels: "y".to_owned(),
             labels_file: None,
+            labelled: true,
             first_label: 0,
             rows: None,
         }
@@ -51,11 +55,12 @@ impl Default for Features {
 
 impl PluginConfig for Features {
     fn check(&self) -> Result<(), FieldProblem> {
-        if self.is_single_array() && self.labels_file.is_none() {
+        if self.labelled && self.is_single_array() && self.labels_file.is_none() {
             return Err(FieldProblem {
                 field: "labels_file".to_owned(),
                 message: format!(
-                    "`{}` holds one array; name the `.npy` file of the labels",
+                    "`{}` holds one array; name the `.npy` file of the labels, or set \
+                     `labelled = false`",
                     self.file
                 ),
             });
@@ -90,6 +95,9 @@ impl Features {
         arrays: &mut Arrays<'_>,
         rows: usize,
     ) -> Result<Labels, DataError> {
+        if !self.labelled {
+            return Ok(Labels { classes: vec![None; rows], names: None });
+        }
         let array = match &self.labels_file {
             Some(file) => Arrays::open(&folder.join(file))?.array(&self.labels)?,
             None if arrays.is_single() => {
@@ -112,7 +120,7 @@ impl Features {
         let samples = LabelledSamples {
             class_names: labels.names,
             first_label: self.first_label,
-            ..LabelledSamples::new(samples, labels.classes)
+            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
         };
         RowLimit::apply(self.rows.as_ref(), place, samples)
     }
@@ -203,7 +211,7 @@ mod tests {
         let read = Features::default().read(folder.path()).unwrap();
         let Samples::Features { size, values } = read.samples else { panic!("not features") };
         assert_eq!((size, values), (3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
-        assert_eq!(read.labels, [1, 0]);
+        assert_eq!(read.targets.strata(), [1, 0]);
     }
 
     #[test]
@@ -220,7 +228,7 @@ mod tests {
             ..Features::default()
         };
         reader.check().unwrap();
-        assert_eq!(reader.read(folder.path()).unwrap().labels, [2]);
+        assert_eq!(reader.read(folder.path()).unwrap().targets.strata(), [2]);
         let without = Features { labels_file: None, ..reader };
         assert_eq!(without.check().unwrap_err().field, "labels_file");
     }
@@ -273,7 +281,7 @@ mod tests {
         write_npz(&folder.path().join("features.npz"), &[("x", x.clone()), ("y", y)]);
         let read = Features::default().read(folder.path()).unwrap();
         assert_eq!(
-            (read.labels, read.class_names.unwrap()),
+            (read.targets.strata(), read.class_names.unwrap()),
             (vec![1, 0], vec!["cat".to_owned(), "dog".to_owned()])
         );
         let Samples::Features { values, .. } = read.samples else { panic!("not features") };
@@ -282,7 +290,7 @@ mod tests {
         let y = npy::encode("<f8", &[2], false, &data);
         write_npz(&folder.path().join("features.npz"), &[("x", x), ("y", y)]);
         let reader = Features { first_label: 1, ..Features::default() };
-        assert_eq!(reader.read(folder.path()).unwrap().labels, [0, 1]);
+        assert_eq!(reader.read(folder.path()).unwrap().targets.strata(), [0, 1]);
     }
 
     #[test]
@@ -291,12 +299,12 @@ mod tests {
         let folder = two_by_three(&[f32::NAN; 6], &[1, 0]);
         let outline = Features::default().outline(folder.path()).unwrap();
         assert_eq!(outline.shape, Some(InputShape::Features { size: 3 }));
-        assert_eq!(outline.labels, [1, 0]);
+        assert_eq!(outline.targets.strata(), [1, 0]);
         let limited = Features {
             rows: Some(RowLimit { limit: 1, choose: crate::readers::RowChoice::First, seed: 0 }),
             ..Features::default()
         };
-        assert_eq!(limited.outline(folder.path()).unwrap().labels, [1]);
+        assert_eq!(limited.outline(folder.path()).unwrap().targets.strata(), [1]);
         let x = npy::encode("<f4", &[2, 1, 3], false, &floats(&[0.0; 6]));
         let y = npy::encode("|u1", &[2], false, &[0, 1]);
         write_npz(&folder.path().join("features.npz"), &[("x", x), ("y", y)]);

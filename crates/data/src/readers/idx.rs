@@ -116,7 +116,7 @@ impl Idx {
                 )
             })
         });
-        let labels = labels.collect::<Result<_, _>>()?;
+        let labels = labels.collect::<Result<Vec<u32>, _>>()?;
         let samples = LabelledSamples {
             first_label: i64::from(self.first_label),
             ..LabelledSamples::new(Samples::Images { channels: 1, height, width, pixels }, labels)
@@ -223,7 +223,7 @@ mod tests {
             };
             assert_eq!((*channels, *height, *width), (1, 2, 3));
             assert_eq!(pixels[6..], [6, 7, 8, 9, 10, 11]);
-            assert_eq!(read.labels, [7, 1]);
+            assert_eq!(read.targets.strata(), [7, 1]);
         }
         let gz = folder.path().join("images.gz");
         let bytes = std::fs::read(&gz).unwrap();
@@ -277,8 +277,8 @@ mod tests {
     fn labels_may_begin_at_one() {
         let folder = small();
         let from_one = Idx { first_label: 1, ..reader() };
-        assert_eq!(from_one.read(folder.path()).unwrap().labels, [6, 0]);
-        assert_eq!(from_one.outline(folder.path()).unwrap().labels, [6, 0]);
+        assert_eq!(from_one.read(folder.path()).unwrap().targets.strata(), [6, 0]);
+        assert_eq!(from_one.outline(folder.path()).unwrap().targets.strata(), [6, 0]);
         let error = Idx { first_label: 2, ..reader() }.read(folder.path()).err().unwrap();
         assert!(error.to_string().contains("row 1: label 1 is below `first_label = 2`"));
     }

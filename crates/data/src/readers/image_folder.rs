@@ -9,6 +9,7 @@ use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +22,7 @@ use crate::{archive, problem, sniff};
 /// begin with a dot are passed over. Read are JPEG, PNG, WebP, BMP, TIFF, PNM and the first frame
 /// of GIF, by their endings; what is inside decides how a file is decoded. Images of other formats
 /// are left out with a warning.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageFolder {
     /// The folder that holds the classes' folders, relative to the data set's folder:
@@ -30,9 +31,18 @@ pub struct ImageFolder {
     /// A zip archive that holds the same tree under the same path; read where the folder is
     /// absent.
     pub archive: Option<String>,
+    /// Whether folders are classes. With `false` the samples have no labels: every image below
+    /// `path` is read, whatever folder it is in.
+    pub labelled: bool,
     /// Turns photos upright, as their EXIF orientation says. Without it they are used as they are
     /// stored, as torchvision does: pretrained weights were trained that way.
     pub exif_orientation: bool,
+}
+
+impl Default for ImageFolder {
+    fn default() -> Self {
+        Self { path: String::new(), archive: None, labelled: true, exif_orientation: false }
+    }
 }
 
 impl PluginConfig for ImageFolder {}
@@ -68,8 +78,8 @@ const NOT_READ: [&str; 29] = [
 struct Found {
     /// The images of each class, by the class's name.
     classes: BTreeMap<String, Vec<Member>>,
-    /// Names of images that lie beside the classes' folders.
-    beside: Vec<String>,
+    /// Images that lie beside the classes' folders.
+    beside: Vec<EncodedImage>,
     /// Number of images that are not read, by ending.
     left_out: BTreeMap<String, usize>,
 }
@@ -100,6 +110,9 @@ impl Reader for ImageFolder {
                 (tree, found)
             }
         };
+        if !self.labelled {
+            return self.without_labels(&place, found);
+        }
         if found.classes.is_empty() {
             return Err(without_classes(&place, &found));
         }
@@ -135,6 +148,26 @@ impl Reader for ImageFolder {
 }
 
 impl ImageFolder {
+    /// All images, in the order of their names, without labels.
+    fn without_labels(&self, place: &Path, found: Found) -> Result<LabelledSamples, DataError> {
+        let warnings = found.warnings(place);
+        let members = found.classes.into_values().flatten().map(|member| member.image);
+        let mut images: Vec<EncodedImage> = found.beside.into_iter().chain(members).collect();
+        if images.is_empty() {
+            return Err(problem::file(
+                place,
+                format!("has no image in it; read are {}", problem::one_of(READ)),
+            ));
+        }
+        images.sort_by_cached_key(EncodedImage::to_string);
+        let targets = RowTargets::none(images.len());
+        Ok(LabelledSamples {
+            upright: self.exif_orientation,
+            warnings,
+            ..LabelledSamples::new(Samples::Encoded(images), targets)
+        })
+    }
+
     fn in_archive(&self, path: &Path) -> Result<Found, DataError> {
         let archive = archive::open(path)?;
         let shared: Arc<Path> = path.into();
@@ -158,7 +191,11 @@ impl ImageFolder {
         for (name, index) in entries {
             let Some((class, file)) = name.split_once('/') else {
                 if !is_hidden(&name) && ending_of(Path::new(&name)).is_some_and(|it| is_read(&it)) {
-                    found.beside.push(name);
+                    found.beside.push(EncodedImage::ZipEntry {
+                        archive: Arc::clone(&shared),
+                        index,
+                        name: names[index].clone(),
+                    });
                 }
                 continue;
             };
@@ -258,7 +295,7 @@ impl Found {
             format!(
                 "{place}: {} beside the classes' folders left out, of no class: {}",
                 problem::counted(self.beside.len(), "image"),
-                problem::some_of(&self.beside)
+                problem::some_of(self.beside.iter().map(file_name))
             )
         });
         left_out.into_iter().chain(beside).collect()
@@ -280,10 +317,22 @@ fn without_classes(place: &Path, found: &Found) -> DataError {
     problem::file(
         place,
         format!(
-            "has no class folders but {}, which have no labels; {expected}: {above}",
+            "has no class folders but {}, which have no labels; {expected}: {above}; for samples \
+             without labels set `labelled = false`",
             problem::counted(found.beside.len(), "image")
         ),
     )
+}
+
+/// The name of an image's file, without its folders.
+fn file_name(image: &EncodedImage) -> String {
+    let name = match image {
+        EncodedImage::File(path) => {
+            path.file_name().map(|name| name.to_string_lossy().into_owned())
+        }
+        EncodedImage::ZipEntry { name, .. } => name.rsplit('/').next().map(str::to_owned),
+    };
+    name.unwrap_or_default()
 }
 
 fn in_tree(tree: &Path) -> Result<Found, DataError> {
@@ -306,10 +355,9 @@ fn in_tree(tree: &Path) -> Result<Found, DataError> {
                 .or_default()
                 .extend(files.into_iter().map(member));
         } else if ending_of(&path).is_some_and(|ending| is_read(&ending)) {
-            found.beside.push(name.to_string_lossy().into_owned());
+            found.beside.push(EncodedImage::File(path));
         }
     }
-    found.beside.sort();
     Ok(found)
 }
 
@@ -415,7 +463,7 @@ mod tests {
             }
             EncodedImage::ZipEntry { name, .. } => name.clone(),
         };
-        images.iter().map(name).zip(samples.labels.iter().copied()).collect()
+        images.iter().map(name).zip(samples.targets.strata().iter().copied()).collect()
     }
 
     #[test]
@@ -446,7 +494,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("a/empty")).unwrap();
         let read = reader().read(folder.path()).unwrap();
         assert_eq!(read.class_names.unwrap(), ["b", "b2", "empty"]);
-        assert_eq!(read.labels, [0, 0, 0, 1]);
+        assert_eq!(read.targets.strata(), [0, 0, 0, 1]);
 
         let other = tempfile::tempdir().unwrap();
         zipped(&other.path().join("a.zip"), &["a/b/1.jpg", "a/empty/"]);
@@ -514,7 +562,7 @@ mod tests {
         }
         let read = reader().read(folder.path()).unwrap();
         assert_eq!(read.class_names.unwrap(), ["caf\u{e9}", "tea"]);
-        assert_eq!(read.labels, [0, 0, 1]);
+        assert_eq!(read.targets.strata(), [0, 0, 1]);
     }
 
     #[cfg(target_os = "linux")]
@@ -526,7 +574,7 @@ mod tests {
         tree(folder.path());
         let odd = OsStr::from_bytes(b"\xff\n\t.png");
         std::fs::write(folder.path().join("a/b").join(odd), b"").unwrap();
-        assert_eq!(reader().read(folder.path()).unwrap().labels, [0, 0, 0, 0, 1]);
+        assert_eq!(reader().read(folder.path()).unwrap().targets.strata(), [0, 0, 0, 0, 1]);
         std::fs::create_dir(folder.path().join("a").join(OsStr::from_bytes(b"\xff"))).unwrap();
         let error = reader().read(folder.path()).err().unwrap().to_string();
         assert!(error.contains("a class's name must be valid Unicode"), "{error}");

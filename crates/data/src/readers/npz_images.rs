@@ -6,11 +6,12 @@ use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arrays::Arrays;
-use crate::labels::labels;
+use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
 
 /// Images of one size, `[rows, height, width]` or `[rows, height, width, 1 or 3]`, with their labels,
@@ -25,6 +26,8 @@ pub struct NpzImages {
     pub images: String,
     /// Name of the labels' array, likewise.
     pub labels: String,
+    /// Whether there are labels. With `false` the samples have none, and `labels` is not read.
+    pub labelled: bool,
     /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
     /// Keeps only some rows.
@@ -37,6 +40,7 @@ impl Default for NpzImages {
             file: "images.npz".to_owned(),
             images: "images".to_owned(),
             labels: "labels".to_owned(),
+            labelled: true,
             first_label: 0,
             rows: None,
         }
@@ -94,12 +98,16 @@ impl NpzImages {
         pixels: Vec<u8>,
         place: &str,
     ) -> Result<LabelledSamples, DataError> {
-        let labels = labels(&arrays.array(&self.labels)?, self.first_label, rows)?;
+        let labels = if self.labelled {
+            labels(&arrays.array(&self.labels)?, self.first_label, rows)?
+        } else {
+            Labels { classes: vec![None; rows], names: None }
+        };
         let samples = Samples::Images { channels, height, width, pixels };
         let samples = LabelledSamples {
             class_names: labels.names,
             first_label: self.first_label,
-            ..LabelledSamples::new(samples, labels.classes)
+            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
         };
         RowLimit::apply(self.rows.as_ref(), place, samples)
     }
@@ -138,7 +146,7 @@ mod tests {
             };
             assert_eq!((channels, height, width), expected);
             assert_eq!(read_pixels, pixels);
-            assert_eq!(read.labels, [3, 4]);
+            assert_eq!(read.targets.strata(), [3, 4]);
         }
     }
 

@@ -82,7 +82,7 @@ impl RowLimit {
         samples: LabelledSamples,
     ) -> Result<LabelledSamples, DataError> {
         let Some(limit) = rows else { return Ok(samples) };
-        let found = samples.labels.len();
+        let found = samples.targets.rows();
         if limit.limit > found {
             return Err(DataError::File {
                 file: file.to_owned(),
@@ -92,7 +92,7 @@ impl RowLimit {
                 ),
             });
         }
-        let kept = limit.rows(&samples.labels);
+        let kept = limit.rows(&samples.targets.strata());
         Ok(keep(samples, &kept))
     }
 }
@@ -104,7 +104,7 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
         let rows = if values.is_empty() { &[] } else { rows };
         rows.iter().flat_map(|&row| &values[row * size..(row + 1) * size]).copied().collect()
     }
-    let labels = take(&samples.labels, 1, rows);
+    let targets = samples.targets.select(rows);
     let kept = match samples.samples {
         Samples::Features { size, values } => {
             Samples::Features { size, values: take(&values, size, rows) }
@@ -119,7 +119,7 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
             Samples::Encoded(rows.iter().map(|&row| images[row].clone()).collect())
         }
     };
-    LabelledSamples { samples: kept, labels, ..samples }
+    LabelledSamples { samples: kept, targets, ..samples }
 }
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     fn kept(limit: &RowLimit) -> (Vec<f32>, Vec<u32>) {
         let kept = RowLimit::apply(Some(limit), "a", samples()).unwrap();
         match kept.samples {
-            Samples::Features { values, .. } => (values, kept.labels),
+            Samples::Features { values, .. } => (values, kept.targets.strata()),
             other => panic!("{other:?}"),
         }
     }

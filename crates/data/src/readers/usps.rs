@@ -152,12 +152,15 @@ fn read_hdf5(path: &Path, set: &str) -> Result<(Vec<u8>, Vec<u32>), DataError> {
             data.header.shape
         )));
     }
+    let digit = |(row, class): (usize, Option<u32>)| match class {
+        Some(digit) if digit < 10 => Ok(digit),
+        Some(other) => {
+            Err(target.header.fail(format!("row {row} is {other}, expected a digit 0 to 9")))
+        }
+        None => Err(target.header.fail(format!("row {row} has no digit, expected 0 to 9"))),
+    };
     let labels = labels(&target, 0, rows)?.classes;
-    if let Some(row) = labels.iter().position(|&digit| digit >= 10) {
-        return Err(target
-            .header
-            .fail(format!("row {row} is {}, expected a digit 0 to 9", labels[row])));
-    }
+    let labels = labels.into_iter().enumerate().map(digit).collect::<Result<_, _>>()?;
     Ok((data.into_pixels()?, labels))
 }
 
@@ -178,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &(line("6.0000", PIXELS) + &line("0.0000", PIXELS)));
         let read = Usps::default().read(folder.path()).unwrap();
-        assert_eq!(read.labels, [6, 0]);
+        assert_eq!(read.targets.strata(), [6, 0]);
         let Samples::Images { pixels, .. } = read.samples else { panic!("not images") };
         assert_eq!((pixels[0], pixels[PIXELS - 1], pixels.len()), (0, 191, 2 * PIXELS));
     }

@@ -223,7 +223,9 @@ impl RecordWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn predictions(&mut self, rows: &[Prediction]) -> Result<(), RecordError> {
-        self.repeatable(PREDICTIONS, |file| predictions::write(rows, file))
+        self.repeatable(PREDICTIONS, |file| {
+            predictions::write(rows, file).map_err(std::io::Error::other)
+        })
     }
 
     /// Completes the record, puts it in the place of an earlier one, and returns its folder.

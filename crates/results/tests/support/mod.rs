@@ -53,6 +53,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             dataset: "office31".to_owned(),
             tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
             protocol: Protocol::Transductive,
+            target_labels: true,
             transform: None,
         },
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
