@@ -72,6 +72,8 @@ pub enum Command {
     Compare(CompareArguments),
     /// Run a recorded run again from its record alone, and say whether it comes out equal
     Reproduce(ReproduceArguments),
+    /// Predict samples with the model of a finished run: classes and their probabilities
+    Predict(PredictArguments),
     /// Write one HTML page with the tables and charts of finished runs
     Report(crate::report_args::ReportArguments),
     /// Draw one figure of finished runs, as SVG or PNG
@@ -223,6 +225,32 @@ pub struct ExplainArguments {
 pub struct ReproduceArguments {
     /// Folder of the record: `results/<experiment>/<run>`
     pub record: PathBuf,
+}
+
+/// What to predict, with what.
+#[derive(Clone, Debug, Args)]
+pub struct PredictArguments {
+    /// Folder of the record: `results/<experiment>/<run>`
+    pub record: PathBuf,
+    /// A folder of images, an image, a zip archive, a `.npz`, `.npy` or HDF5 file, or the name of a
+    /// data set
+    pub data: String,
+    /// The domain of the data set [default: the run's target]
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// Name of the array in a file of arrays [default: `x` for features, `images` for images]
+    #[arg(long)]
+    pub array: Option<String>,
+    /// Which of the run's models: `last`, or the one that this validator chose
+    #[arg(long, value_name = "VALIDATOR")]
+    pub choice: Option<String>,
+    /// Where to compute, instead of where the run was: `cpu`, `gpu` or `gpu:N`
+    #[arg(long)]
+    pub device: Option<String>,
+    /// The file to write, by its ending CSV, Parquet (`.parquet`) or JSON lines (`.jsonl`)
+    /// [default: CSV to standard output]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<String>,
 }
 
 /// The method to write.

@@ -3,10 +3,14 @@
 use burn::tensor::Tensor;
 
 use crate::error::MethodError;
+use crate::method::Measurement;
+use crate::metric::Metrics;
 use crate::model::ModelOutput;
-use crate::targets::Targets;
+use crate::targets::{RowTargets, Targets};
+use crate::validation::Matrix;
 
-/// The loss on labelled rows. Methods add to it; they do not replace it.
+/// The loss on labelled rows, and the metrics of predictions. Methods add to the loss; they do not
+/// replace it.
 pub trait Objective: Send + Sync {
     /// Number of outputs of the classifier for a task with `classes` classes.
     fn outputs(&self, classes: usize) -> usize;
@@ -25,6 +29,65 @@ pub trait Objective: Send + Sync {
         targets: &Targets,
         weights: Option<Tensor<1>>,
     ) -> Result<Tensor<1>, MethodError>;
+
+    /// The metrics that [`evaluate`](Self::evaluate) gives, the primary one first: tables show it,
+    /// the oracle chooses by it.
+    fn metrics(&self) -> Metrics;
+
+    /// Judges outputs `[rows, outputs]` by the targets that are known. A metric that needs targets
+    /// is absent where none is known.
+    ///
+    /// # Errors
+    /// If the objective does not take such targets.
+    fn evaluate(&self, outputs: &Matrix, targets: &RowTargets) -> Result<Evaluation, MethodError>;
+}
+
+/// What an objective says of predictions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Evaluation {
+    /// The metrics that are defined, by name, and what needs no targets.
+    pub metrics: Vec<Measurement>,
+    /// What is predicted of each row, column by column.
+    pub predictions: Vec<PredictionColumn>,
+}
+
+impl Evaluation {
+    /// The value of a metric, where it is defined.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.metrics.iter().find(|(found, _)| found == name).map(|(_, value)| *value)
+    }
+}
+
+/// One column of the predictions of a record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictionColumn {
+    /// Its heading.
+    pub name: String,
+    /// One value a row.
+    pub values: PredictionValues,
+}
+
+/// The values of a column of predictions; absent where a target is not known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PredictionValues {
+    /// Classes by number.
+    Classes(Vec<Option<u32>>),
+    /// Numbers.
+    Numbers(Vec<Option<f32>>),
+    /// Texts, such as sets of classes and sequences.
+    Texts(Vec<Option<String>>),
+}
+
+impl PredictionColumn {
+    /// A column of classes.
+    pub fn classes(name: &str, values: Vec<Option<u32>>) -> Self {
+        Self { name: name.to_owned(), values: PredictionValues::Classes(values) }
+    }
+
+    /// A column of numbers.
+    pub fn numbers(name: &str, values: Vec<Option<f32>>) -> Self {
+        Self { name: name.to_owned(), values: PredictionValues::Numbers(values) }
+    }
 }
 
 /// The error of an objective for targets that it does not take.

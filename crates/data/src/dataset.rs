@@ -281,8 +281,11 @@ impl LoadedDomain {
         }
     }
 
-    /// All its samples.
-    fn all(&self) -> Result<LabelledSource, DataError> {
+    /// All its samples: its training and test sets are joined.
+    ///
+    /// # Errors
+    /// If these differ in shape.
+    pub fn all(&self) -> Result<LabelledSource, DataError> {
         Ok(match &self.sets {
             DomainSets::All(set) => set.source.clone(),
             DomainSets::Given { train, test } => {

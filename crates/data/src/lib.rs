@@ -30,6 +30,7 @@ mod sniff;
 mod sources;
 mod splits;
 mod transform;
+mod unlabelled;
 
 pub use dataset::{
     Dataset, DatasetIdentity, DomainSets, DomainUse, LoadedDomain, LoadedSet, load_domains,
@@ -42,3 +43,4 @@ pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};
 pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf};
 pub use splits::{SplitRows, plain_split, stratified_split};
 pub use transform::{ImagePixels, ImageTransform};
+pub use unlabelled::UnlabelledFile;

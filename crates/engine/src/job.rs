@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::MethodContext;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::Evaluation;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind, Plugin};
@@ -14,7 +15,6 @@ use crate::build::{StageMethod, build_method, build_model, build_objective, buil
 use crate::checkpoint::load_model;
 use crate::data::JobData;
 use crate::error::EngineError;
-use crate::evaluation::Evaluation;
 use crate::fit::run_fit;
 use crate::observer::Observer;
 use crate::selection::Selection;

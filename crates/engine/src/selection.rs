@@ -8,6 +8,8 @@ use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::method::Measurement;
+use isthmus_core::metric::SOURCE_VALIDATION_PREFIX;
+use isthmus_core::objective::Objective;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
@@ -22,7 +24,7 @@ use rand::seq::SliceRandom;
 
 use crate::data::JobData;
 use crate::error::EngineError;
-use crate::evaluation::{Evaluation, predict, predict_input};
+use crate::evaluation::{predict, predict_input};
 
 /// Source training samples, of all sources together, that validators see at most.
 const SOURCE_TRAINING_ROWS: usize = 2000;
@@ -80,6 +82,7 @@ impl Selection {
     pub(crate) fn score(
         &self,
         predictor: &mut dyn Predictor,
+        objective: &dyn Objective,
         data: &JobData,
         tested: &Outputs,
         device: &Device,
@@ -118,11 +121,13 @@ impl Selection {
         };
         let mixed = Mixing { predictor: RefCell::new(predictor), samples: &**samples, device };
         let targets = RowTargets::from(source.labels.clone());
-        let accuracy = Evaluation::of(&source.outputs.logits, &targets).accuracy();
-        let mut measurements: Vec<Measurement> = accuracy
-            .map(|accuracy| ("source_validation_accuracy".to_owned(), accuracy))
-            .into_iter()
-            .collect();
+        let judged = objective
+            .evaluate(&source.outputs.logits, &targets)
+            .map_err(|source| EngineError::Method { method: "validators".to_owned(), source })?;
+        let primary = objective.metrics().primary().name.clone();
+        let name = format!("{SOURCE_VALIDATION_PREFIX}{primary}");
+        let mut measurements: Vec<Measurement> =
+            judged.metric(&primary).map(|value| (name, value)).into_iter().collect();
         for (name, validator) in &self.validators {
             let view = ValidationView {
                 classes: data.classes.len(),

@@ -6,8 +6,9 @@ use isthmus_core::context::{DomainRole, Grouping, NormPolicy};
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::{DataError, MethodError};
 use isthmus_core::method::{Driver, Measurement, Method};
+use isthmus_core::metric::{SOURCE_PREFIX, TARGET_PREFIX};
 use isthmus_core::model::Model;
-use isthmus_core::objective::Objective;
+use isthmus_core::objective::{Evaluation, Objective};
 use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::random::Key;
 use isthmus_core::spec::TrainingSpec;
@@ -21,7 +22,7 @@ use crate::build::{self, TrainingMethods};
 use crate::checkpoint::{self, Kept, load_model};
 use crate::data::{Draws, JobData};
 use crate::error::EngineError;
-use crate::evaluation::{Evaluation, predict};
+use crate::evaluation::predict;
 use crate::observer::{Next, Observer};
 use crate::selection::Selection;
 
@@ -242,29 +243,26 @@ pub(crate) fn evaluate_outputs(
     step: usize,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, EngineError> {
-    let target = Evaluation::of(&outputs.logits, &data.target.test.targets);
-    let effective_classes = Some(target.effective_classes());
-    let mut measured = vec![
-        ("target_accuracy".to_owned(), target.accuracy()),
-        ("target_class_accuracy".to_owned(), target.class_accuracy()),
-        ("target_loss".to_owned(), target.loss),
-        ("target_effective_classes".to_owned(), effective_classes),
-    ];
+    let objective = setup.objective;
+    let judge = |outputs: &Outputs, set: &LabelledSource| {
+        objective.evaluate(&outputs.logits, &set.targets).map_err(|source| setup.failed(source))
+    };
+    let target = judge(outputs, &data.target.test)?;
+    let named = |(name, value): &Measurement| (format!("{TARGET_PREFIX}{name}"), *value);
+    let mut measurements: Vec<Measurement> = target.metrics.iter().map(named).collect();
+    let primary = objective.metrics().primary().name.clone();
     for (index, domain) in data.sources.iter().enumerate() {
         let source = setup.test(predictor, &domain.test, DomainRole::Source(index))?;
         let name = match data.sources.len() {
-            1 => "source_accuracy".to_owned(),
-            _ => format!("source_accuracy/{}", domain.name),
+            1 => format!("{SOURCE_PREFIX}{primary}"),
+            _ => format!("{SOURCE_PREFIX}{primary}/{}", domain.name),
         };
-        let accuracy = Evaluation::of(&source.logits, &domain.test.targets).accuracy();
-        measured.push((name, accuracy));
+        let value = judge(&source, &domain.test)?.metric(&primary);
+        measurements.extend(value.map(|value| (name, value)));
     }
-    // What needs labels is absent where there are none.
-    let mut measurements: Vec<Measurement> =
-        measured.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if let Some(selection) = setup.selection {
         let device = setup.device.clone().inner();
-        measurements.extend(selection.score(predictor, data, outputs, &device)?);
+        measurements.extend(selection.score(predictor, objective, data, outputs, &device)?);
     }
     observer.evaluated(setup.index, step, &measurements, &mut || predictor.tensors())?;
     Ok(target)

@@ -4,13 +4,17 @@ use burn::tensor::Tensor;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::error::MethodError;
 use isthmus_core::inventory;
+use isthmus_core::metric::{EFFECTIVE_CLASSES, Metrics};
 use isthmus_core::model::ModelOutput;
-use isthmus_core::objective::{Objective, unsuitable_targets};
+use isthmus_core::objective::{Evaluation, Objective, PredictionColumn, unsuitable_targets};
 use isthmus_core::registry::{About, ObjectivePlugin, Plugin};
-use isthmus_core::targets::{Targets, class_tensor};
+use isthmus_core::targets::{RowTargets, Targets, class_tensor};
+use isthmus_core::validation::Matrix;
 use isthmus_losses::classification::{cross_entropy_smoothed, cross_entropy_smoothed_per_sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::class_predictions::ClassPredictions;
 
 inventory::submit! {
     Plugin::objective::<Classes>(About {
@@ -67,12 +71,46 @@ impl Objective for Classes {
             }
         })
     }
+
+    fn metrics(&self) -> Metrics {
+        Metrics::classes()
+    }
+
+    fn evaluate(&self, outputs: &Matrix, targets: &RowTargets) -> Result<Evaluation, MethodError> {
+        if targets.known_rows() > 0 && targets.targets().classes().is_none() {
+            return Err(unsuitable_targets("classes", "one class a row", targets.targets()));
+        }
+        let judged = ClassPredictions::of(outputs, &targets.classes());
+        let metrics = [
+            ("accuracy", judged.accuracy()),
+            ("class_accuracy", judged.class_accuracy()),
+            ("loss", judged.loss),
+            ("macro_f1", judged.macro_f1()),
+            ("calibration_error", judged.calibration_error()),
+            (EFFECTIVE_CLASSES, Some(judged.effective_classes())),
+        ];
+        let defined = |(name, value): (&str, Option<f64>)| Some((name.to_owned(), value?));
+        let rows = &judged.rows;
+        Ok(Evaluation {
+            metrics: metrics.into_iter().filter_map(defined).collect(),
+            predictions: vec![
+                PredictionColumn::classes("label", rows.iter().map(|row| row.class).collect()),
+                PredictionColumn::classes(
+                    "predicted",
+                    rows.iter().map(|row| Some(row.predicted)).collect(),
+                ),
+                PredictionColumn::numbers(
+                    "confidence",
+                    rows.iter().map(|row| Some(row.confidence)).collect(),
+                ),
+            ],
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
-    use isthmus_core::validation::Matrix;
 
     use super::*;
 

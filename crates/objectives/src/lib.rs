@@ -3,6 +3,7 @@
 //! - [`Classes`]: one class a row.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod class_predictions;
 mod classes;
 
 pub use classes::Classes;

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use burn::tensor::TensorData;
 use isthmus_core::metric::Metrics;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::PredictionColumn;
 use isthmus_core::spec::{StageSpec, Task};
 use isthmus_results::record::{Environment, Position, RunInfo};
-use isthmus_results::{Prediction, RecordHeader, RecordWriter, Rounds};
+use isthmus_results::{RecordHeader, RecordWriter, Rounds};
 use resvg::usvg::roxmltree::Document;
 use serde_json::json;
 
@@ -113,17 +114,16 @@ pub(crate) fn made(
         writer.evaluation(stage, step, &[(metric, value.parse().unwrap())]).unwrap();
     }
     if let Some(rows) = predictions {
-        let prediction = |row| {
-            let [row, label, predicted, confidence] = fields(row);
-            Prediction {
-                row: row.parse().unwrap(),
-                name: row.to_owned(),
-                label: Some(label.parse().unwrap()),
-                predicted: predicted.parse().unwrap(),
-                confidence: confidence.parse().unwrap(),
-            }
-        };
-        writer.predictions(&rows.lines().map(prediction).collect::<Vec<_>>()).unwrap();
+        let rows: Vec<[&str; 4]> = rows.lines().map(fields).collect();
+        let names: Vec<String> = rows.iter().map(|row| row[0].to_owned()).collect();
+        let classes = |column: usize| rows.iter().map(|row| row[column].parse().ok()).collect();
+        let confidences = rows.iter().map(|row| row[3].parse().ok()).collect();
+        let columns = [
+            PredictionColumn::classes("label", classes(1)),
+            PredictionColumn::classes("predicted", classes(2)),
+            PredictionColumn::numbers("confidence", confidences),
+        ];
+        writer.predictions(&names, &columns).unwrap();
     }
     if !run.outputs.is_empty() {
         writer.outputs(&tensors(&run.outputs)).unwrap();

@@ -10,6 +10,7 @@ use std::time::Duration;
 use burn::tensor::TensorData;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::PredictionColumn;
 use isthmus_results::record::{MetricRow, first_difference, is_finished};
 use isthmus_results::{Event, Prediction, Record, RecordError, RecordWriter, read_records};
 use support::{environment, experiment, header, write_run};
@@ -20,6 +21,23 @@ fn tensors() -> Vec<NamedTensor> {
         tensor("classifier.weight", TensorData::new(vec![1.0_f32, -2.0, 0.5, 3.0], [2, 2])),
         tensor("bottleneck.bias", TensorData::new(vec![f32::MIN_POSITIVE], [1])),
     ]
+}
+
+fn write_predictions(writer: &mut RecordWriter) {
+    let rows = predictions();
+    let names: Vec<String> = rows.iter().map(|row| row.name.clone()).collect();
+    let columns = [
+        PredictionColumn::classes("label", rows.iter().map(|row| row.label).collect()),
+        PredictionColumn::classes(
+            "predicted",
+            rows.iter().map(|row| Some(row.predicted)).collect(),
+        ),
+        PredictionColumn::numbers(
+            "confidence",
+            rows.iter().map(|row| Some(row.confidence)).collect(),
+        ),
+    ];
+    writer.predictions(&names, &columns).unwrap();
 }
 
 fn predictions() -> Vec<Prediction> {
@@ -52,7 +70,7 @@ fn write_complete(results: &Path) -> Record {
     writer.evaluation(0, 10, &[("target_accuracy", 0.1 + 0.2)]).unwrap();
     writer.event(&Event::StageFinished { stage: 0 }).unwrap();
     writer.model(&tensors()).unwrap();
-    writer.predictions(&predictions()).unwrap();
+    write_predictions(&mut writer);
     Record::open(&writer.finish().unwrap()).unwrap()
 }
 
@@ -356,7 +374,7 @@ fn the_first_difference_of_two_records_is_told() {
     let results = folder.path().join("c");
     let mut writer = RecordWriter::create(&results, &header, environment()).unwrap();
     writer.evaluation(0, 10, &[("target_accuracy", 0.25)]).unwrap();
-    writer.predictions(&predictions()).unwrap();
+    write_predictions(&mut writer);
     let other = Record::open(&writer.finish().unwrap()).unwrap();
     let difference = first_difference(&original, &other).unwrap().unwrap();
     assert_eq!(difference.file, "metrics.csv");

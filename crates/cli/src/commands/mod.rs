@@ -6,6 +6,7 @@ mod explain;
 mod list;
 mod new_method;
 mod plot;
+mod predict;
 mod reference;
 mod report;
 mod reproduce;
@@ -43,6 +44,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Schema { output } => schema::execute(output.as_deref()),
         Command::Compare(compare) => compare::execute(&compare, output),
         Command::Reproduce(reproduce) => reproduce::execute(&reproduce, output),
+        Command::Predict(predict) => predict::execute(&predict, output),
         Command::Report(report) => report::execute(&report, output),
         Command::Plot(plot) => plot::execute(&plot, output),
         Command::Validators(validators) => validators::execute(&validators, output),

@@ -1,17 +1,13 @@
 //! Features of a frozen extractor, computed once and kept.
 
 use burn::tensor::Device;
-use isthmus_core::parts::BuildContext;
-use isthmus_core::random::Key;
 use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
 use isthmus_engine::build_extractor;
 
 use super::failed::JobError;
+use super::frozen::{BATCH, frozen_context};
 use super::plan::Plan;
 use super::progress::Progress;
-
-/// Images of one forward pass.
-const BATCH: usize = 32;
 
 /// The data with the extractor's features in the images' place.
 ///
@@ -49,11 +45,7 @@ pub fn extract(
                 let extractor = match &mut extractor {
                     Some(extractor) => extractor,
                     none => {
-                        let context = BuildContext {
-                            device: device.clone(),
-                            key: Key::new(0).named("frozen extractor"),
-                            sources: 1,
-                        };
+                        let context = frozen_context(device);
                         let shape = set.source.samples.shape();
                         none.insert(build_extractor(spec, shape, &context)?.evaluation_copy())
                     }

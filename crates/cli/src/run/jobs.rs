@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use isthmus_core::spec::{Experiment, Job, Sweep};
-use isthmus_engine::{is_stream, uses_target_labels};
+use isthmus_engine::{build_objective, is_stream, uses_target_labels};
 use isthmus_results::RecordHeader;
 use serde_json::{Map, Value};
 
@@ -25,7 +25,11 @@ impl PlannedJob {
     /// The header of its record.
     pub fn header(&self, data_fingerprint: &str, version: &str) -> RecordHeader {
         let upper_bound = self.job.method.stages.iter().any(uses_target_labels);
+        // An objective that is not linked is told when the run is built.
+        let objective = build_objective(&self.job.objective);
+        let metrics = objective.map(|objective| objective.metrics()).unwrap_or_default();
         RecordHeader::new(&self.experiment, &self.job, data_fingerprint, version, upper_bound)
+            .with_metrics(metrics)
             .with_settings(self.settings.clone())
             .in_round(self.round)
     }

@@ -13,6 +13,7 @@ mod display;
 mod execute;
 mod failed;
 mod features;
+mod frozen;
 mod halving;
 mod interrupt;
 mod jobs;
@@ -42,6 +43,7 @@ mod worker;
 mod workers;
 
 pub use execute::{name_of, run};
+pub use frozen::as_the_model_takes;
 pub use halving::number_of_jobs;
 pub use interrupt::{INTERRUPTED, Interrupt};
 pub use jobs::all_jobs;
@@ -55,6 +57,7 @@ pub use progress::Progress;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use burn::tensor::Device;
 use isthmus_core::spec::Experiment;
 use isthmus_data::Roots;
 use isthmus_results::record::RunInfo;
@@ -62,6 +65,14 @@ use isthmus_results::record::RunInfo;
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
+
+/// The device of a name that the checker let through: `cpu`, `gpu` or `gpu:N`.
+///
+/// # Errors
+/// If this program was built without the backend.
+pub fn device(name: &str) -> Result<Device, Failure> {
+    Ok(device::choose(name)?.device)
+}
 
 /// Runs the jobs that another process orders.
 ///

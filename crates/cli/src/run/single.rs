@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use isthmus_core::spec::Job;
 use isthmus_engine::{EngineError, JobData, JobOutcome, run_job};
-use isthmus_results::record::{Begun, Environment, MetricRow, RunInfo};
-use isthmus_results::{Event, Prediction, RecordError, RecordHeader, RecordWriter};
+use isthmus_results::record::{Begun, Environment, MetricRow, RunInfo, TaskInfo};
+use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
 
 use super::failed::JobError;
@@ -153,22 +153,12 @@ fn write_outcome(
     device: &Device,
     outcome: &mut JobOutcome,
 ) -> Result<(), JobError> {
-    let predictions: Vec<Prediction> = outcome
-        .target
-        .predictions
-        .iter()
-        .enumerate()
-        .map(|(row, prediction)| Prediction {
-            row,
-            name: data.target.test.samples.name(row),
-            label: prediction.class,
-            predicted: prediction.predicted,
-            confidence: prediction.confidence,
-        })
-        .collect();
-    writer.predictions(&predictions)?;
+    let test = &data.target.test.samples;
+    let names: Vec<String> = (0..test.rows()).map(|row| test.name(row)).collect();
+    writer.predictions(&names, &outcome.target.predictions)?;
     writer.model(&outcome.tensors)?;
     writer.splits(&splits::of(job, data))?;
+    writer.task(&TaskInfo { classes: data.classes.clone(), shape: data.input_shape() })?;
     let Some(record) = &job.record else { return Ok(()) };
     if record.outputs > 0 {
         writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;

@@ -99,22 +99,31 @@ impl Reader for ImageFolder {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let tree = folder.join(&self.path);
-        let (place, found) = match &self.archive {
-            Some(archive) if !tree.is_dir() => {
-                let archive = folder.join(archive);
-                let found = self.in_archive(&archive)?;
-                (archive, found)
-            }
-            _ => {
-                let found = in_tree(&tree)?;
-                (tree, found)
-            }
-        };
+        if self.archive.is_some() && !tree.is_dir() {
+            return self.read_archive(folder);
+        }
+        let found = in_tree(&tree)?;
+        self.samples(&tree, found)
+    }
+}
+
+impl ImageFolder {
+    /// Reads the archive, whether or not the folder is there too.
+    ///
+    /// # Errors
+    /// As [`read`](Reader::read).
+    pub(crate) fn read_archive(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
+        let archive = folder.join(self.archive.as_deref().unwrap_or_default());
+        let found = self.in_archive(&archive)?;
+        self.samples(&archive, found)
+    }
+
+    fn samples(&self, place: &Path, found: Found) -> Result<LabelledSamples, DataError> {
         if !self.labelled {
-            return self.without_labels(&place, found);
+            return self.without_labels(place, found);
         }
         if found.classes.is_empty() {
-            return Err(without_classes(&place, &found));
+            return Err(without_classes(place, &found));
         }
         if found.classes.values().all(Vec::is_empty) {
             return Err(problem::file(
@@ -127,8 +136,8 @@ impl Reader for ImageFolder {
                 ),
             ));
         }
-        let (remark, mut warnings) = self.levels(&place, &found);
-        warnings.extend(found.warnings(&place));
+        let (remark, mut warnings) = self.levels(place, &found);
+        warnings.extend(found.warnings(place));
         let mut images = Vec::new();
         let mut labels = Vec::new();
         let mut names = Vec::with_capacity(found.classes.len());
@@ -149,10 +158,10 @@ impl Reader for ImageFolder {
 
 impl ImageFolder {
     /// All images, in the order of their names, without labels.
-    fn without_labels(&self, place: &Path, found: Found) -> Result<LabelledSamples, DataError> {
+    fn without_labels(&self, place: &Path, mut found: Found) -> Result<LabelledSamples, DataError> {
+        let mut images = std::mem::take(&mut found.beside);
         let warnings = found.warnings(place);
-        let members = found.classes.into_values().flatten().map(|member| member.image);
-        let mut images: Vec<EncodedImage> = found.beside.into_iter().chain(members).collect();
+        images.extend(found.classes.into_values().flatten().map(|member| member.image));
         if images.is_empty() {
             return Err(problem::file(
                 place,

@@ -12,6 +12,7 @@ mod grid;
 mod latex;
 mod markdown;
 mod names;
+mod predictions;
 mod terminal;
 mod tidy;
 mod validators;
@@ -20,6 +21,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+pub use predictions::PredictedClasses;
 pub use terminal::TerminalOptions;
 
 use polars::prelude::PolarsResult;

@@ -10,6 +10,7 @@
 //! model-<step>.safetensors  models that validators chose from evaluations of the last stage,
 //!                    each once, and none that equals the final one
 //! chosen.json        which validator chose which, and its file
+//! task.json          what the model takes and which classes it tells apart
 //! splits.json        how many samples were trained, validated and tested on, and which
 //! outputs.safetensors  features, logits and labels of some samples, where asked for
 //! outputs-before.safetensors  features and labels of these samples before the last stage
@@ -38,6 +39,7 @@ mod reader;
 mod rounds;
 mod stages;
 mod state;
+mod task;
 mod writer;
 
 pub use begin::{Begun, record_failure};
@@ -58,6 +60,7 @@ pub use reader::{Record, is_finished};
 pub use rounds::Rounds;
 pub use stages::{SharedStage, StageLock, StageStore};
 pub use state::{RecordState, record_state};
+pub use task::TaskInfo;
 pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;
@@ -76,6 +79,7 @@ const PREDICTIONS: &str = "predictions.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const CHOSEN: &str = "chosen.json";
 const SPLITS: &str = "splits.json";
+const TASK: &str = "task.json";
 const OUTPUTS: &str = "outputs.safetensors";
 const OUTPUTS_BEFORE: &str = "outputs-before.safetensors";
 const DONE: &str = "done";

@@ -8,6 +8,8 @@ use polars::prelude::{
     Schema, SerReader, SerWriter, Series,
 };
 
+use isthmus_core::objective::{PredictionColumn, PredictionValues};
+
 use crate::error::RecordError;
 
 const ROW: &str = "row";
@@ -16,7 +18,7 @@ const LABEL: &str = "label";
 const PREDICTED: &str = "predicted";
 const CONFIDENCE: &str = "confidence";
 
-/// The prediction for one test row of the target.
+/// The predicted class of one test row of the target.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// Place of the row in the test set.
@@ -31,29 +33,31 @@ pub struct Prediction {
     pub confidence: f32,
 }
 
-/// Writes the rows as CSV; a label that is not known is empty.
-pub(super) fn write(predictions: &[Prediction], file: &mut dyn Write) -> PolarsResult<()> {
-    let column = |name: &str, series: Series| Column::from(series.with_name(name.into()));
-    let rows: Vec<u64> = predictions.iter().map(|it| it.row as u64).collect();
-    let names: Vec<&str> = predictions.iter().map(|it| it.name.as_str()).collect();
-    let labels: Vec<Option<u32>> = predictions.iter().map(|it| it.label).collect();
-    let predicted: Vec<u32> = predictions.iter().map(|it| it.predicted).collect();
-    let confidences: Vec<f32> = predictions.iter().map(|it| it.confidence).collect();
-    let mut table = DataFrame::new(
-        predictions.len(),
-        vec![
-            column(ROW, Series::new(ROW.into(), rows)),
-            column(NAME, Series::new(NAME.into(), names)),
-            column(LABEL, Series::new(LABEL.into(), labels)),
-            column(PREDICTED, Series::new(PREDICTED.into(), predicted)),
-            column(CONFIDENCE, Series::new(CONFIDENCE.into(), confidences)),
-        ],
-    )?;
-    CsvWriter::new(file).finish(&mut table)
+/// Writes the predictions for samples of these names as CSV; what is not known is empty.
+pub(super) fn write(
+    names: &[String],
+    columns: &[PredictionColumn],
+    file: &mut dyn Write,
+) -> PolarsResult<()> {
+    let rows: Vec<u64> = (0..names.len() as u64).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut table = vec![
+        Column::from(Series::new(ROW.into(), rows)),
+        Column::from(Series::new(NAME.into(), names.clone())),
+    ];
+    table.extend(columns.iter().map(|column| {
+        let name = column.name.as_str().into();
+        Column::from(match &column.values {
+            PredictionValues::Classes(values) => Series::new(name, values),
+            PredictionValues::Numbers(values) => Series::new(name, values),
+            PredictionValues::Texts(values) => Series::new(name, values),
+        })
+    }));
+    CsvWriter::new(file).finish(&mut DataFrame::new(names.len(), table)?)
 }
 
-/// Reads the rows of `file` from its text.
-pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Prediction>, RecordError> {
+/// Reads the predicted classes of `file` from its text; `None` where the predictions are none.
+pub(super) fn parse(file: &Path, text: &str) -> Result<Option<Vec<Prediction>>, RecordError> {
     let damaged = |reason: String| RecordError::damaged(file, reason);
     let schema = Schema::from_iter([
         (ROW.into(), DataType::UInt64),
@@ -63,20 +67,21 @@ pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Prediction>, RecordEr
         (CONFIDENCE.into(), DataType::Float32),
     ]);
     let header = [ROW, NAME, LABEL, PREDICTED, CONFIDENCE].join(",");
-    if text.lines().next() != Some(header.as_str()) {
-        return Err(damaged(format!("the first line must be `{header}`")));
+    match text.lines().next() {
+        Some(found) if found == header => {}
+        Some(found) if found.starts_with(&format!("{ROW},{NAME}")) => return Ok(None),
+        _ => return Err(damaged(format!("the first line must begin with `{ROW},{NAME}`"))),
     }
     let table = CsvReadOptions::default()
         .with_schema(Some(schema.into()))
         .into_reader_with_file_handle(Cursor::new(text.as_bytes()))
         .finish()
         .map_err(|error| damaged(error.to_string()))?;
-    (0..table.height())
-        .map(|place| {
-            prediction(&table, place)
-                .ok_or_else(|| damaged(format!("row {place} lacks a value: expected `{header}`")))
-        })
-        .collect()
+    let rows = (0..table.height()).map(|place| {
+        prediction(&table, place)
+            .ok_or_else(|| damaged(format!("row {place} lacks a value: expected `{header}`")))
+    });
+    rows.collect::<Result<_, _>>().map(Some)
 }
 
 fn prediction(table: &DataFrame, place: usize) -> Option<Prediction> {

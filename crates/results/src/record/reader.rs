@@ -20,7 +20,7 @@ use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::{
     CHOSEN, DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
-    PARTIAL, PREDICTIONS, model,
+    PARTIAL, PREDICTIONS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -90,7 +90,8 @@ impl Record {
         events::read(&self.directory.join(EVENTS))
     }
 
-    /// The predictions for the target's test rows; `None` where none were kept.
+    /// The predicted classes of the target's test rows; `None` where none were kept, or other things
+    /// than classes were predicted.
     ///
     /// # Errors
     /// If `predictions.csv` cannot be read or is damaged.
@@ -99,7 +100,7 @@ impl Record {
             return Ok(None);
         }
         let path = self.directory.join(PREDICTIONS);
-        predictions::parse(&path, &self.text(PREDICTIONS)?).map(Some)
+        predictions::parse(&path, &self.text(PREDICTIONS)?)
     }
 
     /// The tensors of the final checkpoint by path; `None` where none was kept.
@@ -125,6 +126,33 @@ impl Record {
         let path = self.directory.join(CHOSEN);
         let chosen = serde_json::from_slice(&self.bytes(CHOSEN)?);
         chosen.map(Some).map_err(|error| RecordError::damaged(&path, error))
+    }
+
+    /// The tensors of the model that a validator chose; `None` where it chose none.
+    ///
+    /// # Errors
+    /// If a file cannot be read or is damaged.
+    pub fn chosen_model(
+        &self,
+        validator: &str,
+    ) -> Result<Option<BTreeMap<String, TensorData>>, RecordError> {
+        let Some(chosen) = self.chosen()? else { return Ok(None) };
+        let choice = chosen.by_validator().get(validator);
+        choice.map(|choice| self.tensors(&choice.model())).transpose()
+    }
+
+    /// What the model takes and which classes it tells apart; `None` where an earlier version did
+    /// not write it down.
+    ///
+    /// # Errors
+    /// If `task.json` cannot be read or is damaged.
+    pub fn task_info(&self) -> Result<Option<TaskInfo>, RecordError> {
+        if !self.digests.contains_key(TASK) {
+            return Ok(None);
+        }
+        let path = self.directory.join(TASK);
+        let task = serde_json::from_slice(&self.bytes(TASK)?);
+        task.map(Some).map_err(|error| RecordError::damaged(&path, error))
     }
 
     /// The tensors of one of the record's safetensors files by path.

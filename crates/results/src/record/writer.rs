@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::PredictionColumn;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,10 +18,10 @@ use super::environment::{EnvironmentFile, peak_memory};
 use super::events::{Event, EventLog};
 use super::files::{marker, sha256, write_atomically};
 use super::metrics::{self, MetricRow};
-use super::predictions::{self, Prediction};
+use super::predictions;
 use super::{
     CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PREDICTIONS,
-    REPLACED, SPLITS, model,
+    REPLACED, SPLITS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -165,6 +166,14 @@ impl RecordWriter {
         self.repeatable(SPLITS, |file| write_json(file, splits))
     }
 
+    /// Writes what the model takes and tells apart.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn task(&mut self, task: &TaskInfo) -> Result<(), RecordError> {
+        self.repeatable(TASK, |file| write_json(file, task))
+    }
+
     /// Writes features, logits and labels of some samples.
     ///
     /// # Errors
@@ -218,13 +227,17 @@ impl RecordWriter {
         self.repeatable(MODEL, |file| file.write_all(&bytes))
     }
 
-    /// Writes the predictions for the target's test rows.
+    /// Writes the predictions for the target's test samples, which have these names.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn predictions(&mut self, rows: &[Prediction]) -> Result<(), RecordError> {
+    pub fn predictions(
+        &mut self,
+        names: &[String],
+        columns: &[PredictionColumn],
+    ) -> Result<(), RecordError> {
         self.repeatable(PREDICTIONS, |file| {
-            predictions::write(rows, file).map_err(std::io::Error::other)
+            predictions::write(names, columns, file).map_err(std::io::Error::other)
         })
     }
 

@@ -11,17 +11,18 @@ use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::{LaunchError, Launcher, Runs};
 use crate::method::{Driver, MethodContext, Term};
+use crate::metric::Metrics;
 use crate::model::ModelOutput;
 use crate::network::NamedTensor;
-use crate::objective::Objective;
+use crate::objective::{Evaluation, Objective};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::registry::{
     About, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, LauncherPlugin,
     Needs, ObjectivePlugin, OptimizerPlugin, Plugin, SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
-use crate::targets::Targets;
-use crate::validation::{ValidationError, ValidationView, Validator};
+use crate::targets::{RowTargets, Targets};
+use crate::validation::{Matrix, ValidationError, ValidationView, Validator};
 
 const fn about(name: &'static str) -> About {
     About { name, summary: "for tests", paper: "" }
@@ -263,6 +264,14 @@ impl Objective for Classes {
         _: Option<Tensor<1>>,
     ) -> Result<Tensor<1>, MethodError> {
         Err(MethodError::Unsuitable("a test's plugin".to_owned()))
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics::classes()
+    }
+
+    fn evaluate(&self, _: &Matrix, _: &RowTargets) -> Result<Evaluation, MethodError> {
+        Ok(Evaluation::default())
     }
 }
 

@@ -1,0 +1,125 @@
+//! `isthmus predict`: applies a recorded model to samples.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+use isthmus_core::dataset::LabelledSource;
+use isthmus_core::input::InputShape;
+use isthmus_core::spec::Job;
+use isthmus_core::validation::Outputs;
+use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile};
+use isthmus_engine::RecordedRun;
+use isthmus_results::{Destination, PredictedClasses, Record};
+
+use crate::args::{OutputArguments, PredictArguments};
+use crate::failure::Failure;
+use crate::run;
+
+/// Executes the command.
+///
+/// # Errors
+/// If the record cannot be used, the samples cannot be read or are not what the model takes, or
+/// the predictions cannot be written.
+pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<(), Failure> {
+    let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
+    let record = Record::open(&arguments.record).map_err(input)?;
+    record.verify().map_err(input)?;
+    let job = record.job().map_err(input)?;
+    let Some(task) = record.task_info().map_err(input)? else {
+        return Err(Failure::input_with(
+            format!("{} does not name its classes", arguments.record.display()),
+            "it was made by a version before `predict`: run the experiment again",
+        ));
+    };
+    let tensors = tensors(&record, arguments.choice.as_deref())?;
+
+    let images = job.extractor.frozen || matches!(task.shape, InputShape::Image { .. });
+    let set = samples(arguments, &job, images)?;
+    let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
+    let set = run::as_the_model_takes(&job, &set, &device)
+        .map_err(|error| Failure::input(error.to_string()))?;
+    check_shape(&set, task.shape)?;
+    let recorded =
+        RecordedRun { job: &job, classes: &task.classes, shape: task.shape, tensors: &tensors };
+    let outputs =
+        recorded.predict(&set, &device).map_err(|error| Failure::Work(error.to_string()))?;
+    let names = (0..set.samples.rows()).map(|row| set.samples.name(row)).collect();
+    let predictions = predictions(names, task.classes, &outputs);
+    let destination = Destination::from(arguments.output.as_deref().unwrap_or("-"));
+    predictions.write(&destination).map_err(|error| Failure::Work(error.to_string()))?;
+    if let (Destination::File(path), false) = (&destination, output.quiet) {
+        eprintln!("{} predictions written to {}", outputs.rows(), path.display());
+    }
+    Ok(())
+}
+
+/// The tensors of the last model, or of the one that a validator chose.
+fn tensors(record: &Record, choice: Option<&str>) -> Result<BTreeMap<String, TensorData>, Failure> {
+    let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
+    let missing = || {
+        let folder = record.directory.display();
+        Failure::input(format!("{folder} holds no model"))
+    };
+    match choice {
+        None | Some("last") => record.model().map_err(input)?.ok_or_else(missing),
+        Some(validator) => {
+            let chosen = record.chosen_model(validator).map_err(input)?;
+            chosen.ok_or_else(|| {
+                Failure::input_with(
+                    format!(
+                        "{} holds no model that `{validator}` chose",
+                        record.directory.display()
+                    ),
+                    "`--choice` is `last` or one of the run's validators",
+                )
+            })
+        }
+    }
+}
+
+/// The samples that are named: a domain of the data set, or a folder or file.
+fn samples(
+    arguments: &PredictArguments,
+    job: &Job,
+    images: bool,
+) -> Result<LabelledSource, Failure> {
+    let failed = |error: isthmus_core::error::DataError| Failure::input(error.to_string());
+    let transform = job.data.transform.as_ref();
+    let path = Path::new(&arguments.data);
+    if path.exists() {
+        let file = UnlabelledFile { path, images, array: arguments.array.as_deref(), transform };
+        return file.read().map_err(failed);
+    }
+    let roots = Roots::discover(None);
+    let descriptor = Descriptor::find(&arguments.data, &roots).map_err(|error| {
+        Failure::input_with(
+            format!("{}: no such folder or file, and no such data set: {error}", path.display()),
+            "name a folder, a file, or a data set with `--domain`",
+        )
+    })?;
+    let domain = arguments.domain.as_deref().unwrap_or(&job.task().target);
+    let dataset = Dataset::load_named(&descriptor, &[domain], transform, &roots).map_err(failed)?;
+    dataset.domains[0].all().map_err(failed)
+}
+
+fn check_shape(set: &LabelledSource, expected: InputShape) -> Result<(), Failure> {
+    let found = set.samples.shape();
+    if found == expected {
+        return Ok(());
+    }
+    Err(Failure::input(format!("the model takes {expected}, these samples are {found}")))
+}
+
+/// Softmax of the outputs.
+fn predictions(names: Vec<String>, classes: Vec<String>, outputs: &Outputs) -> PredictedClasses {
+    let softmax = |logits: &[f32]| {
+        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let powers: Vec<f64> =
+            logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
+        let sum: f64 = powers.iter().sum();
+        powers.into_iter().map(|power| power / sum).collect()
+    };
+    let probabilities = outputs.logits.iter_rows().map(softmax).collect();
+    PredictedClasses { names, classes, probabilities }
+}

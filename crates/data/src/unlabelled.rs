@@ -1,0 +1,87 @@
+//! Samples without labels from a folder or a file, for prediction.
+
+use std::path::Path;
+
+use isthmus_core::dataset::{EncodedImage, LabelledSamples, LabelledSource, Reader, Samples};
+use isthmus_core::error::DataError;
+use isthmus_core::spec::Transform;
+use isthmus_core::targets::RowTargets;
+
+use crate::readers::{Features, ImageFolder, NpzImages};
+use crate::{problem, sources};
+
+/// What is predicted, as far as the path alone does not tell.
+#[derive(Clone, Copy, Debug)]
+pub struct UnlabelledFile<'a> {
+    /// The folder or file.
+    pub path: &'a Path,
+    /// Whether samples are images; else they are features.
+    pub images: bool,
+    /// Name of the array of a `.npz` or HDF5 file; absent: `images` or `x`.
+    pub array: Option<&'a str>,
+    /// How images become inputs.
+    pub transform: Option<&'a Transform>,
+}
+
+impl UnlabelledFile<'_> {
+    /// Reads the samples: all images below a folder or in a zip archive, one image, or an array of
+    /// features or small images.
+    ///
+    /// # Errors
+    /// If there is nothing to read, or it is not what the model takes.
+    pub fn read(&self) -> Result<LabelledSource, DataError> {
+        let read = self.samples()?;
+        let samples = sources::source_of(read.samples, read.upright, self.transform)?;
+        Ok(LabelledSource { samples, targets: read.targets })
+    }
+
+    fn samples(&self) -> Result<LabelledSamples, DataError> {
+        let (folder, name) = match (self.path.parent(), self.path.file_name()) {
+            (Some(folder), Some(name)) => (folder, name.to_string_lossy().into_owned()),
+            _ => (Path::new(""), String::new()),
+        };
+        if self.path.is_dir() {
+            let reader =
+                ImageFolder { path: ".".to_owned(), labelled: false, ..Default::default() };
+            return reader.read(self.path);
+        }
+        if !self.path.exists() {
+            return Err(problem::file(self.path, "there is no such file or folder"));
+        }
+        let ending = self.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        let is_array = ["npz", "npy", "h5", "hdf5"].contains(&ending.as_str());
+        match (self.images, is_array) {
+            (false, true) => {
+                let mut reader = Features { file: name, labelled: false, ..Default::default() };
+                if let Some(array) = self.array {
+                    array.clone_into(&mut reader.features);
+                }
+                reader.read(folder)
+            }
+            (false, false) => Err(problem::file(
+                self.path,
+                "the model takes features: expected a `.npz`, `.npy` or HDF5 file",
+            )),
+            (true, true) => {
+                let mut reader = NpzImages { file: name, labelled: false, ..Default::default() };
+                if let Some(array) = self.array {
+                    array.clone_into(&mut reader.images);
+                }
+                reader.read(folder)
+            }
+            (true, false) if ending == "zip" => {
+                let reader = ImageFolder {
+                    path: ".".to_owned(),
+                    archive: Some(name),
+                    labelled: false,
+                    ..Default::default()
+                };
+                reader.read_archive(folder)
+            }
+            (true, false) => {
+                let image = EncodedImage::File(self.path.to_owned());
+                Ok(LabelledSamples::new(Samples::Encoded(vec![image]), RowTargets::none(1)))
+            }
+        }
+    }
+}

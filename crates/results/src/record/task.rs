@@ -1,0 +1,13 @@
+//! What a recorded model takes and tells apart.
+
+use isthmus_core::input::InputShape;
+use serde::{Deserialize, Serialize};
+
+/// What `task.json` holds: what a model of the record needs to predict other samples.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskInfo {
+    /// Names of the classes, in the order of the model's outputs.
+    pub classes: Vec<String>,
+    /// Shape of one sample as the model takes it: features, where the extractor is frozen.
+    pub shape: InputShape,
+}
