@@ -17,10 +17,12 @@ use super::features;
 use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
+use super::part::of_methods;
 use super::plan::{Fingerprints, Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
+use super::splits;
 use super::watch::Watch;
 use super::workers::on_threads;
 use crate::args::RunArguments;
@@ -45,9 +47,9 @@ pub struct Options {
 
 /// Why an experiment cannot be run.
 pub enum NotPrepared {
-    /// Its data is not to be had.
+    /// Its data is not available.
     Data(DataError),
-    /// The device is not to be had.
+    /// The device is not available.
     Device(Failure),
 }
 
@@ -77,7 +79,7 @@ impl Prepared {
     /// Loads the data of an experiment file and settles what is run.
     ///
     /// # Errors
-    /// If the data or the device is not to be had.
+    /// If the data or the device is not available.
     pub fn new(
         file: &ExperimentFile,
         arguments: &RunArguments,
@@ -100,6 +102,7 @@ impl Prepared {
             NotPrepared::Data(other) => Failure::input(other.to_string()),
             NotPrepared::Device(failure) => failure,
         })?;
+        prepared.planned = of_methods(prepared.planned, &arguments.methods)?;
         match (arguments.round, &prepared.halving) {
             (Some(_), None) => {
                 return Err(Failure::input_with(
@@ -122,7 +125,7 @@ impl Prepared {
     /// takes jobs up.
     ///
     /// # Errors
-    /// If the data or the device is not to be had.
+    /// If the data or the device is not available.
     pub fn of(
         mut experiment: Experiment,
         sweep: Option<&Sweep>,
@@ -248,7 +251,9 @@ impl Prepared {
         watch: &(dyn Watch + Sync),
     ) -> Result<Ending, JobError> {
         let data = job_data(job, &self.plan.dataset.classes, &self.domains[&job.seed])?;
-        on_threads(self.threads, || run_recorded(job, header, &data, &self.setting, watch))
+        let splits = splits::of(job, &self.plan.dataset)?;
+        let run = || run_recorded(job, header, &data, &splits, &self.setting, watch);
+        on_threads(self.threads, run)
     }
 
     /// The folder of a job's record.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::dimension::setting;
 use super::filter::{setting_text, short};
 use super::{CompareOptions, Dimension};
 use crate::error::CompareError;
@@ -84,10 +85,10 @@ pub(crate) fn method_labels(
     }
     let label = |&place: &usize| {
         let (_, run) = of(place);
-        label(run, &groups[&group(run, options)])
+        label(run, &groups[&group(run, options)], &options.settings())
     };
     let mut methods: Vec<MethodLabel> = kept.iter().map(label).collect();
-    if mixed.is_none() {
+    if mixed.is_none() && options.settings().is_empty() {
         let run = |place: usize| of(kept[place]).1;
         notes.extend(join_winners(&mut methods, run, options));
     }
@@ -95,7 +96,7 @@ pub(crate) fn method_labels(
 }
 
 /// One setting of a sweep for each task, and another one for another task, are one row: that is
-/// what successive halving leaves where settings win by task. Returns what is to be said of it.
+/// what successive halving leaves where settings win by task. Returns notes that say so.
 fn join_winners<'a>(
     methods: &mut [MethodLabel],
     run: impl Fn(usize) -> &'a RunInfo,
@@ -142,7 +143,8 @@ impl Labels {
     }
 }
 
-fn label(run: &RunInfo, members: &Members<'_>) -> MethodLabel {
+/// `apart` are the settings that are rows or columns of their own.
+fn label(run: &RunInfo, members: &Members<'_>, apart: &[Dimension]) -> MethodLabel {
     let RunInfo { method, configuration, settings, .. } = run;
     if settings.is_empty() {
         let several = members.plain.len() > 1;
@@ -152,10 +154,17 @@ fn label(run: &RunInfo, members: &Members<'_>) -> MethodLabel {
     let keys = keys(run);
     let text = settings_text(settings);
     let several = members.sweeps[&keys][&text].len() > 1;
-    let own = match several {
-        true => format!("{method} ({text}) [{configuration}]"),
-        false => format!("{method} ({text})"),
-    };
+    let shown_apart: Vec<&str> = apart
+        .iter()
+        .filter_map(|dimension| setting(run, dimension.name()).map(|(key, _)| key))
+        .collect();
+    let mut rest = settings.clone();
+    rest.retain(|key, _| !shown_apart.contains(&key.as_str()));
+    let text = settings_text(&rest);
+    let mut own = if rest.is_empty() { method.clone() } else { format!("{method} ({text})") };
+    if several {
+        own.push_str(&format!(" [{configuration}]"));
+    }
     let alone = members.plain.is_empty() && members.sweeps.len() == 1;
     let pool = if alone {
         method.clone()
@@ -189,7 +198,7 @@ fn shown<'a>(key: &'a str, settings: &Map<String, Value>) -> &'a str {
 
 fn group<'a>(run: &'a RunInfo, options: &CompareOptions) -> Group<'a> {
     let experiment =
-        if options.shows(Dimension::Experiment) { run.experiment.as_str() } else { "" };
+        if options.shows(&Dimension::Experiment) { run.experiment.as_str() } else { "" };
     (&run.dataset, &run.method, experiment)
 }
 

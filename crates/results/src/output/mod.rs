@@ -12,6 +12,8 @@ mod grid;
 mod latex;
 mod markdown;
 mod names;
+mod plain;
+mod runs;
 mod terminal;
 mod tidy;
 mod validators;
@@ -20,6 +22,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+pub use runs::runs_csv;
 pub use terminal::TerminalOptions;
 
 use polars::prelude::PolarsResult;
