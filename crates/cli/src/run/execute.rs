@@ -131,7 +131,13 @@ fn run_round(
     match report.failed.as_slice() {
         [] if report.elsewhere.is_empty() => Ok(()),
         [] => Err(Failure::Work(report.held(prepared, jobs))),
-        failures if is_last => Err(Failure::Work(summary(failures, jobs))),
+        failures if is_last => {
+            let mut text = summary(failures, jobs);
+            if !report.elsewhere.is_empty() {
+                text.push_str(&format!("\n{}", report.held(prepared, jobs)));
+            }
+            Err(Failure::Work(text))
+        }
         failures => {
             progress.line(&format!("{}; their settings do not go on", summary(failures, jobs)));
             Ok(())

@@ -386,7 +386,7 @@ mod tests {
             |name: &str| PlotOptions { setting: Some(name.to_owned()), ..PlotOptions::default() };
         let figure = draw(&results, &of("optimizer")).unwrap();
         assert!(texts(&figure.svg).iter().any(|text| text == "adam"), "{}", figure.svg);
-        assert_eq!(figure.table.rows[0][0], "dann (batch=32)");
+        assert_eq!(figure.table.rows[0][0], "dann (batch=16)");
         let error = draw(&results, &of("lr")).unwrap_err().to_string();
         assert_eq!(error, "no run has the setting `lr`; there are: batch, optimizer");
     }

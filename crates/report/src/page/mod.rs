@@ -225,6 +225,44 @@ mod tests {
         assert!(page.contains("&lt;i&gt;x&lt;/i&gt;&amp;"));
     }
 
+    #[test]
+    fn without_target_labels_the_page_says_so_and_shows_what_needs_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "0,5,source_accuracy,0.9\n0,5,target_effective_classes,0.5\n\
+                    0,5,validator/entropy,-0.25\n";
+        made(folder.path(), &Made::default(), rows, None);
+        let page = page(folder.path());
+        assert!(page.contains(">no target labels</td>"), "{page}");
+        assert!(page.contains(">-0.2500</td>") && page.contains(">50.0</td>"), "{page}");
+        assert!(page.contains("No target labels, so no <code>target_accuracy</code> in any run"));
+        assert!(!page.contains(">0.0<") && !page.contains("NaN"), "{page}");
+    }
+
+    #[test]
+    fn charts_and_tables_follow_the_metrics_of_the_records() {
+        use isthmus_core::metric::{Direction, MetricInfo, Metrics, Unit};
+        let folder = tempfile::tempdir().unwrap();
+        let unit = Unit::Plain { decimals: 2 };
+        let mae = MetricInfo::new("mae", Direction::Lower, unit, "mean absolute error");
+        let metrics = Metrics::new(mae, []);
+        let ages = Made { dataset: "ages", metrics, ..Made::default() };
+        made(folder.path(), &ages, "0,5,target_mae,4.5\n", None);
+        made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
+        let page = page(folder.path());
+        assert!(page.contains("<code>target_mae</code>, lower is better"), "{page}");
+        assert!(page.contains(">4.50</td>") && page.contains(">50.0</td>"), "{page}");
+        for figure in ["target mae on ages", "target accuracy (%) on office31"] {
+            assert!(page.contains(&format!("<figcaption>{figure}")), "{figure}");
+        }
+        // A single figure is of one metric.
+        let error = plot(&loaded(folder.path()), FigureKind::Curves, &PlotOptions::default());
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("`target_accuracy`, `target_mae`; name one with `--metric`"),
+            "{error}"
+        );
+    }
+
     /// Names that mean something to HTML, XML, Markdown or a terminal.
     const NASTY: [&str; 22] = [
         "a,b",
@@ -264,7 +302,8 @@ mod tests {
             }
             let page = page(folder.path());
             let shown = crate::characters::allowed(html! { (name) }.into_string());
-            assert!(page.contains(&format!("<dd>{shown}, other</dd>")), "{name:?}");
+            let listed = [format!("{shown}, other"), format!("other, {shown}")];
+            assert!(listed.iter().any(|it| page.contains(&format!("<dd>{it}</dd>"))), "{name:?}");
             assert!(!page.chars().any(|c| c.is_control() && c != '\n'), "{name:?}");
             // In the tables of `isthmus compare`, characters that move the cursor are spaces.
             let in_tables: String =
