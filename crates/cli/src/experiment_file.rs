@@ -161,7 +161,7 @@ mod tests {
             }
             for form in forms {
                 let setting = with_quoted_signs(&format!("methods.{form}.x = \"y = z\""));
-                let text = with_overrides("", &[setting.clone()]).unwrap();
+                let text = with_overrides("", std::slice::from_ref(&setting)).unwrap();
                 let table: toml::Table = text.parse().unwrap_or_else(|it| panic!("{text}: {it}"));
                 assert_eq!(
                     table["methods"][label]["x"].as_str(),

@@ -481,3 +481,51 @@ fn runs_are_written_one_a_line_with_settings_and_metrics() {
         CompareOptions { filters: vec!["lr=0.1".parse().unwrap()], ..overview(results.path()) };
     assert_eq!(isthmus_results::runs_csv(&filtered).unwrap().lines().count(), 1 + 2);
 }
+
+/// Two settings are left on each task, not the same two.
+#[test]
+fn what_halving_leaves_is_one_row_by_its_validator() {
+    let results = tempfile::tempdir().unwrap();
+    let write = |rate: f64, task: &(&'static str, &'static str), accuracy: f64, score: f64| {
+        let mut swept = experiment(&["dann"], std::slice::from_ref(task), &[1, 2]);
+        swept.methods[0].stages[0].training.optimizer.config = json!({ "lr": rate });
+        for job in swept.jobs() {
+            let settings = json!({ "training.optimizer.lr": rate }).as_object().unwrap().clone();
+            let header = support::header(&swept, &job).with_settings(settings).halved_by("v");
+            let mut writer = isthmus_results::RecordWriter::create(
+                results.path(),
+                &header,
+                support::environment(),
+            )
+            .unwrap();
+            // The mean over the seeds decides, of the highest score in each run.
+            let of_seed = score + if job.seed == 1 { 1.0 } else { -1.0 };
+            let evaluation =
+                |accuracy: f64, score: f64| [("target_accuracy", accuracy), ("validator/v", score)];
+            writer.evaluation(0, 5, &evaluation(0.1, of_seed)).unwrap();
+            writer.evaluation(0, 10, &evaluation(accuracy, of_seed - 5.0)).unwrap();
+            writer.finish().unwrap();
+        }
+    };
+    write(0.1, &TASKS[0], 0.9, 3.0);
+    write(0.01, &TASKS[0], 0.95, 2.0);
+    write(0.01, &TASKS[1], 0.7, 3.0);
+    write(0.001, &TASKS[1], 0.75, 2.0);
+    let plain = experiment(&["mcc"], &TASKS, &[1, 2]);
+    write_all(results.path(), &plain, |_, _, _| Some(0.75));
+    let comparison = compare(&overview(results.path())).unwrap();
+    let table = &comparison.tables[0];
+    assert_eq!(names(table), ["mcc", "dann"]);
+    assert_eq!([cell(table, "dann", 0), cell(table, "dann", 1)], [Some(0.9), Some(0.7)]);
+    assert!((table.rows[1].average.unwrap().mean - 0.8).abs() < 1e-12);
+    assert_eq!(table.rows[1].rank, Some(1.5));
+    let note = "`dann` after successive halving: the setting that `v` scores highest, by its mean \
+                over the seeds: lr=0.1 on amazon -> webcam; lr=0.01 on dslr -> webcam.";
+    assert!(comparison.notes.iter().any(|found| found == note), "{:?}", comparison.notes);
+    // The overview has a value for the last checkpoint too; a choice is made among all that is left.
+    let below = &comparison.tables[1];
+    let heads: Vec<&str> = below.columns.iter().map(|label| label.text.as_str()).collect();
+    assert_eq!(heads, ["last", "v", "oracle"]);
+    assert!((cell(below, "dann", 0).unwrap() - 0.8).abs() < 1e-12);
+    assert!((cell(below, "dann", 2).unwrap() - 0.85).abs() < 1e-12);
+}

@@ -207,10 +207,16 @@ impl Prepared {
                 halving::jobs(&self.planned, halving, place, &|job| state(&header(job).run))?
             }
         };
+        let last = self.halving.as_ref().filter(|_| place + 1 == self.rounds());
         Ok(planned
             .into_iter()
             .map(|planned| {
                 let header = planned.header(self.fingerprints.of(&planned.job), VERSION);
+                // Methods without settings compete with nobody.
+                let header = match last.filter(|_| !planned.settings.is_empty()) {
+                    Some(halving) => header.halved_by(&halving.validator),
+                    None => header,
+                };
                 (planned.job, header)
             })
             .collect())

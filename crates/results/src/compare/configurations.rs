@@ -37,6 +37,8 @@ pub(crate) struct MethodLabel {
     pub own: String,
     /// Among the runs of its sweep, from which one is chosen.
     pub pool: String,
+    /// Whether its last checkpoint is shown: not where successive halving prefers another setting.
+    pub stands: bool,
 }
 
 /// The labels of runs, by their place in `kept`.
@@ -105,7 +107,8 @@ fn join_winners<'a>(
     let mut sweeps: BTreeMap<(Group<'_>, String), Vec<usize>> = BTreeMap::new();
     for (place, label) in methods.iter().enumerate() {
         let run = run(place);
-        if !run.settings.is_empty() {
+        // What successive halving left is settled by its validator.
+        if !run.settings.is_empty() && run.halving.is_none() {
             sweeps.entry((group(run, options), label.pool.clone())).or_default().push(place);
         }
     }
@@ -149,7 +152,7 @@ fn label(run: &RunInfo, members: &Members<'_>, apart: &[Dimension]) -> MethodLab
     if settings.is_empty() {
         let several = members.plain.len() > 1;
         let own = if several { format!("{method} [{configuration}]") } else { method.clone() };
-        return MethodLabel { pool: own.clone(), own };
+        return MethodLabel { pool: own.clone(), own, stands: true };
     }
     let keys = keys(run);
     let text = settings_text(settings);
@@ -172,7 +175,7 @@ fn label(run: &RunInfo, members: &Members<'_>, apart: &[Dimension]) -> MethodLab
         let names: Vec<&str> = keys.iter().map(|key| shown(key, settings)).collect();
         format!("{method} (sweep of {})", names.join(", "))
     };
-    MethodLabel { own, pool }
+    MethodLabel { own, pool, stands: true }
 }
 
 fn keys(run: &RunInfo) -> Vec<&str> {

@@ -13,6 +13,7 @@ pub(crate) mod runs;
 pub(crate) mod selection;
 pub(crate) mod settings;
 mod tables;
+mod winners;
 
 use std::path::PathBuf;
 
@@ -230,7 +231,8 @@ impl Parts {
             return Ok(());
         }
         let measure = &compared.measure;
-        let labels = configurations::method_labels(runs, &candidates.kept, options, notes)?;
+        let mut labels = configurations::method_labels(runs, &candidates.kept, options, notes)?;
+        notes.extend(winners::settle(&mut labels, &candidates, options));
         let all = all_selections(&candidates);
         let side_by_side = options.shows(&Dimension::Selection);
         let shape = Shape { rows: options.rows.clone(), columns: options.columns.clone() };

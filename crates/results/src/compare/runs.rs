@@ -128,7 +128,8 @@ impl<'a> Candidates<'a> {
     ) -> Vec<Chosen<'a>> {
         let mut pools: Vec<Vec<usize>> = Vec::new();
         if *selection == Selection::Last && !pooled {
-            pools.extend((0..self.kept.len()).map(|place| vec![place]));
+            let standing = (0..self.kept.len()).filter(|&place| labels.methods[place].stands);
+            pools.extend(standing.map(|place| vec![place]));
         } else {
             let mut places = HashMap::new();
             for place in 0..self.kept.len() {
@@ -146,6 +147,7 @@ impl<'a> Candidates<'a> {
                 pools[pool].push(place);
             }
             if *selection == Selection::Last {
+                pools.iter_mut().for_each(|it| it.retain(|&place| labels.methods[place].stands));
                 pools.retain(|pool| pool.len() == 1);
             }
             pools.iter_mut().for_each(|pool| self.sort_pool(pool));
@@ -156,7 +158,7 @@ impl<'a> Candidates<'a> {
             .filter_map(|pool| {
                 let runs = pool.iter().map(|&place| (place, self.checkpoints[place].as_slice()));
                 let (place, checkpoint) = self.wanted.choose(selection, runs)?;
-                let MethodLabel { own, pool } = &labels.methods[place];
+                let MethodLabel { own, pool, .. } = &labels.methods[place];
                 Some(Chosen {
                     run: self.info(place),
                     method: if pooled || *selection != Selection::Last { pool } else { own },
