@@ -16,7 +16,7 @@ pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArg
 const CHECKPOINT_EVERY: f64 = 60.0;
 
 /// Compares domain-adaptation methods: one file names the parts of an experiment, one command
-/// runs it, one table shows what came of it.
+/// runs it, one table shows the results.
 #[derive(Debug, Parser)]
 #[command(name = "isthmus", version, max_term_width = 100)]
 pub struct Arguments {
@@ -155,6 +155,9 @@ pub struct RunArguments {
     /// Run these runs only, by their records' ids
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub only: Vec<String>,
+    /// Run these methods only, by their labels, with commas between them; may be repeated
+    #[arg(long, value_name = "LABELS")]
+    pub methods: Vec<String>,
     /// Run one part of the runs only: `2/5` is the second of five, for five machines
     #[arg(long, value_name = "K/N", conflicts_with = "only")]
     pub part: Option<Part>,

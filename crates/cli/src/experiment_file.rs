@@ -14,6 +14,39 @@ use crate::failure::Failure;
 use crate::page::Page;
 use crate::report;
 
+/// The setting with every `=` inside a quoted part of its key written as an escape: the first `=`
+/// that is left ends the key.
+fn with_quoted_signs(setting: &str) -> String {
+    let mut written = String::with_capacity(setting.len());
+    let mut quote = None;
+    let mut escaped = false;
+    for (place, character) in setting.char_indices() {
+        match (quote, character) {
+            (None, '=') => return written + &setting[place..],
+            (None, '"' | '\'') => {
+                quote = Some(character);
+                written.push('"');
+            }
+            // What a literal text holds as it is, a quoted one escapes.
+            (Some('\''), '"' | '\\') => written.extend(['\\', character]),
+            (Some('"'), '\\') if !escaped => {
+                escaped = true;
+                written.push(character);
+                continue;
+            }
+            (Some(open), _) if character == open && !escaped => {
+                quote = None;
+                written.push('"');
+            }
+            (Some(_), '=') => written.push_str("\\u003D"),
+            _ => written.push(character),
+        }
+        escaped = false;
+    }
+    // There is no `=` to end the key: the setting is refused as it was written.
+    setting.to_owned()
+}
+
 /// A checked experiment and the text that it was written as.
 #[derive(Clone, Debug)]
 pub struct ExperimentFile {
@@ -59,7 +92,8 @@ impl ExperimentFile {
                 "--device {device}: it must be `cpu`, `gpu` or `gpu:N` (such as `gpu:1`)"
             )));
         }
-        let mut settings = arguments.settings();
+        let mut settings: Vec<String> =
+            arguments.settings().iter().map(|setting| with_quoted_signs(setting)).collect();
         settings.extend(device.map(|device| format!("device={device}")));
         let text_set = with_overrides(&text, &settings)?;
         let text = with_overrides(&text_set, &launcher.settings(&text_set))?;
@@ -93,5 +127,50 @@ impl ExperimentFile {
     pub fn warnings(&self, page: &Page) -> String {
         let name = report::source_name(&self.path, self.changed);
         report::diagnostics(&name, &self.text, &self.warnings, page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LABELS: [&str; 14] = [
+        "a",
+        "a.b",
+        "a b",
+        "a=b",
+        "=",
+        "a \"b\"",
+        "it's",
+        "a\\b",
+        "\\",
+        "日本語",
+        "é = 1",
+        "#",
+        "a, b",
+        "[x]",
+    ];
+
+    #[test]
+    fn a_key_may_hold_any_sign_in_quotes() {
+        for label in LABELS {
+            let basic = format!("\"{}\"", label.replace('\\', "\\\\").replace('"', "\\\""));
+            let mut forms = vec![basic];
+            if !label.contains('\'') {
+                forms.push(format!("'{label}'"));
+            }
+            for form in forms {
+                let setting = with_quoted_signs(&format!("methods.{form}.x = \"y = z\""));
+                let text = with_overrides("", std::slice::from_ref(&setting)).unwrap();
+                let table: toml::Table = text.parse().unwrap_or_else(|it| panic!("{text}: {it}"));
+                assert_eq!(
+                    table["methods"][label]["x"].as_str(),
+                    Some("y = z"),
+                    "{setting}: {text}"
+                );
+            }
+        }
+        assert_eq!(with_quoted_signs("name=a\"b"), "name=a\"b");
+        assert_eq!(with_quoted_signs("a.\"b"), "a.\"b");
     }
 }

@@ -31,7 +31,7 @@ pub struct ReportArguments {
 /// What to draw.
 #[derive(Clone, Debug, Args)]
 pub struct PlotArguments {
-    /// The figure: `curves`, `validators`, `matrix`, `confusion` or `features`
+    /// The figure: `curves`, `validators`, `matrix`, `confusion`, `features` or `setting`
     #[arg(value_parser = kind)]
     pub kind: FigureKind,
     /// Folders of results or of single runs
@@ -54,6 +54,10 @@ pub struct PlotArguments {
     /// Only this task, as `"source -> target"`; may be given several times
     #[arg(long = "task", value_name = "TASK")]
     pub tasks: Vec<String>,
+    /// The setting of a sweep that the figure `setting` is of: its key or the key's last part
+    /// [default: the only one there is]
+    #[arg(long, value_name = "KEY")]
+    pub setting: Option<String>,
     /// How features are laid out: `tsne` or `pca`
     #[arg(long, default_value_t, value_parser = embedding)]
     pub embedding: Embedding,

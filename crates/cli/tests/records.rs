@@ -197,3 +197,45 @@ fn a_run_is_reproduced_from_its_record_alone() {
     assert_eq!(said.code, 2);
     assert!(said.errors.contains("it changed after the run was finished"), "{}", said.errors);
 }
+
+/// The positions of `0-3,7`.
+fn positions(ranges: &str) -> Vec<usize> {
+    let bounds = |range: &str| match range.split_once('-') {
+        Some((first, last)) => first.parse().unwrap()..=last.parse().unwrap(),
+        None => range.parse().unwrap()..=range.parse().unwrap(),
+    };
+    ranges.split(',').filter(|range| !range.is_empty()).flat_map(bounds).collect()
+}
+
+#[test]
+fn the_rows_that_were_held_out_are_in_the_record() {
+    let sandbox = sandbox();
+    let selection = "selection={ validators = [{ name = \"entropy\" }] }";
+    let more = ["--methods", "dann + mcc", "--set", selection];
+    assert_eq!(run(&sandbox, "results", &more).code, 0);
+    assert_eq!(run(&sandbox, "other", &[&more[..], &["--set", "seeds=[2]"]].concat()).code, 0);
+    let read = |results: &str| {
+        let folder = sandbox.path().join(results).join("small");
+        let record = fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+        let text = fs::read_to_string(record.join("splits.json")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let splits = read("results");
+    let domains = splits["domains"].as_array().unwrap();
+    assert_eq!(domains.len(), 2);
+    for domain in domains {
+        let count = |part: &str| usize::try_from(domain[part].as_u64().unwrap()).unwrap();
+        let held = |part: &str| positions(domain["rows"][part].as_str().unwrap());
+        let (validation, test) = (held("validation"), held("test"));
+        assert_eq!((validation.len(), test.len()), (count("validation"), count("test")));
+        assert!(!test.is_empty() && !validation.is_empty());
+        let mut out: Vec<usize> = [validation, test].concat();
+        out.sort_unstable();
+        out.dedup();
+        let all = count("train") + count("validation") + count("test");
+        assert_eq!(out.len() + count("train"), all, "no row is in two parts");
+        assert!(*out.last().unwrap() < all);
+        assert_eq!(domain["rows"]["train"], "rest");
+    }
+    assert_ne!(domains[0]["rows"], read("other")["domains"][0]["rows"], "the seed decides");
+}

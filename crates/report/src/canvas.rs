@@ -7,6 +7,7 @@ use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, RGBColor, TextStyle};
 
+use crate::characters::allowed;
 use crate::error::ReportError;
 use crate::marker::Marker;
 use crate::palette::{INK, PAPER};
@@ -74,7 +75,7 @@ pub(crate) fn draw(
         }
         root.present().map_err(ReportError::drawing)?;
     }
-    Ok(svg)
+    Ok(allowed(svg))
 }
 
 fn legend_entry(

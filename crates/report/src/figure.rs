@@ -1,5 +1,6 @@
 //! A figure: a chart, what it shows in words, and its numbers.
 
+use crate::characters::allowed;
 use crate::error::ReportError;
 use crate::png;
 
@@ -58,7 +59,7 @@ impl Figure {
         let title = maud::html! { (self.title) }.into_string();
         let description = maud::html! { (self.description) }.into_string();
         let words = format!(">\n<title>{title}</title>\n<desc>{description}</desc>");
-        self.svg.replacen('>', &words, 1)
+        allowed(self.svg.replacen('>', &words, 1))
     }
 
     /// The chart as a PNG image, `scale` pixels for each unit of the SVG image. Text is drawn in

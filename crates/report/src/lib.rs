@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod canvas;
+mod characters;
 mod embedding;
 pub mod error;
 mod figure;

@@ -43,7 +43,7 @@ pub struct Results {
     pub warnings: Vec<String>,
     /// Whether runs of earlier rounds of successive halving are among them.
     pub rounds: Rounds,
-    /// What is to be said of such runs that were left out, if any were.
+    /// The note on such runs that were left out, if any were.
     pub rounds_note: Option<String>,
 }
 
@@ -59,6 +59,9 @@ pub struct PlotOptions {
     pub methods: Vec<String>,
     /// Only these tasks, as `source -> target`; all where it is empty.
     pub tasks: Vec<String>,
+    /// The setting of a sweep, where the figure is of one: its key, or the last part of it; the
+    /// only one that the runs have where none is named.
+    pub setting: Option<String>,
     /// How features are laid out in the plane.
     pub embedding: Embedding,
 }

@@ -104,6 +104,7 @@ pub(crate) fn made(
             metrics: run.metrics.clone(),
             settings: run.settings.clone(),
             round: None,
+            halving: None,
         },
         job: serde_json::from_value(job).unwrap(),
     };

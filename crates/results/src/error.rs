@@ -23,7 +23,7 @@ pub enum RecordError {
     /// The experiment's name cannot be the name of a folder.
     #[error(
         "experiment name `{0}` cannot name a folder of results: it must be one plain file name, \
-         without `/`, and neither empty nor `.` or `..`"
+         without `/`, of at most 200 bytes, and neither empty nor `.` or `..`"
     )]
     ExperimentName(String),
     /// Another process is writing the same record.
@@ -73,7 +73,7 @@ pub enum RecordError {
         newest: u32,
     },
     /// A path given by the user is not part of a record and holds none.
-    #[error("{} is not a folder of results nor a file of a record", .0.display())]
+    #[error("{} is neither a folder of results nor a file of a record", .0.display())]
     NotARecord(PathBuf),
 }
 
@@ -119,7 +119,21 @@ pub enum CompareError {
     },
     /// Rows and columns are the same.
     #[error("rows and columns are both `{0}`")]
-    SameDimension(&'static str),
+    SameDimension(String),
+    /// Rows or columns are something that no run has.
+    #[error(
+        "no run has a setting `{name}`{}; rows and columns can be: {}",
+        meant(suggestion.as_ref()),
+        available.join(", ")
+    )]
+    UnknownDimension {
+        /// What was asked for.
+        name: String,
+        /// The most similar one.
+        suggestion: Option<String>,
+        /// What rows and columns can be.
+        available: Vec<String>,
+    },
     /// Several methods would be averaged in one cell.
     #[error(
         "a cell would average several methods ({}); make `method` the rows or the columns",
@@ -167,7 +181,7 @@ pub enum CompareError {
         runs: String,
     },
     /// No choice is left to be shown.
-    #[error("nothing can be compared: no checkpoint of any run has a value to choose by")]
+    #[error("nothing to compare: no checkpoint of any run has a value to choose by")]
     NothingCompared,
     /// Runs of one sweep differ in more than the sweep's settings.
     #[error(
@@ -216,7 +230,7 @@ pub enum CompareError {
     },
     /// Differences are those of methods.
     #[error("a baseline needs methods as rows, and the rows are `{0}`; leave out `--rows`")]
-    BaselineRows(&'static str),
+    BaselineRows(String),
     /// Two runs claim the same place in the table.
     #[error(
         "{} and {} are runs of the same configuration, task and seed {difference}; name the paths \

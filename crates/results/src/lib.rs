@@ -18,6 +18,8 @@ pub use compare::{
     Spread, compare,
 };
 pub use error::{CompareError, RecordError};
-pub use output::{Destination, Format, PredictedClasses, TerminalOptions, write_bytes, write_text};
+pub use output::{
+    Destination, Format, PredictedClasses, TerminalOptions, runs_csv, write_bytes, write_text,
+};
 pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, Rounds, read_records};
 pub use validators::{ValidatorOptions, ValidatorTables, judge_validators};

@@ -22,7 +22,7 @@ pub struct Runs {
     pub runs: Vec<(PathBuf, RunInfo)>,
     /// Records that were left out, and why.
     pub warnings: Vec<RecordWarning>,
-    /// What is to be said of runs of earlier rounds that were left out, if any were.
+    /// The note on runs of earlier rounds that were left out, if any were.
     pub rounds_note: Option<String>,
     values: MetricColumns,
 }

@@ -68,7 +68,7 @@ pub struct DatasetValidators {
     pub validators: Vec<Judgement>,
 }
 
-/// What is to be said of a validator.
+/// How well a validator does.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Judgement {
     /// Its name.

@@ -304,7 +304,8 @@ fn a_place_that_cannot_be_written_is_named() {
 #[test]
 fn an_experiment_name_stays_below_the_results() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["", ".", "..", "a/b", "/a", "../a"] {
+    let long = "n".repeat(201);
+    for name in ["", ".", "..", "a/b", "/a", "../a", &long] {
         let mut experiment = experiment(&["dann"], &[("amazon", "webcam")], &[1]);
         experiment.name = name.to_owned();
         let header = header(&experiment, &experiment.jobs()[0]);

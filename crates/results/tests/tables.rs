@@ -307,8 +307,9 @@ fn questions_without_an_answer_are_errors_that_help() {
          `method` the rows or the columns"
     );
     assert_eq!(
-        "methods".parse::<Dimension>().unwrap_err(),
-        "`methods` is not one of method, task, source, target, experiment, dataset, selection"
+        error(&|options| options.rows = "methods".parse().unwrap()),
+        "no run has a setting `methods`; did you mean `method`?; rows and columns can be: method, \
+         task, source, target, experiment, dataset, seed, selection"
     );
 }
 

@@ -15,10 +15,11 @@ pub struct CompareArguments {
     /// classes]
     #[arg(long)]
     pub metric: Option<String>,
-    /// What the rows are
+    /// What the rows are: method, task, source, target, experiment, dataset, seed, selection, or a
+    /// setting of a sweep, such as `lr`
     #[arg(long, default_value = "method", value_parser = parsed::<Dimension>)]
     pub rows: Dimension,
-    /// What the columns are
+    /// What the columns are: as for `--rows`
     #[arg(long, default_value = "task", value_parser = parsed::<Dimension>)]
     pub columns: Dimension,
     /// How the checkpoint of a run, or of a sweep's runs, is chosen: `last`, `oracle` (by target
@@ -49,9 +50,13 @@ pub struct CompareArguments {
         value_parser = parsed::<PairedTest>
     )]
     pub test: PairedTest,
-    /// Write comma-separated values, with every digit; `-` is standard output
+    /// Write comma-separated values, one line a cell, with every digit; `-` is standard output
     #[arg(long, value_name = "FILE")]
     pub csv: Option<String>,
+    /// Write comma-separated values, one line a run: its settings, and every metric at its last
+    /// evaluation; `-` is standard output
+    #[arg(long, value_name = "FILE")]
+    pub runs_csv: Option<String>,
     /// Write a Parquet file with the rows of the CSV form
     #[arg(long, value_name = "FILE")]
     pub parquet: Option<PathBuf>,

@@ -1,7 +1,7 @@
 //! `isthmus compare`.
 
 use isthmus_results::{
-    Baseline, CompareOptions, Comparison, Destination, Format, TerminalOptions, compare,
+    Baseline, CompareOptions, Comparison, Destination, Format, TerminalOptions, compare, runs_csv,
     write_bytes, write_text,
 };
 
@@ -16,8 +16,8 @@ pub fn execute(arguments: &CompareArguments, output: OutputArguments) -> Result<
     let options = CompareOptions {
         paths: arguments.paths.clone(),
         metric: arguments.metric.clone(),
-        rows: arguments.rows,
-        columns: arguments.columns,
+        rows: arguments.rows.clone(),
+        columns: arguments.columns.clone(),
         selections: arguments.selections(),
         filters: arguments.filters.clone(),
         rounds: arguments.rounds.into(),
@@ -30,7 +30,14 @@ pub fn execute(arguments: &CompareArguments, output: OutputArguments) -> Result<
             eprintln!("warning: {warning}");
         }
     }
-    let mut written = write_forms(
+    let mut written = false;
+    if let Some(destination) = &arguments.runs_csv {
+        let text = runs_csv(&options).map_err(|error| Failure::input(error.to_string()))?;
+        write_text(&Destination::from(destination.as_str()), &text)
+            .map_err(|error| Failure::input(error.to_string()))?;
+        written = true;
+    }
+    written |= write_forms(
         [
             (Format::Csv, &arguments.csv),
             (Format::Markdown, &arguments.markdown),

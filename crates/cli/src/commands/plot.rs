@@ -24,6 +24,7 @@ pub fn execute(arguments: &PlotArguments, output: OutputArguments) -> Result<(),
     let options = PlotOptions {
         metric: arguments.metric.clone(),
         validator: None,
+        setting: arguments.setting.clone(),
         methods: arguments.methods.clone(),
         tasks: arguments.tasks.clone(),
         embedding: arguments.embedding,

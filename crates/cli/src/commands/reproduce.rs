@@ -15,7 +15,7 @@ use crate::run;
 /// Runs the job of a record again, in a folder of its own, and says whether it came out equal.
 ///
 /// # Errors
-/// If the record cannot be used, its data is not to be had, the run fails, or it differs.
+/// If the record cannot be used, its data is not available, the run fails, or it differs.
 pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Result<(), Failure> {
     let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
     let record = Record::open(&arguments.record).map_err(input)?;
@@ -79,7 +79,8 @@ fn reasons(record: &Record, again: &Path) -> Result<String, Failure> {
         .map(|(what, then, now)| format!("  {what}: {then} then, {now} now"))
         .collect();
     Ok(if lines.is_empty() {
-        "program, processor and device are the same: the difference has no excuse".to_owned()
+        "program, processor and device are the same, so the runs should be equal: this is a fault of \
+         isthmus".to_owned()
     } else {
         format!("what has changed since:\n{}", lines.join("\n"))
     })

@@ -191,6 +191,9 @@ fn command(
     if let Some(device) = &arguments.device {
         words.extend(["--device".to_owned(), device.clone()]);
     }
+    for labels in &arguments.methods {
+        words.extend(["--methods".to_owned(), labels.clone()]);
+    }
     words.extend(["--launcher".to_owned(), LOCAL.to_owned(), "--results".to_owned()]);
     words.push(text(arguments.results.clone()));
     words.extend(["--checkpoint-every".to_owned(), arguments.checkpoint_every.to_string()]);

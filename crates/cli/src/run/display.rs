@@ -29,8 +29,11 @@ impl<'a> Display<'a> {
     pub fn new(
         jobs: Vec<&'a (Job, RecordHeader)>,
         progress: &'a Progress,
-        tui: Option<Tui>,
+        mut tui: Option<Tui>,
     ) -> Self {
+        if let (Some(tui), Some((_, header))) = (&mut tui, jobs.first()) {
+            tui.live.open_on(header.run.metrics.primary().of_target());
+        }
         let overall = progress.bar("runs", "runs", jobs.len());
         Self { jobs, progress, overall, bars: BTreeMap::new(), done: 0, tui }
     }
@@ -113,7 +116,7 @@ impl Listener for Display<'_> {
                 )
             }
             Outcome::Ended(Ending::Elsewhere) => {
-                format!("{name}: another process is running it, which it is left to")
+                format!("{name}: another process is running it; it is left to that one")
             }
             Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
                 format!("{name}: stopped with a checkpoint")

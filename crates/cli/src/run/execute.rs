@@ -1,6 +1,6 @@
 //! The run of an experiment.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -25,8 +25,8 @@ use crate::failure::Failure;
 /// rounds, and shows the table.
 ///
 /// # Errors
-/// If the data or the device is not to be had, or a job fails; the other jobs are run all the
-/// same, and what was recorded stays. In a round before the last a job that fails is no error: its
+/// If the data or the device is not available, a job fails, or another process is running one; the
+/// other jobs are run all the same, and what was recorded stays. In a round before the last a job that fails is no error: its
 /// settings do not go on.
 pub fn run(
     file: &ExperimentFile,
@@ -92,7 +92,10 @@ fn run_round(
         prepared.load(progress)?;
         run_pending(prepared, place, &pending, arguments, progress)?
     };
-    let report = Report::of(prepared, &pending, &outcomes);
+    let mut report = Report::of(prepared, &pending, &outcomes);
+    if !arguments.force {
+        report.look_again(prepared, &arguments.results)?;
+    }
     let done = jobs - report.failed.len() - report.unfinished;
     if done > 0 {
         if is_last {
@@ -129,8 +132,15 @@ fn run_round(
         )));
     }
     match report.failed.as_slice() {
-        [] => Ok(()),
-        failures if is_last => Err(Failure::Work(summary(failures, jobs))),
+        [] if report.elsewhere.is_empty() => Ok(()),
+        [] => Err(Failure::Work(report.held(prepared, jobs))),
+        failures if is_last => {
+            let mut text = summary(failures, jobs);
+            if !report.elsewhere.is_empty() {
+                text.push_str(&format!("\n{}", report.held(prepared, jobs)));
+            }
+            Err(Failure::Work(text))
+        }
         failures => {
             progress.line(&format!("{}; their settings do not go on", summary(failures, jobs)));
             Ok(())
@@ -145,6 +155,8 @@ struct Report {
     /// Ids of jobs without a finished record.
     left_out: Vec<String>,
     unfinished: usize,
+    /// Places of jobs that another process is running.
+    elsewhere: Vec<usize>,
     shared: usize,
     seconds_saved: f64,
 }
@@ -163,7 +175,11 @@ impl Report {
                     }
                     continue;
                 }
-                Outcome::Ended(Ending::Interrupted | Ending::Elsewhere) | Outcome::NotBegun => {
+                Outcome::Ended(Ending::Elsewhere) => {
+                    report.unfinished += 1;
+                    report.elsewhere.push(index);
+                }
+                Outcome::Ended(Ending::Interrupted) | Outcome::NotBegun => {
                     report.unfinished += 1;
                 }
                 Outcome::Failed(cause) | Outcome::Crashed(cause) => {
@@ -173,6 +189,38 @@ impl Report {
             report.left_out.push(header.run.id.clone());
         }
         report
+    }
+
+    /// Takes in what another process has finished in the meantime.
+    fn look_again(&mut self, prepared: &Prepared, results: &Path) -> Result<(), Failure> {
+        let mut held = Vec::new();
+        for index in std::mem::take(&mut self.elsewhere) {
+            let run = &prepared.jobs[index].1.run;
+            let finished = is_finished(results, &run.experiment, &run.id)
+                .map_err(|error| Failure::Work(error.to_string()))?;
+            if finished {
+                self.unfinished -= 1;
+                self.left_out.retain(|id| *id != run.id);
+            } else {
+                held.push(index);
+            }
+        }
+        self.elsewhere = held;
+        Ok(())
+    }
+
+    /// The message on runs that another process is running.
+    fn held(&self, prepared: &Prepared, jobs: usize) -> String {
+        let mut text = format!(
+            "{} of {jobs} runs are not in the table, since another process is running them; run \
+             the same command again when it has finished:",
+            self.elsewhere.len()
+        );
+        for &index in &self.elsewhere {
+            let (job, header) = &prepared.jobs[index];
+            text.push_str(&format!("\n  {}", name_of(job, &header.run)));
+        }
+        text
     }
 }
 
@@ -276,6 +324,9 @@ fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize
     }
     if let Some(round) = round {
         command.arg("--round").arg(round.to_string());
+    }
+    for labels in &arguments.methods {
+        command.arg("--methods").arg(labels);
     }
     command.arg("--results").arg(&arguments.results);
     command.arg("--threads").arg(threads.to_string());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use isthmus_core::method::Measurement;
+use isthmus_core::validation::SCORE_PREFIX;
 
 /// Lines on jobs that ended that are kept to be shown.
 const MOST_LINES: usize = 64;
@@ -31,12 +32,19 @@ pub struct Live {
     pub(super) stopping: bool,
     /// The metric whose curves were asked for.
     chosen: Option<String>,
+    /// The metric that is shown where none was asked for.
+    opening: Option<String>,
 }
 
 impl Live {
     /// Nothing yet, of so many jobs.
     pub fn new(all: usize) -> Self {
         Self { all, ..Self::default() }
+    }
+
+    /// Shows this metric until another one is asked for.
+    pub fn open_on(&mut self, metric: String) {
+        self.opening = Some(metric);
     }
 
     /// A job of so many steps begins.
@@ -104,11 +112,14 @@ impl Live {
         names.into_iter().collect()
     }
 
-    /// The place of the metric that is shown: the first where the one that was asked for is not
-    /// measured by any job that runs now.
+    /// The place of the metric that is shown: the one that was asked for, else the one to open on,
+    /// else a validator's score, else the first; of those that a job measures that runs now.
     pub(super) fn place(&self, metrics: &[&str]) -> usize {
-        let chosen = self.chosen.as_deref();
-        metrics.iter().position(|name| Some(*name) == chosen).unwrap_or(0)
+        let of = |wanted: Option<&str>| metrics.iter().position(|name| Some(*name) == wanted);
+        of(self.chosen.as_deref())
+            .or_else(|| of(self.opening.as_deref()))
+            .or_else(|| metrics.iter().position(|name| name.starts_with(SCORE_PREFIX)))
+            .unwrap_or(0)
     }
 }
 
@@ -134,6 +145,20 @@ mod tests {
         assert_eq!(shown(&live), "b");
         live.next_metric(usize::MAX - 1);
         assert_eq!(live.running[&0].colour, 0);
+    }
+
+    #[test]
+    fn the_view_opens_on_the_primary_metric_and_without_labels_on_a_validator() {
+        let mut live = Live::new(1);
+        live.open_on("target_accuracy".to_owned());
+        live.began(0, "dann".to_owned(), 100);
+        let shown = |live: &Live| live.metrics()[live.place(&live.metrics())].to_owned();
+        live.evaluated(0, 1, &[("source_accuracy".into(), 0.5), ("validator/snd".into(), 1.0)]);
+        assert_eq!(shown(&live), "validator/snd");
+        live.evaluated(0, 2, &[("target_accuracy".into(), 0.5)]);
+        assert_eq!(shown(&live), "target_accuracy");
+        live.next_metric(1);
+        assert_eq!(shown(&live), "validator/snd");
     }
 
     #[test]

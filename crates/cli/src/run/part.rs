@@ -5,6 +5,7 @@ use std::ops::Range;
 use isthmus_core::spec::{Job, did_you_mean};
 use isthmus_results::RecordHeader;
 
+use super::jobs::PlannedJob;
 use crate::args::{Part, RunArguments};
 use crate::failure::Failure;
 
@@ -38,6 +39,42 @@ pub fn selected(
     Ok((0..jobs.len()).filter(|&place| asked(&jobs[place])).collect())
 }
 
+/// The jobs of the methods that `--methods` names; all where it names none. A label may itself
+/// hold commas: a text that is a label is not split.
+///
+/// # Errors
+/// If there is no method of a label.
+pub fn of_methods(planned: Vec<PlannedJob>, asked: &[String]) -> Result<Vec<PlannedJob>, Failure> {
+    if asked.is_empty() {
+        return Ok(planned);
+    }
+    let mut labels: Vec<&str> = Vec::new();
+    for job in &planned {
+        if !labels.contains(&job.job.method.label.as_str()) {
+            labels.push(&job.job.method.label);
+        }
+    }
+    let mut wanted: Vec<String> = Vec::new();
+    for text in asked {
+        let parts: Vec<&str> = if labels.contains(&text.trim()) {
+            vec![text.trim()]
+        } else {
+            text.split(',').map(str::trim).filter(|label| !label.is_empty()).collect()
+        };
+        for label in parts {
+            if !labels.contains(&label) {
+                return Err(Failure::input_with(
+                    format!("--methods: there is no method `{label}` in this experiment"),
+                    did_you_mean(label, labels.iter().copied())
+                        .unwrap_or_else(|| format!("there are: {}", labels.join(", "))),
+                ));
+            }
+            wanted.push(label.to_owned());
+        }
+    }
+    Ok(planned.into_iter().filter(|job| wanted.contains(&job.job.method.label)).collect())
+}
+
 /// The places of a part: parts differ by one at most in size, and together have every place once.
 pub fn range(part: Part, count: usize) -> Range<usize> {
     (part.number - 1) * count / part.of..part.number * count / part.of
@@ -57,6 +94,28 @@ mod tests {
             let sizes = || parts.iter().map(ExactSizeIterator::len);
             assert!(sizes().max().unwrap() - sizes().min().unwrap() <= 1);
         }
+    }
+
+    #[test]
+    fn methods_are_chosen_by_label_with_or_without_commas() {
+        let all = super::super::jobs::tests::quickstart("");
+        let labels = |asked: &[&str]| {
+            let asked: Vec<String> = asked.iter().map(|&text| text.to_owned()).collect();
+            of_methods(all.clone(), &asked).map(|jobs| {
+                let mut labels: Vec<String> =
+                    jobs.into_iter().map(|job| job.job.method.label).collect();
+                labels.dedup();
+                labels
+            })
+        };
+        assert_eq!(labels(&["mcc,dann"]).unwrap(), labels(&["dann", " mcc "]).unwrap());
+        assert_eq!(labels(&["dann"]).unwrap(), ["dann"]);
+        assert_eq!(labels(&[]).unwrap().len(), 4);
+        let error = labels(&["dan"]).unwrap_err().to_string();
+        assert!(error.contains("there is no method `dan`"), "{error}");
+        let mut odd = all.clone();
+        odd.iter_mut().for_each(|job| job.job.method.label = "a, b".to_owned());
+        assert_eq!(of_methods(odd.clone(), &["a, b".to_owned()]).unwrap().len(), odd.len());
     }
 
     #[test]

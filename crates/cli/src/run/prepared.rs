@@ -16,10 +16,12 @@ use super::features;
 use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
+use super::part::of_methods;
 use super::plan::{Domains, Fingerprints, Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
+use super::splits;
 use super::watch::Watch;
 use super::workers::on_threads;
 use crate::args::RunArguments;
@@ -44,9 +46,9 @@ pub struct Options {
 
 /// Why an experiment cannot be run.
 pub enum NotPrepared {
-    /// Its data is not to be had.
+    /// Its data is not available.
     Data(DataError),
-    /// The device is not to be had.
+    /// The device is not available.
     Device(Failure),
 }
 
@@ -76,7 +78,7 @@ impl Prepared {
     /// Loads the data of an experiment file and settles what is run.
     ///
     /// # Errors
-    /// If the data or the device is not to be had.
+    /// If the data or the device is not available.
     pub fn new(
         file: &ExperimentFile,
         arguments: &RunArguments,
@@ -101,6 +103,7 @@ impl Prepared {
         })?;
         // Where it cannot be told, the run can be reproduced from this folder only.
         prepared.setting.environment.experiment_file = std::path::absolute(&file.path).ok();
+        prepared.planned = of_methods(prepared.planned, &arguments.methods)?;
         match (arguments.round, &prepared.halving) {
             (Some(_), None) => {
                 return Err(Failure::input_with(
@@ -123,7 +126,7 @@ impl Prepared {
     /// takes jobs up.
     ///
     /// # Errors
-    /// If the data or the device is not to be had.
+    /// If the data or the device is not available.
     pub fn of(
         mut experiment: Experiment,
         sweep: Option<&Sweep>,
@@ -249,7 +252,9 @@ impl Prepared {
         watch: &(dyn Watch + Sync),
     ) -> Result<Ending, JobError> {
         let data = job_data(job, &self.plan.dataset.classes, &self.domains[&job.seed])?;
-        on_threads(self.threads, || run_recorded(job, header, &data, &self.setting, watch))
+        let splits = splits::of(job, &self.plan.dataset)?;
+        let run = || run_recorded(job, header, &data, &splits, &self.setting, watch);
+        on_threads(self.threads, run)
     }
 
     /// The folder of a job's record.
@@ -277,10 +282,17 @@ pub fn jobs_of_round(
             halving::jobs(planned, halving, place, &|job| state(&header(job).run))?
         }
     };
+    let rounds = halving.map_or(1, |halving| halving.rounds.len());
+    let last = halving.filter(|_| place + 1 == rounds);
     Ok(planned
         .into_iter()
         .map(|planned| {
             let header = header(&planned);
+            // Methods without settings compete with nobody.
+            let header = match last.filter(|_| !planned.settings.is_empty()) {
+                Some(halving) => header.halved_by(&halving.validator),
+                None => header,
+            };
             (planned.job, header)
         })
         .collect())

@@ -16,7 +16,7 @@ use super::log;
 use super::outputs;
 use super::recorder::{Recorder, Recording};
 use super::sharing::{Sharing, Start};
-use super::splits;
+use super::splits::Splits;
 use super::theory;
 use super::watch::Watch;
 
@@ -64,6 +64,7 @@ pub fn run_recorded(
     job: &Job,
     header: &RecordHeader,
     data: &JobData,
+    splits: &Splits,
     setting: &Setting,
     watch: &dyn Watch,
 ) -> Result<Ending, JobError> {
@@ -114,7 +115,10 @@ pub fn run_recorded(
     );
     drop(log);
     let written = match outcome {
-        Ok(mut outcome) => write_outcome(&mut writer, job, data, &setting.device, &mut outcome)
+        Ok(mut outcome) => writer
+            .splits(splits)
+            .map_err(JobError::from)
+            .and_then(|()| write_outcome(&mut writer, job, data, &setting.device, &mut outcome))
             .map(|()| primary(&header.run, writer.metrics())),
         Err(EngineError::Interrupted { .. }) => return Ok(Ending::Interrupted),
         Err(error) => Err(error.into()),

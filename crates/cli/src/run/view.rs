@@ -234,6 +234,7 @@ mod tests {
     #[test]
     fn jobs_their_curves_and_their_ends_are_shown() {
         let mut live = running(1);
+        live.open_on("a".to_owned());
         let text = drawn(&live, 80, 24);
         for part in ["1 of 20 runs", "40/1500 steps", "dann/lambda 0.100", "mcc: done", "q: stop"] {
             assert!(text.contains(part), "{part}:\n{text}");

@@ -7,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{Cartesian2d, SVGBackend};
 use plotters::style::Color;
 
-use crate::canvas::{Area, label_style, titled};
+use crate::canvas::{Area, label_style, shortened, titled};
 use crate::error::ReportError;
 use crate::palette::{AXIS, GRID};
 
@@ -25,6 +25,40 @@ pub(super) struct Axes {
     pub y_range: Range<f64>,
     /// Whether numbers stand beside the axes.
     pub numbers: bool,
+    /// What stands below the ticks of the first axis.
+    pub x_ticks: Ticks,
+}
+
+/// What stands below the ticks of an axis.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ticks {
+    /// Their values.
+    #[default]
+    Numbers,
+    /// Ten to the power of their values.
+    Powers,
+    /// Names, at 0, 1, 2, …
+    Names(Vec<String>),
+}
+
+impl Ticks {
+    fn text(&self, value: f64, length: f64) -> String {
+        match self {
+            Self::Numbers => tick(value, length),
+            Self::Powers => {
+                // As short as it can be said: 0.01, 0.003, 100.
+                let number: f64 = format!("{:.0e}", 10.0_f64.powf(value)).parse().unwrap_or(value);
+                let plain = format!("{number}");
+                if plain.len() <= 6 { plain } else { format!("{number:e}") }
+            }
+            Self::Names(names) => {
+                let place = value.round();
+                let is_place = (value - place).abs() < 0.01 && place >= 0.0;
+                let name = is_place.then(|| names.get(place as usize)).flatten();
+                name.map_or_else(String::new, |name| shortened(name, 14))
+            }
+        }
+    }
 }
 
 /// Draws title, axes and grid.
@@ -40,7 +74,7 @@ pub(super) fn axes<'a>(area: &Area<'a>, axes: &Axes) -> Result<Chart<'a>, Report
         .map_err(ReportError::drawing)?;
     let x_step = axes.x_range.end - axes.x_range.start;
     let y_step = axes.y_range.end - axes.y_range.start;
-    let x_text = |value: &f64| tick(*value, x_step);
+    let x_text = |value: &f64| axes.x_ticks.text(*value, x_step);
     let y_text = |value: &f64| tick(*value, y_step);
     let mut mesh = chart.configure_mesh();
     mesh.max_light_lines(0)
@@ -53,7 +87,11 @@ pub(super) fn axes<'a>(area: &Area<'a>, axes: &Axes) -> Result<Chart<'a>, Report
         .x_label_formatter(&x_text)
         .y_label_formatter(&y_text);
     if axes.numbers {
-        mesh.x_labels(6).y_labels(6);
+        let names = match &axes.x_ticks {
+            Ticks::Names(names) => names.len() + 1,
+            Ticks::Numbers | Ticks::Powers => 6,
+        };
+        mesh.x_labels(names).y_labels(6);
     } else {
         mesh.x_labels(0).y_labels(0);
     }
@@ -109,5 +147,13 @@ mod tests {
         assert_eq!(tick(0.25, 1.0), "0.2");
         assert_eq!(tick(0.254, 0.1), "0.25");
         assert_eq!(tick(-0.0001, 10.0), "0");
+        assert_eq!(Ticks::Powers.text(-2.0, 3.0), "0.01");
+        assert_eq!(Ticks::Powers.text(-2.5, 3.0), "0.003");
+        assert_eq!(Ticks::Powers.text(-7.0, 3.0), "1e-7");
+        let names = Ticks::Names(vec!["adam".to_owned(), "sgd".to_owned()]);
+        assert_eq!(
+            [names.text(1.0, 2.0), names.text(0.5, 2.0), names.text(2.0, 2.0)],
+            ["sgd", "", ""]
+        );
     }
 }

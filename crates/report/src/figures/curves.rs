@@ -8,7 +8,7 @@ use plotters::element::Polygon;
 use plotters::series::LineSeries;
 use plotters::style::Color;
 
-use super::chart::{Axes, axes, range, within_percent};
+use super::chart::{Axes, Ticks, axes, range, within_percent};
 use super::count;
 use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
@@ -143,6 +143,7 @@ fn panel(
         x_range: range(points().map(|(&step, _)| step as f64)),
         y_range: within_percent(y, measure.unit.is_percent()),
         numbers: true,
+        x_ticks: Ticks::Numbers,
     };
     let mut chart = axes(area, &axes_of)?;
     for (&series, curve) in &panel.curves {

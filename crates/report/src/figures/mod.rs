@@ -6,6 +6,7 @@ mod curves;
 mod features;
 mod heatmap;
 mod matrix;
+mod setting;
 mod validators;
 
 use std::fmt;
@@ -31,12 +32,20 @@ pub enum FigureKind {
     Confusion,
     /// Features of source and target in the plane, before and after adaptation, a row a method.
     Features,
+    /// The final metric by the values of a sweep's setting, a panel a task.
+    Setting,
 }
 
 impl FigureKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::Curves, Self::Validators, Self::Matrix, Self::Confusion, Self::Features];
+    pub const ALL: [Self; 6] = [
+        Self::Curves,
+        Self::Validators,
+        Self::Matrix,
+        Self::Confusion,
+        Self::Features,
+        Self::Setting,
+    ];
 
     /// The name that users write.
     pub const fn name(self) -> &'static str {
@@ -46,6 +55,7 @@ impl FigureKind {
             Self::Matrix => "matrix",
             Self::Confusion => "confusion",
             Self::Features => "features",
+            Self::Setting => "setting",
         }
     }
 }
@@ -83,6 +93,7 @@ pub fn plot(
         FigureKind::Matrix => matrix::draw(results, options),
         FigureKind::Confusion => confusion::draw(results, options),
         FigureKind::Features => features::draw(results, options),
+        FigureKind::Setting => setting::draw(results, options),
     }
 }
 
@@ -102,7 +113,8 @@ mod tests {
         }
         assert_eq!(
             "pie".parse::<FigureKind>(),
-            Err("`pie` is not one of curves, validators, matrix, confusion, features".to_owned())
+            Err("`pie` is not one of curves, validators, matrix, confusion, features, setting"
+                .to_owned())
         );
     }
 }

@@ -6,7 +6,7 @@ use isthmus_core::metric::Unit;
 use isthmus_core::validation::SCORE_PREFIX;
 use plotters::style::Color;
 
-use super::chart::{Axes, axes, range, within_percent};
+use super::chart::{Axes, Ticks, axes, range, within_percent};
 use super::count;
 use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
@@ -164,6 +164,7 @@ fn panel(
         x_range: range(points.iter().map(|point| point.score)),
         y_range: within_percent(range(points.iter().map(|point| point.value)), unit.is_percent()),
         numbers: true,
+        x_ticks: Ticks::Numbers,
     };
     let chart = axes(area, &axes_of)?;
     for point in points.iter().step_by(points.len().div_ceil(MOST_POINTS).max(1)) {

@@ -97,8 +97,21 @@ enum Piece {
     Bold(String),
 }
 
+/// A sentence in which names stand between backticks; nothing else in it is a mark.
+pub(super) fn sentence(text: &str) -> Markup {
+    let mut parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        parts = vec![text];
+    }
+    html! {
+        @for (place, part) in parts.iter().enumerate() {
+            @if place % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
+}
+
 /// Text with bold and code.
-pub(super) fn inline(text: &str) -> Markup {
+fn inline(text: &str) -> Markup {
     html! {
         @for piece in pieces(text) {
             @match piece {
@@ -140,10 +153,9 @@ fn pieces(text: &str) -> Vec<Piece> {
             pieces.push(Piece::Text(std::mem::take(&mut current)));
             pieces.push(Piece::Bold(plain(&inner)));
             rest = next;
-        } else if let Some((inner, next)) = closed("`") {
+        } else if let Some((inner, next)) = code(rest) {
             pieces.push(Piece::Text(std::mem::take(&mut current)));
-            // Where the whole text was escaped, so was what is code.
-            pieces.push(Piece::Code(inner.replace("\\_", "_").replace("\\*", "*")));
+            pieces.push(Piece::Code(inner));
             rest = next;
         } else {
             current.push(character);
@@ -153,6 +165,25 @@ fn pieces(text: &str) -> Vec<Piece> {
     pieces.push(Piece::Text(current));
     pieces.retain(|piece| !matches!(piece, Piece::Text(text) if text.is_empty()));
     pieces
+}
+
+/// The code that the text begins with, and what follows it: as many backticks end it as begin it,
+/// and a space on either side belongs to them where it holds backticks itself.
+fn code(text: &str) -> Option<(String, &str)> {
+    let fence = text.bytes().take_while(|byte| *byte == b'`').count();
+    let inner = text.get(fence..).filter(|_| fence > 0)?;
+    let mut from = 0;
+    loop {
+        let start = from + inner[from..].find('`')?;
+        let length = inner[start..].bytes().take_while(|byte| *byte == b'`').count();
+        if length == fence {
+            let code = &inner[..start];
+            let trimmed = code.strip_prefix(' ').and_then(|code| code.strip_suffix(' '));
+            let code = trimmed.filter(|code| code.contains('`')).unwrap_or(code);
+            return Some((code.to_owned(), &inner[start + length..]));
+        }
+        from = start + length;
+    }
 }
 
 #[cfg(test)]
@@ -182,6 +213,9 @@ mod tests {
     fn marks_without_an_end_are_text_and_nothing_is_markup() {
         assert_eq!(inline("a ** b ` <c> \\*").into_string(), "a ** b ` &lt;c&gt; *");
         assert_eq!(inline("\\").into_string(), "\\");
-        assert_eq!(inline("`a\\_b`").into_string(), "<code>a_b</code>");
+        assert_eq!(sentence("a*b* `c*` <").into_string(), "a*b* <code>c*</code> &lt;");
+        assert_eq!(inline("`a_b`").into_string(), "<code>a_b</code>");
+        assert_eq!(inline("``` a`b`` ``` c").into_string(), "<code>a`b``</code> c");
+        assert_eq!(inline("\\<0.001 \\&amp; \\`x\\`").into_string(), "&lt;0.001 &amp;amp; `x`");
     }
 }

@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::characters::allowed;
 use crate::error::ReportError;
 use crate::figures::count;
 use crate::results::{PlotOptions, Results};
@@ -106,7 +107,7 @@ pub fn report(results: &Results, options: &PlotOptions) -> Result<String, Report
             }
         }
     };
-    Ok(page.into_string())
+    Ok(allowed(page.into_string()))
 }
 
 fn experiments(results: &Results) -> BTreeSet<&str> {
@@ -158,6 +159,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::figures::{FigureKind, plot};
     use crate::testing::{Made, loaded, made};
 
     fn page(folder: &Path) -> String {
@@ -221,6 +223,106 @@ mod tests {
         let page = page(folder.path());
         assert!(!page.contains("<i>x"));
         assert!(page.contains("&lt;i&gt;x&lt;/i&gt;&amp;"));
+    }
+
+    #[test]
+    fn without_target_labels_the_page_says_so_and_shows_what_needs_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let rows = "0,5,source_accuracy,0.9\n0,5,target_effective_classes,0.5\n\
+                    0,5,validator/entropy,-0.25\n";
+        made(folder.path(), &Made::default(), rows, None);
+        let page = page(folder.path());
+        assert!(page.contains(">no target labels</td>"), "{page}");
+        assert!(page.contains(">-0.2500</td>") && page.contains(">50.0</td>"), "{page}");
+        assert!(page.contains("No target labels, so no <code>target_accuracy</code> in any run"));
+        assert!(!page.contains(">0.0<") && !page.contains("NaN"), "{page}");
+    }
+
+    #[test]
+    fn charts_and_tables_follow_the_metrics_of_the_records() {
+        use isthmus_core::metric::{Direction, MetricInfo, Metrics, Unit};
+        let folder = tempfile::tempdir().unwrap();
+        let unit = Unit::Plain { decimals: 2 };
+        let mae = MetricInfo::new("mae", Direction::Lower, unit, "mean absolute error");
+        let metrics = Metrics::new(mae, []);
+        let ages = Made { dataset: "ages", metrics, ..Made::default() };
+        made(folder.path(), &ages, "0,5,target_mae,4.5\n", None);
+        made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
+        let page = page(folder.path());
+        assert!(page.contains("<code>target_mae</code>, lower is better"), "{page}");
+        assert!(page.contains(">4.50</td>") && page.contains(">50.0</td>"), "{page}");
+        for figure in ["target mae on ages", "target accuracy (%) on office31"] {
+            assert!(page.contains(&format!("<figcaption>{figure}")), "{figure}");
+        }
+        // A single figure is of one metric.
+        let error = plot(&loaded(folder.path()), FigureKind::Curves, &PlotOptions::default());
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("`target_accuracy`, `target_mae`; name one with `--metric`"),
+            "{error}"
+        );
+    }
+
+    /// Names that mean something to HTML, XML, Markdown or a terminal.
+    const NASTY: [&str; 22] = [
+        "a,b",
+        "say \"it\"",
+        "|",
+        "a|b\\|c",
+        "`code`",
+        "``",
+        "*bold*",
+        "**",
+        "_x_",
+        "<b>&amp;</b>",
+        "<!-- x -->",
+        "]]>",
+        "$x$",
+        "\\",
+        "{}%#~^",
+        "[link](x)",
+        "# heading",
+        "日本語",
+        "e\u{301}",
+        "'",
+        "nul\u{0}",
+        "\u{1b}[31mred",
+    ];
+
+    #[test]
+    fn any_name_is_shown_as_it_is_and_charts_stay_well_formed() {
+        for name in NASTY {
+            let folder = tempfile::tempdir().unwrap();
+            for (source, target) in [(name, "b"), ("b", name)] {
+                for dataset in [name, "other"] {
+                    let run = Made { method: name, source, target, dataset, ..Made::default() };
+                    let rows = "0,5,target_accuracy,0.5\n0,5,validator/v,0.1\n";
+                    made(folder.path(), &run, rows, Some("0,0,0,0.9\n1,1,0,0.7\n"));
+                }
+            }
+            let page = page(folder.path());
+            let shown = crate::characters::allowed(html! { (name) }.into_string());
+            let listed = [format!("{shown}, other"), format!("other, {shown}")];
+            assert!(listed.iter().any(|it| page.contains(&format!("<dd>{it}</dd>"))), "{name:?}");
+            assert!(!page.chars().any(|c| c.is_control() && c != '\n'), "{name:?}");
+            // In the tables of `isthmus compare`, characters that move the cursor are spaces.
+            let in_tables: String =
+                name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let head = html! { th scope="row" { (in_tables.trim()) } }.into_string();
+            assert!(page.contains(&head), "{name:?}: {head}");
+            let charts =
+                page.split("<svg ").skip(1).map(|rest| rest.split_once("</svg>").unwrap().0);
+            let mut number = 0;
+            for chart in charts {
+                crate::testing::texts(&format!("<svg {chart}</svg>"));
+                number += 1;
+            }
+            assert!(number >= 4, "{name:?}: {number} charts");
+            for kind in [FigureKind::Curves, FigureKind::Matrix, FigureKind::Validators] {
+                let figure = plot(&loaded(folder.path()), kind, &PlotOptions::default()).unwrap();
+                crate::testing::texts(&figure.svg_file());
+            }
+        }
     }
 
     #[test]

@@ -101,12 +101,12 @@ pub(super) fn figures(figures: Vec<Result<Figure, ReportError>>) -> Markup {
 /// Why a part of the page is not there.
 pub(super) fn problem(error: &ReportError) -> Markup {
     let class = if matches!(error, ReportError::Missing(_)) { "missing" } else { "warning" };
-    html! { p class=(class) { (markdown::inline(&error.to_string())) } }
+    html! { p class=(class) { (markdown::sentence(&error.to_string())) } }
 }
 
 /// A sentence about what the records lack; code stands between backticks.
 pub(super) fn missing(sentence: &str) -> Markup {
-    html! { p.missing { (markdown::inline(sentence)) } }
+    html! { p.missing { (markdown::sentence(sentence)) } }
 }
 
 #[cfg(test)]

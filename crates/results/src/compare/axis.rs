@@ -5,8 +5,9 @@ use std::collections::HashMap;
 
 use isthmus_core::spec::Task;
 
+use super::dimension::setting;
 use super::runs::Chosen;
-use super::settings::by_settings;
+use super::settings::{by_settings, by_value};
 use super::{Dimension, Label, Selection};
 use crate::record::RunInfo;
 
@@ -16,9 +17,11 @@ enum Key<'a> {
     Text(&'a str),
     Task(&'a Task),
     Sources(&'a [String]),
+    Seed(u64),
+    Setting(String),
 }
 
-fn key<'a>(dimension: Dimension, choice: &'a Chosen<'_>) -> Key<'a> {
+fn key<'a>(dimension: &Dimension, choice: &'a Chosen<'_>) -> Key<'a> {
     match dimension {
         Dimension::Method => Key::Text(choice.method),
         Dimension::Task => Key::Task(&choice.run.task),
@@ -26,7 +29,9 @@ fn key<'a>(dimension: Dimension, choice: &'a Chosen<'_>) -> Key<'a> {
         Dimension::Target => Key::Text(&choice.run.task.target),
         Dimension::Experiment => Key::Text(&choice.run.experiment),
         Dimension::Dataset => Key::Text(&choice.run.dataset),
+        Dimension::Seed => Key::Seed(choice.run.seed),
         Dimension::Selection => Key::Text(choice.selection.name()),
+        Dimension::Setting(_) => Key::Setting(dimension.value(choice.run, "", "")),
     }
 }
 
@@ -44,13 +49,13 @@ struct Entry<'a> {
 
 impl Axis {
     /// In the order of the experiment files and of a sweep's values, upper bounds last.
-    pub fn new(choices: &[&Chosen<'_>], dimension: Dimension) -> Self {
+    pub fn new(choices: &[&Chosen<'_>], dimension: &Dimension) -> Self {
         let mut known: HashMap<Key<'_>, usize> = HashMap::new();
         let mut entries: Vec<Entry<'_>> = Vec::new();
         let mut places = Vec::with_capacity(choices.len());
         for choice in choices {
             let position = position(dimension, choice);
-            let upper_bound = dimension == Dimension::Method && choice.run.target_labels_used;
+            let upper_bound = *dimension == Dimension::Method && choice.run.target_labels_used;
             let place = *known.entry(key(dimension, choice)).or_insert_with(|| {
                 entries.push(Entry { first: choice, position, upper_bound });
                 entries.len() - 1
@@ -70,6 +75,14 @@ impl Axis {
             let (a, b) = (&entries[*a], &entries[*b]);
             let settings = || match dimension {
                 Dimension::Method => by_settings(&a.first.run.settings, &b.first.run.settings),
+                Dimension::Seed => a.first.run.seed.cmp(&b.first.run.seed),
+                // Runs without the setting come last.
+                Dimension::Setting(key) => {
+                    match (setting(a.first.run, key), setting(b.first.run, key)) {
+                        (Some((_, a)), Some((_, b))) => by_value(a, b),
+                        (a, b) => b.is_some().cmp(&a.is_some()),
+                    }
+                }
                 _ => Ordering::Equal,
             };
             (a.upper_bound, a.position)
@@ -84,7 +97,7 @@ impl Axis {
             .map(|(place, (entry, text))| {
                 sorted[entry] = place;
                 let Entry { first, upper_bound, .. } = &entries[entry];
-                let task = (dimension == Dimension::Task).then(|| first.run.task.clone());
+                let task = (*dimension == Dimension::Task).then(|| first.run.task.clone());
                 Label { text, task, upper_bound: *upper_bound }
             })
             .collect();
@@ -94,12 +107,12 @@ impl Axis {
 }
 
 /// Place among the rows or columns; equal places are ordered by name.
-fn position(dimension: Dimension, choice: &Chosen<'_>) -> usize {
+fn position(dimension: &Dimension, choice: &Chosen<'_>) -> usize {
     let RunInfo { position, .. } = choice.run;
     match dimension {
         Dimension::Method => position.method,
         Dimension::Task | Dimension::Source | Dimension::Target => position.task,
-        Dimension::Experiment | Dimension::Dataset => 0,
+        Dimension::Experiment | Dimension::Dataset | Dimension::Seed | Dimension::Setting(_) => 0,
         Dimension::Selection => match choice.selection {
             Selection::Last => 0,
             Selection::Validator(_) => 1,

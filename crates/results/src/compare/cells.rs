@@ -31,7 +31,8 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     pub fn new(choices: &'a [&'a Chosen<'a>], shape: Shape) -> Self {
-        let (rows, columns) = (Axis::new(choices, shape.rows), Axis::new(choices, shape.columns));
+        let rows = Axis::new(choices, &shape.rows);
+        let columns = Axis::new(choices, &shape.columns);
         Self { choices, shape, rows, columns, incomplete: Vec::new(), seeds: BTreeSet::new() }
     }
 
@@ -47,10 +48,10 @@ impl<'a> Builder<'a> {
             cells[row][column].entry(choice.run.seed).or_default().insert(task, choice.value);
             collapsed[row][column] += usize::from(choice.collapsed);
         }
-        let Shape { rows, columns } = self.shape;
+        let Shape { rows, columns } = self.shape.clone();
         let has_average = columns.is_averaged() && width > 1;
         let labels = std::mem::take(&mut self.rows.labels);
-        let required = required_tasks(&cells, self.shape);
+        let required = required_tasks(&cells, &self.shape);
         let mut table_rows: Vec<Row> = labels
             .into_iter()
             .zip(cells.iter().zip(&required))
@@ -154,7 +155,7 @@ impl<'a> Builder<'a> {
 
 /// The tasks that a seed must have for its mean to count: those of the cell, or, where choices
 /// stand side by side, those of all choices, which would else be means over different tasks.
-fn required_tasks(cells: &[Vec<Cell>], shape: Shape) -> Vec<Vec<BTreeSet<usize>>> {
+fn required_tasks(cells: &[Vec<Cell>], shape: &Shape) -> Vec<Vec<BTreeSet<usize>>> {
     let own = |cell: &Cell| -> BTreeSet<usize> {
         cell.values().flat_map(|tasks| tasks.keys().copied()).collect()
     };

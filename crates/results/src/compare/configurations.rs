@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::dimension::setting;
 use super::filter::{setting_text, short};
 use super::{CompareOptions, Dimension};
 use crate::error::CompareError;
@@ -36,6 +37,8 @@ pub(crate) struct MethodLabel {
     pub own: String,
     /// Among the runs of its sweep, from which one is chosen.
     pub pool: String,
+    /// Whether its last checkpoint is shown: not where successive halving prefers another setting.
+    pub stands: bool,
 }
 
 /// The labels of runs, by their place in `kept`.
@@ -84,10 +87,10 @@ pub(crate) fn method_labels(
     }
     let label = |&place: &usize| {
         let (_, run) = of(place);
-        label(run, &groups[&group(run, options)])
+        label(run, &groups[&group(run, options)], &options.settings())
     };
     let mut methods: Vec<MethodLabel> = kept.iter().map(label).collect();
-    if mixed.is_none() {
+    if mixed.is_none() && options.settings().is_empty() {
         let run = |place: usize| of(kept[place]).1;
         notes.extend(join_winners(&mut methods, run, options));
     }
@@ -95,7 +98,7 @@ pub(crate) fn method_labels(
 }
 
 /// One setting of a sweep for each task, and another one for another task, are one row: that is
-/// what successive halving leaves where settings win by task. Returns what is to be said of it.
+/// what successive halving leaves where settings win by task. Returns notes that say so.
 fn join_winners<'a>(
     methods: &mut [MethodLabel],
     run: impl Fn(usize) -> &'a RunInfo,
@@ -104,7 +107,8 @@ fn join_winners<'a>(
     let mut sweeps: BTreeMap<(Group<'_>, String), Vec<usize>> = BTreeMap::new();
     for (place, label) in methods.iter().enumerate() {
         let run = run(place);
-        if !run.settings.is_empty() {
+        // What successive halving left is settled by its validator.
+        if !run.settings.is_empty() && run.halving.is_none() {
             sweeps.entry((group(run, options), label.pool.clone())).or_default().push(place);
         }
     }
@@ -142,20 +146,28 @@ impl Labels {
     }
 }
 
-fn label(run: &RunInfo, members: &Members<'_>) -> MethodLabel {
+/// `apart` are the settings that are rows or columns of their own.
+fn label(run: &RunInfo, members: &Members<'_>, apart: &[Dimension]) -> MethodLabel {
     let RunInfo { method, configuration, settings, .. } = run;
     if settings.is_empty() {
         let several = members.plain.len() > 1;
         let own = if several { format!("{method} [{configuration}]") } else { method.clone() };
-        return MethodLabel { pool: own.clone(), own };
+        return MethodLabel { pool: own.clone(), own, stands: true };
     }
     let keys = keys(run);
     let text = settings_text(settings);
     let several = members.sweeps[&keys][&text].len() > 1;
-    let own = match several {
-        true => format!("{method} ({text}) [{configuration}]"),
-        false => format!("{method} ({text})"),
-    };
+    let shown_apart: Vec<&str> = apart
+        .iter()
+        .filter_map(|dimension| setting(run, dimension.name()).map(|(key, _)| key))
+        .collect();
+    let mut rest = settings.clone();
+    rest.retain(|key, _| !shown_apart.contains(&key.as_str()));
+    let text = settings_text(&rest);
+    let mut own = if rest.is_empty() { method.clone() } else { format!("{method} ({text})") };
+    if several {
+        own.push_str(&format!(" [{configuration}]"));
+    }
     let alone = members.plain.is_empty() && members.sweeps.len() == 1;
     let pool = if alone {
         method.clone()
@@ -163,7 +175,7 @@ fn label(run: &RunInfo, members: &Members<'_>) -> MethodLabel {
         let names: Vec<&str> = keys.iter().map(|key| shown(key, settings)).collect();
         format!("{method} (sweep of {})", names.join(", "))
     };
-    MethodLabel { own, pool }
+    MethodLabel { own, pool, stands: true }
 }
 
 fn keys(run: &RunInfo) -> Vec<&str> {
@@ -189,7 +201,7 @@ fn shown<'a>(key: &'a str, settings: &Map<String, Value>) -> &'a str {
 
 fn group<'a>(run: &'a RunInfo, options: &CompareOptions) -> Group<'a> {
     let experiment =
-        if options.shows(Dimension::Experiment) { run.experiment.as_str() } else { "" };
+        if options.shows(&Dimension::Experiment) { run.experiment.as_str() } else { "" };
     (&run.dataset, &run.method, experiment)
 }
 

@@ -1,14 +1,20 @@
 //! What rows and columns can be.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use isthmus_core::spec::Task;
+use serde_json::Value;
 
+use super::filter::{setting_text, short};
+use super::runs::similar;
+use crate::error::CompareError;
 use crate::record::RunInfo;
+use crate::table::Runs;
 
 /// What the rows or the columns of a table are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dimension {
     /// The method's label.
     Method,
@@ -22,24 +28,30 @@ pub enum Dimension {
     Experiment,
     /// The data set.
     Dataset,
+    /// The seed.
+    Seed,
     /// How the checkpoint was chosen: the last one, by a validator, or by target labels.
     Selection,
+    /// The value that a sweep gave to this key of the experiment file, or to the one that ends in
+    /// it: `training.optimizer.lr`, `lr`.
+    Setting(String),
 }
 
 impl Dimension {
-    /// All dimensions.
-    pub const ALL: [Self; 7] = [
+    /// All dimensions but the settings of sweeps.
+    pub const ALL: [Self; 8] = [
         Self::Method,
         Self::Task,
         Self::Source,
         Self::Target,
         Self::Experiment,
         Self::Dataset,
+        Self::Seed,
         Self::Selection,
     ];
 
     /// The name that users write.
-    pub const fn name(self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Method => "method",
             Self::Task => "task",
@@ -47,17 +59,24 @@ impl Dimension {
             Self::Target => "target",
             Self::Experiment => "experiment",
             Self::Dataset => "dataset",
+            Self::Seed => "seed",
             Self::Selection => "selection",
+            Self::Setting(key) => key,
         }
+    }
+
+    /// The dimension of this name, where it is no setting.
+    pub(crate) fn known(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dimension| dimension.name() == name)
     }
 
     /// Whether an average over its values says something: one over tasks does, one over methods
     /// does not.
-    pub(crate) const fn is_averaged(self) -> bool {
+    pub(crate) fn is_averaged(&self) -> bool {
         matches!(self, Self::Task | Self::Source | Self::Target)
     }
 
-    pub(crate) fn value(self, run: &RunInfo, method: &str, selection: &str) -> String {
+    pub(crate) fn value(&self, run: &RunInfo, method: &str, selection: &str) -> String {
         match self {
             Self::Method => method.to_owned(),
             Self::Task => run.task.to_string(),
@@ -65,9 +84,41 @@ impl Dimension {
             Self::Target => run.task.target.clone(),
             Self::Experiment => run.experiment.clone(),
             Self::Dataset => run.dataset.clone(),
+            Self::Seed => run.seed.to_string(),
             Self::Selection => selection.to_owned(),
+            Self::Setting(key) => setting(run, key)
+                .map_or_else(|| NOT_SWEPT.to_owned(), |(_, value)| setting_text(value)),
         }
     }
+}
+
+/// Heads the runs whose method has no values of a sweep's setting.
+const NOT_SWEPT: &str = "not swept";
+
+/// The key and value that a sweep gave to `key`, or to the key that ends in it.
+pub fn setting<'a>(run: &'a RunInfo, key: &str) -> Option<(&'a str, &'a Value)> {
+    let found = run.settings.get_key_value(key);
+    let found = found.or_else(|| run.settings.iter().find(|(name, _)| short(name) == key));
+    found.map(|(name, value)| (name.as_str(), value))
+}
+
+/// A setting must be one that a run has.
+pub(super) fn refuse_unknown(
+    dimension: &Dimension,
+    runs: &Runs,
+    places: &[usize],
+) -> Result<(), CompareError> {
+    let Dimension::Setting(key) = dimension else { return Ok(()) };
+    let infos = || places.iter().map(|&place| &runs.runs[place].1);
+    if infos().any(|run| setting(run, key).is_some()) {
+        return Ok(());
+    }
+    let settings: BTreeSet<String> =
+        infos().flat_map(|run| run.settings.keys()).map(|key| short(key).to_owned()).collect();
+    let mut available = names();
+    available.extend(settings);
+    let suggestion = similar(key, &available);
+    Err(CompareError::UnknownDimension { name: key.clone(), suggestion, available })
 }
 
 impl fmt::Display for Dimension {
@@ -79,12 +130,18 @@ impl fmt::Display for Dimension {
 impl FromStr for Dimension {
     type Err = String;
 
+    /// Whatever is not the name of a dimension is a setting of a sweep.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|dimension| dimension.name() == text).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("`{text}` is not one of {names}")
-        })
+        match text.trim() {
+            "" => Err(format!("it must be one of {}, or a setting of a sweep", names().join(", "))),
+            text => Ok(Self::known(text).unwrap_or_else(|| Self::Setting(text.to_owned()))),
+        }
     }
+}
+
+/// The names of all dimensions but settings.
+pub(crate) fn names() -> Vec<String> {
+    Dimension::ALL.iter().map(|dimension| dimension.name().to_owned()).collect()
 }
 
 /// Heads a row or a column.

@@ -18,7 +18,6 @@ pub struct Filter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Key {
     Dimension(Dimension),
-    Seed,
     /// A key that a sweep set, in full or its last part.
     Setting(String),
 }
@@ -31,9 +30,10 @@ impl FromStr for Filter {
             return Err(format!("`{text}` is not `key=value`, as in `method=dann`"));
         };
         let key = match key.trim() {
-            "seed" => Key::Seed,
             "selection" => return Err("the selection is set by `--selection`".to_owned()),
-            key => key.parse().map_or_else(|_| Key::Setting(key.to_owned()), Key::Dimension),
+            key => {
+                Dimension::known(key).map_or_else(|| Key::Setting(key.to_owned()), Key::Dimension)
+            }
         };
         Ok(Self { key, value: value.trim().to_owned() })
     }
@@ -43,7 +43,6 @@ impl Filter {
     fn name(&self) -> &str {
         match &self.key {
             Key::Dimension(dimension) => dimension.name(),
-            Key::Seed => "seed",
             Key::Setting(key) => key,
         }
     }
@@ -59,7 +58,6 @@ impl Filter {
                 sources
             }
             Key::Dimension(dimension) => vec![dimension.value(run, &run.method, "")],
-            Key::Seed => vec![run.seed.to_string()],
             Key::Setting(key) => run
                 .settings
                 .iter()
@@ -81,7 +79,7 @@ pub(super) fn short(key: &str) -> &str {
 }
 
 /// The value of a setting as users write it.
-pub(super) fn setting_text(value: &serde_json::Value) -> String {
+pub fn setting_text(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
@@ -125,7 +123,6 @@ fn unknown(runs: &Runs, filter: &Filter) -> CompareError {
             .iter()
             .filter(|dimension| **dimension != Dimension::Selection)
             .map(|dimension| dimension.name())
-            .chain(["seed"])
             .chain(settings)
             .map(str::to_owned)
             .collect();

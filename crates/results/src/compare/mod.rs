@@ -13,16 +13,18 @@ pub(crate) mod runs;
 pub(crate) mod selection;
 pub(crate) mod settings;
 mod tables;
+mod winners;
 
 use std::path::PathBuf;
 
 pub use baseline::{Baseline, Difference, PairedTest};
 pub use configurations::settings_text;
-pub use dimension::{Dimension, Label};
-pub use filter::Filter;
+pub use dimension::{Dimension, Label, setting};
+pub use filter::{Filter, setting_text};
 pub use isthmus_core::metric::{Direction, Measure, Unit};
 pub use label_free::{LabelFreeRow, LabelFreeTable};
 pub use selection::{Selection, Selections};
+pub use settings::by_value;
 
 use self::configurations::Labels;
 use self::measured::Compared;
@@ -164,10 +166,10 @@ pub struct Row {
 /// names nothing that there is, or runs would be averaged that are not the same thing.
 pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
     if options.rows == options.columns {
-        return Err(CompareError::SameDimension(options.rows.name()));
+        return Err(CompareError::SameDimension(options.rows.name().to_owned()));
     }
     if options.baseline.is_some() && options.rows != Dimension::Method {
-        return Err(CompareError::BaselineRows(options.rows.name()));
+        return Err(CompareError::BaselineRows(options.rows.name().to_owned()));
     }
     let runs = Runs::load(&options.paths, options.rounds)?;
     compare_runs(runs, options)
@@ -179,13 +181,16 @@ pub fn compare(options: &CompareOptions) -> Result<Comparison, CompareError> {
 /// As [`compare`].
 pub fn compare_runs(runs: Runs, options: &CompareOptions) -> Result<Comparison, CompareError> {
     if options.rows == options.columns {
-        return Err(CompareError::SameDimension(options.rows.name()));
+        return Err(CompareError::SameDimension(options.rows.name().to_owned()));
     }
     if runs.runs.is_empty() {
         return Err(CompareError::no_records(&options.paths, &runs));
     }
     let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
     let places = runs::distinct(&runs, options, &mut notes)?;
+    for dimension in [&options.rows, &options.columns] {
+        dimension::refuse_unknown(dimension, &runs, &places)?;
+    }
     let mut parts = Parts { notes, ..Parts::default() };
     for compared in Compared::groups(&runs, places, options.metric.as_deref()) {
         match parts.add(&runs, &compared, options) {
@@ -226,14 +231,15 @@ impl Parts {
             return Ok(());
         }
         let measure = &compared.measure;
-        let labels = configurations::method_labels(runs, &candidates.kept, options, notes)?;
+        let mut labels = configurations::method_labels(runs, &candidates.kept, options, notes)?;
+        notes.extend(winners::settle(&mut labels, &candidates, options));
         let all = all_selections(&candidates);
-        let side_by_side = options.shows(Dimension::Selection);
-        let shape = Shape { rows: options.rows, columns: options.columns };
+        let side_by_side = options.shows(&Dimension::Selection);
+        let shape = Shape { rows: options.rows.clone(), columns: options.columns.clone() };
         if side_by_side {
             labels.refuse_mixed()?;
             let chosen = choose_all(&candidates, &all, &labels, warnings);
-            built.add(&chosen, measure, None, shape, options)?;
+            built.add(&chosen, measure, None, &shape, options)?;
         } else {
             for selection in &wanted_selections(options, &candidates, &all)? {
                 let selection =
@@ -242,7 +248,7 @@ impl Parts {
                     labels.refuse_mixed()?;
                 }
                 let chosen = candidates.choose(selection, &labels, false, warnings);
-                built.add(&chosen, measure, Some(selection), shape, options)?;
+                built.add(&chosen, measure, Some(selection), &shape, options)?;
             }
         }
         let overview = options.selections == Selections::Overview
@@ -258,7 +264,7 @@ impl Parts {
         } else if overview {
             let chosen = choose_all(&candidates, &all, &labels, warnings);
             let shape = Shape { rows: Dimension::Method, columns: Dimension::Selection };
-            built.add(&chosen, measure, None, shape, options)?;
+            built.add(&chosen, measure, None, &shape, options)?;
         }
         if (overview || side_by_side) && candidates.has_sweeps(&labels) && labels.mixed.is_none() {
             notes.push(
@@ -284,8 +290,8 @@ impl Parts {
         let (tables, mut explained) = built.finish(options);
         explained.append(&mut notes);
         let mut comparison = Comparison {
-            rows: options.rows,
-            columns: options.columns,
+            rows: options.rows.clone(),
+            columns: options.columns.clone(),
             spread: options.spread,
             baseline: options.baseline.clone(),
             tables,

@@ -38,6 +38,8 @@ pub(crate) struct Candidates<'a> {
     pub wanted: Wanted,
     checkpoints: Vec<Vec<Checkpoint>>,
     by_experiment: bool,
+    /// The settings that are rows or columns.
+    settings: Vec<Dimension>,
 }
 
 /// The places of the runs that meet the filters, each run once.
@@ -60,7 +62,7 @@ impl<'a> Candidates<'a> {
         let wanted = Wanted::new(runs, compared);
         let all: Vec<(usize, Vec<Checkpoint>)> =
             compared.runs.par_iter().map(|&run| (run, wanted.checkpoints(runs, run))).collect();
-        let by_experiment = options.shows(Dimension::Experiment);
+        let by_experiment = options.shows(&Dimension::Experiment);
         let (mut kept, mut checkpoints) = (Vec::new(), Vec::new());
         let (mut unlabelled, mut without) = (Vec::new(), Vec::new());
         for (run, evaluations) in all {
@@ -88,7 +90,8 @@ impl<'a> Candidates<'a> {
         if !unlabelled.is_empty() {
             notes.push(without_labels(&compared.measure, unlabelled.len()));
         }
-        Ok(Self { runs, compared, kept, unlabelled, wanted, checkpoints, by_experiment })
+        let settings = options.settings();
+        Ok(Self { runs, compared, kept, unlabelled, wanted, checkpoints, by_experiment, settings })
     }
 
     /// What is known of the run in this place of `kept`.
@@ -125,14 +128,18 @@ impl<'a> Candidates<'a> {
     ) -> Vec<Chosen<'a>> {
         let mut pools: Vec<Vec<usize>> = Vec::new();
         if *selection == Selection::Last && !pooled {
-            pools.extend((0..self.kept.len()).map(|place| vec![place]));
+            let standing = (0..self.kept.len()).filter(|&place| labels.methods[place].stands);
+            pools.extend(standing.map(|place| vec![place]));
         } else {
             let mut places = HashMap::new();
             for place in 0..self.kept.len() {
                 let info = self.info(place);
                 let experiment = if self.by_experiment { info.experiment.as_str() } else { "" };
                 let label = labels.methods[place].pool.as_str();
-                let key = (&info.dataset, experiment, label, &info.task, info.seed);
+                // What stands in rows or columns of its own is not chosen among.
+                let apart: Vec<String> =
+                    self.settings.iter().map(|it| it.value(info, "", "")).collect();
+                let key = (&info.dataset, experiment, label, &info.task, info.seed, apart);
                 let pool = *places.entry(key).or_insert_with(|| {
                     pools.push(Vec::new());
                     pools.len() - 1
@@ -140,6 +147,7 @@ impl<'a> Candidates<'a> {
                 pools[pool].push(place);
             }
             if *selection == Selection::Last {
+                pools.iter_mut().for_each(|it| it.retain(|&place| labels.methods[place].stands));
                 pools.retain(|pool| pool.len() == 1);
             }
             pools.iter_mut().for_each(|pool| self.sort_pool(pool));
@@ -150,7 +158,7 @@ impl<'a> Candidates<'a> {
             .filter_map(|pool| {
                 let runs = pool.iter().map(|&place| (place, self.checkpoints[place].as_slice()));
                 let (place, checkpoint) = self.wanted.choose(selection, runs)?;
-                let MethodLabel { own, pool } = &labels.methods[place];
+                let MethodLabel { own, pool, .. } = &labels.methods[place];
                 Some(Chosen {
                     run: self.info(place),
                     method: if pooled || *selection != Selection::Last { pool } else { own },
@@ -217,7 +225,7 @@ fn without_copies(
     options: &CompareOptions,
     notes: &mut Vec<String>,
 ) -> Result<Vec<usize>, CompareError> {
-    let by_experiment = options.shows(Dimension::Experiment);
+    let by_experiment = options.shows(&Dimension::Experiment);
     let mut places: HashMap<(&str, &str), usize> = HashMap::with_capacity(all.len());
     let mut kept = Vec::with_capacity(all.len());
     let mut copies = 0;
@@ -284,8 +292,14 @@ pub(crate) fn count(number: usize, noun: &str) -> String {
 }
 
 impl CompareOptions {
+    /// The settings of sweeps that are rows or columns.
+    pub(super) fn settings(&self) -> Vec<Dimension> {
+        let all = [&self.rows, &self.columns].into_iter();
+        all.filter(|it| matches!(it, Dimension::Setting(_))).cloned().collect()
+    }
+
     /// Whether the dimension is the rows or the columns.
-    pub(super) fn shows(&self, dimension: Dimension) -> bool {
-        self.rows == dimension || self.columns == dimension
+    pub(super) fn shows(&self, dimension: &Dimension) -> bool {
+        self.rows == *dimension || self.columns == *dimension
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn by_settings(first: &Map<String, Value>, second: &Map<String, Value
 }
 
 /// Numbers as numbers and before everything else, other values by their text.
-pub(crate) fn by_value(first: &Value, second: &Value) -> Ordering {
+pub fn by_value(first: &Value, second: &Value) -> Ordering {
     match (first.as_f64(), second.as_f64()) {
         (Some(first), Some(second)) => first.total_cmp(&second),
         (Some(_), None) => Ordering::Less,

@@ -11,13 +11,19 @@ use crate::error::CompareError;
 use crate::statistics::PValueForm;
 
 /// What rows and columns are.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
     pub rows: Dimension,
     pub columns: Dimension,
 }
 
-/// Tables, and what is to be said of them.
+impl Shape {
+    fn shows(&self, dimension: &Dimension) -> bool {
+        self.rows == *dimension || self.columns == *dimension
+    }
+}
+
+/// Tables, and facts for the notes below them.
 #[derive(Default)]
 pub(super) struct Built {
     tables: Vec<Table>,
@@ -32,11 +38,11 @@ impl Built {
         chosen: &[Chosen<'_>],
         measure: &Measure,
         selection: Option<&Selection>,
-        shape: Shape,
+        shape: &Shape,
         options: &CompareOptions,
     ) -> Result<(), CompareError> {
         refuse_mixed_methods(chosen, shape)?;
-        let one_table = [shape.rows, shape.columns].contains(&Dimension::Dataset);
+        let one_table = shape.shows(&Dimension::Dataset);
         let mut datasets: BTreeMap<Option<&str>, Vec<&Chosen<'_>>> = BTreeMap::new();
         for choice in chosen {
             let dataset = (!one_table).then_some(choice.run.dataset.as_str());
@@ -44,7 +50,7 @@ impl Built {
         }
         let several = datasets.len() > 1;
         for (dataset, choices) in datasets {
-            let mut builder = Builder::new(&choices, shape);
+            let mut builder = Builder::new(&choices, shape.clone());
             let mut table = builder.build(options, measure);
             table.dataset = dataset.map(str::to_owned);
             table.selection = selection.cloned();
@@ -97,8 +103,8 @@ impl Built {
 }
 
 /// An average over methods compares nothing; it is only possible where there is one method.
-fn refuse_mixed_methods(chosen: &[Chosen<'_>], shape: Shape) -> Result<(), CompareError> {
-    if [shape.rows, shape.columns].contains(&Dimension::Method) {
+fn refuse_mixed_methods(chosen: &[Chosen<'_>], shape: &Shape) -> Result<(), CompareError> {
+    if shape.shows(&Dimension::Method) {
         return Ok(());
     }
     let methods: BTreeSet<&str> = chosen.iter().map(|choice| choice.method).collect();

@@ -15,7 +15,8 @@ fn line(fields: &[String]) -> String {
 }
 
 fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
+    let outer = field.starts_with(char::is_whitespace) || field.ends_with(char::is_whitespace);
+    if outer || field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field.to_owned()
@@ -29,6 +30,7 @@ mod tests {
     #[test]
     fn fields_that_need_it_are_quoted() {
         assert_eq!(quoted("a -> w"), "a -> w");
+        assert_eq!(quoted(" a"), "\" a\"");
         assert_eq!(quoted("dann, \"tuned\""), "\"dann, \"\"tuned\"\"\"");
     }
 }

@@ -2,19 +2,20 @@
 
 use super::grid::{CellText, Grid};
 use super::names::full;
+use super::plain::one_line;
 use crate::compare::Label;
 
 const ARROW: &str = "→";
 
 pub(super) fn render(grids: &[Grid], notes: &[String]) -> String {
-    let mut text = "% needs \\usepackage{booktabs}\n".to_owned();
+    let mut text = "% needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc}\n".to_owned();
     for grid in grids {
         let dataset = grid.dataset.as_ref().map(|name| format!("{name}: ")).unwrap_or_default();
-        text.push_str(&format!("% {dataset}{}\n", grid.title()));
+        text.push_str(&format!("% {}\n", one_line(&format!("{dataset}{}", grid.title()))));
         text.push_str(&tabular(grid));
     }
     for note in notes {
-        text.push_str(&format!("% {note}\n"));
+        text.push_str(&format!("% {}\n", one_line(note)));
     }
     text
 }
@@ -54,7 +55,9 @@ fn name(label: &Label) -> String {
 }
 
 fn escaped(text: &str) -> String {
+    let text = one_line(text);
     let mut escaped = String::with_capacity(text.len());
+    let mut before = None;
     for c in text.chars() {
         match c {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => {
@@ -64,9 +67,22 @@ fn escaped(text: &str) -> String {
             '\\' => escaped.push_str("\\textbackslash{}"),
             '~' => escaped.push_str("\\textasciitilde{}"),
             '^' => escaped.push_str("\\textasciicircum{}"),
+            '<' => escaped.push_str("\\textless{}"),
+            '>' => escaped.push_str("\\textgreater{}"),
+            '|' => escaped.push_str("\\textbar{}"),
+            '"' => escaped.push_str("\\textquotedbl{}"),
+            // Two of these would become another character.
+            '-' | '\'' | '`' | '?' | '!' if before == Some(c) || (before.is_some() && c == '`') => {
+                escaped.push_str("{}");
+                escaped.push(c);
+            }
+            // After the end of a row these would be its options.
+            '[' | ']' | '*' => escaped.extend(['{', c, '}']),
             '→' => escaped.push_str("$\\to$"),
+            '†' => escaped.push_str("$^\\dagger$"),
             other => escaped.push(other),
         }
+        before = Some(c);
     }
     escaped
 }
@@ -78,5 +94,8 @@ mod tests {
     #[test]
     fn special_characters_are_escaped() {
         assert_eq!(escaped(r"a_b & 5%\x → w"), r"a\_b \& 5\%\textbackslash{}x $\to$ w");
+        assert_eq!(escaped("[a] *b* x--y"), "{[}a{]} {*}b{*} x-{}-y");
+        assert_eq!(escaped("source-only"), "source-only");
+        assert_eq!(escaped("a\nb"), "a b");
     }
 }

@@ -12,7 +12,9 @@ mod grid;
 mod latex;
 mod markdown;
 mod names;
+mod plain;
 mod predictions;
+mod runs;
 mod terminal;
 mod tidy;
 mod validators;
@@ -22,6 +24,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 pub use predictions::PredictedClasses;
+pub use runs::runs_csv;
 pub use terminal::TerminalOptions;
 
 use polars::prelude::PolarsResult;

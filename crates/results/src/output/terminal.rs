@@ -6,6 +6,7 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, presets};
 
 use super::grid::{COLLAPSED, Grid};
 use super::names::{ShortNames, full};
+use super::plain::one_line;
 use crate::compare::Label;
 
 /// How a terminal shows a comparison.
@@ -185,11 +186,6 @@ fn wrapped(text: &str, most: usize) -> String {
     lines.join("\n")
 }
 
-/// The text without line breaks and other characters that would move the cursor.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
-}
-
 /// The table with no rule between its rows but the one above the upper bounds, which come after
 /// `rows` rows. The table type knows rules between all rows or none.
 fn keep_rule(drawn: &comfy_table::Table, rows: usize) -> String {
@@ -220,6 +216,5 @@ mod tests {
         assert_eq!(wrapped("importance", 3), "importance");
         assert_eq!(wrapped("s07→s18", 3), "s07→\ns18");
         assert_eq!(wrapped("", 3), "");
-        assert_eq!(one_line("a\nb\u{1b}[31m"), "a b [31m");
     }
 }

@@ -101,7 +101,7 @@ fn fields(comparison: &Comparison) -> Vec<Field> {
     let count = |value: &dyn Fn(&Line<'_>) -> usize| {
         Values::Count(lines.iter().map(|line| value(line) as u64).collect())
     };
-    let shown = |dimension| [comparison.rows, comparison.columns].contains(&dimension);
+    let shown = |dimension| comparison.rows == dimension || comparison.columns == dimension;
     // What is a row or a column needs no column of its own.
     if !shown(Dimension::Dataset) {
         add("dataset", text(&|line| line.dataset.map(str::to_owned)));

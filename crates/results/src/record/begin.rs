@@ -21,6 +21,8 @@ use crate::error::RecordError;
 
 /// How often a lock is asked for that another process holds.
 const LOCK_ATTEMPTS: usize = 5;
+/// Most file systems hold names of up to 255 bytes; rounds and temporary files add to these.
+const LONGEST_NAME: usize = 200;
 /// Time between two of these attempts.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
@@ -49,7 +51,7 @@ impl RecordWriter {
     ) -> Result<Begun, RecordError> {
         let directory = directory(results, &header.run.experiment, &header.run.id)?;
         let partial = directory.with_extension(PARTIAL);
-        // Nothing is read before nobody else can write it.
+        // Read under the lock: another process may be writing the checkpoint.
         let Some(events) = claim(&partial)? else {
             let writer = Self::create(results, header, environment)?;
             return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
@@ -164,7 +166,7 @@ impl RecordWriter {
     }
 }
 
-/// Writes the cause into the unfinished record of a run whose process ended without a word.
+/// Writes the cause into the unfinished record of a run whose process recorded none itself.
 ///
 /// # Errors
 /// If the record is not there, its process still lives, or it cannot be written.
@@ -194,7 +196,7 @@ pub(super) fn directory(
     let mut components = Path::new(experiment).components();
     let plain = matches!(components.next(), Some(Component::Normal(name)) if name == experiment)
         && components.next().is_none();
-    if !plain {
+    if !plain || experiment.len() > LONGEST_NAME {
         return Err(RecordError::ExperimentName(experiment.to_owned()));
     }
     Ok(results.join(experiment).join(id))

@@ -54,6 +54,10 @@ pub struct RunInfo {
     /// one: the run then stops before its end, and is no result of the experiment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<usize>,
+    /// The validator of successive halving that the run's settings went through, where it is one
+    /// of the last round's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halving: Option<String>,
 }
 
 /// What a record is begun with.
@@ -100,6 +104,7 @@ impl RecordHeader {
             metrics: Metrics::classes(),
             settings: Map::new(),
             round: None,
+            halving: None,
         };
         Self { run, job: job.clone() }
     }
@@ -113,6 +118,12 @@ impl RecordHeader {
     /// The same header for a run of a sweep that set these values, by key of the experiment file.
     pub fn with_settings(mut self, settings: Map<String, Value>) -> Self {
         self.run.settings = settings;
+        self
+    }
+
+    /// The same header for a run of the last round of successive halving by this validator.
+    pub fn halved_by(mut self, validator: &str) -> Self {
+        self.run.halving = Some(validator.to_owned());
         self
     }
 

@@ -18,7 +18,7 @@ impl Rounds {
         self == Self::All || run.round.is_none()
     }
 
-    /// What is to be said of so many runs that were not admitted; nothing of none.
+    /// The note on so many runs that were left out; `None` where there are none.
     pub fn note(left_out: usize) -> Option<String> {
         let runs = match left_out {
             0 => return None,

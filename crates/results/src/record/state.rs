@@ -18,8 +18,8 @@ pub enum RecordState {
     /// A process writes its record. Where the file system knows no locks, this cannot be told
     /// from [`Self::Interrupted`].
     Running,
-    /// It ended before its time without a word, this far by its checkpoint; `None` where it left
-    /// none that is whole, and begins anew.
+    /// Its process ended early and recorded no cause. Its checkpoint is this far; `None` where it
+    /// left no whole one and begins anew.
     Interrupted(Option<Reached>),
     /// It failed of this cause.
     Failed(String),

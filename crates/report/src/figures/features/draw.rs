@@ -12,7 +12,7 @@ use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::embedding::{Embedding, embed};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
-use crate::figures::chart::{Axes, axes, range};
+use crate::figures::chart::{Axes, Ticks, axes, range};
 use crate::figures::count;
 use crate::marker::Marker;
 use crate::palette;
@@ -215,6 +215,7 @@ fn panel(panel: &Panel, root: &Area<'_>, area: &Area<'_>) -> Result<(), ReportEr
         x_range,
         y_range,
         numbers: false,
+        x_ticks: Ticks::Numbers,
     };
     let chart = axes(area, &axes_of)?;
     // In turn, so that neither domain hides the other.
