@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use isthmus_core::dataset::{Domain, LabelledSource, Reader, SampleOutline};
+use isthmus_core::dataset::{Domain, LabelledSamples, LabelledSource, Reader, SampleOutline};
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
@@ -335,7 +335,7 @@ impl<'a> Loading<'a> {
     }
 
     /// Reads a set: its samples, what identifies it, what users should know.
-    pub fn read(
+    fn read(
         &self,
         domain: &DomainDescriptor,
         spec: &PluginSpec,
@@ -350,6 +350,20 @@ impl<'a> Loading<'a> {
         let source = sources::source_of(samples.samples, samples.upright, self.transform)?;
         let set = LoadedSet { source: LabelledSource { samples: source, labels }, fingerprint };
         Ok((set, identity, samples.warnings))
+    }
+
+    /// Reads a set for an inspection: images are not opened, nor is anything hashed that has no
+    /// stated checksum.
+    pub fn open(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<LabelledSamples, DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        let samples = reader.read(&folder)?;
+        self.files(spec, reader.as_ref(), &folder).verify_checksums()?;
+        Ok(samples)
     }
 
     /// What the headers and labels of a set tell.
