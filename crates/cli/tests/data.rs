@@ -125,7 +125,8 @@ fn every_bad_file_is_listed_and_the_right_ones_are_counted() {
     }
     let said = check();
     assert_eq!((said.code, said.answer.as_str()), (2, ""), "{said:?}");
-    for expected in ["3 problems in the data of `mine`", "a/cat/1.png", "a/dog/3.png", "b/cat/0.png"]
+    for expected in
+        ["3 problems in the data of `mine`", "a/cat/1.png", "a/dog/3.png", "b/cat/0.png"]
     {
         assert!(said.errors.contains(expected), "{said:?}");
     }

@@ -137,8 +137,7 @@ impl Dataset {
         warnings.extend(agreement.warnings);
         let mut sets = sets.into_iter().zip(agreement.maps).map(|(mut set, map)| {
             if let Some(map) = map {
-                set.source.labels =
-                    set.source.labels.iter().map(|&label| map[label as usize]).collect();
+                set.source.labels = set.source.labels.iter().map(|label| map[label]).collect();
             }
             set
         });

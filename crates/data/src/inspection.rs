@@ -181,7 +181,7 @@ fn inspect_sets<'a>(
     for ((domain, part, found), map) in read.iter().zip(&agreement.maps) {
         let mut counts = vec![0; agreement.classes.len()];
         for (&label, count) in &found.counts {
-            counts[map.as_ref().map_or(label, |map| map[label as usize]) as usize] += count;
+            counts[map.as_ref().map_or(label, |map| map[&label]) as usize] += count;
         }
         inspection.sets.push(InspectedSet { domain: (*domain).to_owned(), part: *part, counts });
     }

@@ -101,14 +101,14 @@ fn damage_anywhere_is_an_error_or_a_value_and_never_a_crash() {
         ..Features::default()
     };
     let mut refused = 0;
-    for at in 0..whole.len() {
+    for at in (0..whole.len()).step_by(7) {
         let mut damaged = whole.clone();
         damaged[at] = !damaged[at];
         std::fs::write(&path, damaged).unwrap();
         refused += usize::from(reader("a/b").read(folder.path()).is_err());
         refused += usize::from(reader("a/text").read(folder.path()).is_err());
     }
-    assert!(refused > 100, "{refused}");
+    assert!(refused > 20, "{refused}");
     for length in (0..whole.len()).step_by(97) {
         std::fs::write(&path, &whole[..length]).unwrap();
         assert!(reader("a/b").read(folder.path()).is_err());
