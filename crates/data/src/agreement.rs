@@ -7,6 +7,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use serde::{Deserialize, Serialize};
 
+use crate::class_places::{Places, whole_numbers};
 use crate::descriptor::Descriptor;
 use crate::labels::class_name;
 use crate::problem;
@@ -240,40 +241,6 @@ fn gaps(present: &BTreeSet<u32>, count: u64, found: &FoundClasses) -> String {
         next = label + 1;
     }
     problem::some_of(ranges)
-}
-
-/// Where the classes of a list are, by name, or by value where all are whole numbers.
-struct Places<'a> {
-    by_name: BTreeMap<String, u32>,
-    by_value: Option<BTreeMap<i64, u32>>,
-    names: &'a [String],
-}
-
-impl<'a> Places<'a> {
-    fn of(names: &'a [String]) -> Self {
-        let place = |place: usize| place as u32;
-        let by_name =
-            names.iter().enumerate().map(|(at, name)| (class_name(name), place(at))).collect();
-        let by_value = whole_numbers(names)
-            .map(|values| values.into_iter().enumerate().map(|(at, it)| (it, place(at))).collect());
-        Self { by_name, by_value, names }
-    }
-
-    /// The place of each name, by its own; `None` if one is not there.
-    fn of_all(&self, own: &[String]) -> Option<BTreeMap<u32, u32>> {
-        let by_name = own.iter().map(|name| self.by_name.get(&class_name(name)).copied());
-        let places = by_name.collect::<Option<Vec<u32>>>().or_else(|| {
-            let by_value = self.by_value.as_ref()?;
-            whole_numbers(own)?.iter().map(|value| by_value.get(value).copied()).collect()
-        })?;
-        Some((0..).zip(places).collect())
-    }
-}
-
-/// The values of names that are all whole numbers, each its own.
-fn whole_numbers(names: &[String]) -> Option<Vec<i64>> {
-    let values = names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<i64>>>()?;
-    (values.iter().collect::<BTreeSet<_>>().len() == values.len()).then_some(values)
 }
 
 /// The class of each label of a set of numbers, by value.

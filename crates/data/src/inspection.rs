@@ -11,9 +11,9 @@ use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
 use crate::agreement::{self, FoundClasses};
-use crate::dataset::{Loading, domains_of};
 use crate::decode::Decoder;
 use crate::descriptor::{Descriptor, SetReaders};
+use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
 use crate::sources;
 use crate::transform::ImageTransform;

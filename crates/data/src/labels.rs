@@ -100,8 +100,8 @@ fn refuse_unlabelled(array: &Array, mark: &str, rows: Vec<usize>) -> Result<(), 
         "leave their rows out; if -1 is a class like any other, number the classes from 0"
     };
     Err(array.header.fail(format!(
-        "{} of {all} samples, row {first} the first, have {mark} for a label, the mark of an \
-         unlabelled sample; samples without labels cannot be used yet: {advice}",
+        "{} of {all} samples are unlabelled, row {first} the first ({mark} stands for no label); \
+         samples without labels cannot be used yet: {advice}",
         rows.len(),
     )))
 }
