@@ -153,11 +153,12 @@ fn domains_of_different_classes_are_wrong_input() {
          = \"identity\"\n\n[classifier]\nname = \"linear\"\n\n[methods.dann]\nalign = [{ name = \
          \"dann\" }]\n",
     );
-    assert_eq!(sandbox.isthmus(&["check", "mine.toml"]).code, 0);
+    let checked = sandbox.isthmus(&["check", "mine.toml"]);
     let said = sandbox.isthmus(&["run", "mine.toml"]);
-    assert_eq!(said.code, 2, "{said:?}");
+    assert_eq!((checked.code, said.code), (2, 2), "{said:?}");
     let expected = "class counts differ: domain `a` has 3 classes, domain `b` has 2";
     assert!(said.errors.contains(expected), "{}", said.errors);
+    assert_eq!(checked.errors, said.errors);
     insta::assert_snapshot!(said.errors);
     assert!(!sandbox.path().join("results").exists());
 }

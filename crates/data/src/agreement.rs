@@ -7,6 +7,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use serde::{Deserialize, Serialize};
 
+use crate::class_places::{Places, whole_numbers};
 use crate::descriptor::Descriptor;
 use crate::labels::class_name;
 use crate::problem;
@@ -39,7 +40,7 @@ pub(crate) struct Agreement {
     /// Their names, in the order of the labels.
     pub classes: Vec<String>,
     /// For each set, the class of each of its labels; absent where labels are classes already.
-    pub maps: Vec<Option<Vec<u32>>>,
+    pub maps: Vec<Option<BTreeMap<u32, u32>>>,
     /// What users should know.
     pub warnings: Vec<String>,
 }
@@ -90,6 +91,17 @@ pub(crate) fn classes(
     descriptor: &Descriptor,
     sets: &[ClassesOf<'_>],
 ) -> Result<Agreement, DataError> {
+    for set in sets {
+        // A reader may be anybody's.
+        let names = set.found.names.as_ref().map_or(u64::MAX, |names| names.len() as u64);
+        if set.found.count() > names {
+            return Err(DataError::Mismatch(format!(
+                "domain `{}`: its reader names {names} classes and gives the label {}",
+                set.domain,
+                set.found.count() - 1
+            )));
+        }
+    }
     let all = sets;
     // Samples without labels have nothing to agree on.
     let sets: Vec<ClassesOf<'_>> =
@@ -121,7 +133,7 @@ fn as_stated(stated: &[String], sets: &[ClassesOf<'_>]) -> Result<Agreement, Dat
         .map(|set| match &set.found.names {
             Some(own) => match places.of_all(own) {
                 Some(map) => Ok(Some(map)),
-                None => Err(differing_names("the descriptor", stated, set.domain, own, None)),
+                None => Err(differing_names("the descriptor", stated, set.domain, own, false)),
             },
             None if set.found.count() > stated.len() as u64 => Err(DataError::Mismatch(format!(
                 "class counts differ: the descriptor has {} classes, domain `{}` has labels up \
@@ -157,13 +169,7 @@ fn as_named(first: &ClassesOf<'_>, sets: &[ClassesOf<'_>]) -> Result<Agreement, 
             };
             match places.of_all(own) {
                 Some(map) if own.len() == order.len() => Ok(Some(map)),
-                _ => Err(differing_names(
-                    first.domain,
-                    &names,
-                    set.domain,
-                    own,
-                    first.found.remark.as_deref(),
-                )),
+                _ => Err(differing_names(first.domain, &names, set.domain, own, true)),
             }
         })
         .collect::<Result<_, _>>()?;
@@ -253,46 +259,13 @@ fn gaps(present: &BTreeSet<u32>, count: u64, found: &FoundClasses) -> String {
     problem::some_of(ranges)
 }
 
-/// Where the classes of a list are, by name, or by value where all are whole numbers.
-struct Places<'a> {
-    by_name: BTreeMap<String, u32>,
-    by_value: Option<BTreeMap<i64, u32>>,
-    names: &'a [String],
-}
-
-impl<'a> Places<'a> {
-    fn of(names: &'a [String]) -> Self {
-        let place = |place: usize| place as u32;
-        let by_name =
-            names.iter().enumerate().map(|(at, name)| (class_name(name), place(at))).collect();
-        let by_value = whole_numbers(names)
-            .map(|values| values.into_iter().enumerate().map(|(at, it)| (it, place(at))).collect());
-        Self { by_name, by_value, names }
-    }
-
-    /// The place of each name; `None` if one is not there.
-    fn of_all(&self, own: &[String]) -> Option<Vec<u32>> {
-        let by_name = own.iter().map(|name| self.by_name.get(&class_name(name)).copied());
-        by_name.collect::<Option<Vec<u32>>>().or_else(|| {
-            let by_value = self.by_value.as_ref()?;
-            whole_numbers(own)?.iter().map(|value| by_value.get(value).copied()).collect()
-        })
-    }
-}
-
-/// The values of names that are all whole numbers, each its own.
-fn whole_numbers(names: &[String]) -> Option<Vec<i64>> {
-    let values = names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<i64>>>()?;
-    (values.iter().collect::<BTreeSet<_>>().len() == values.len()).then_some(values)
-}
-
 /// The class of each label of a set of numbers, by value.
 fn labels_by_value(
     places: &Places<'_>,
     owner: &str,
     order: &[String],
     set: &ClassesOf<'_>,
-) -> Result<Vec<u32>, DataError> {
+) -> Result<BTreeMap<u32, u32>, DataError> {
     let by_value = places.by_value.as_ref().expect("the names are whole numbers");
     let missing = |label: &&u32| !by_value.contains_key(&set.found.number(**label));
     if let Some(&label) = set.found.counts.keys().find(missing) {
@@ -307,10 +280,8 @@ fn labels_by_value(
             set.found.number(label),
         )));
     }
-    // Labels that no sample has are of no class.
-    Ok((0..set.found.count() as u32)
-        .map(|label| by_value.get(&set.found.number(label)).copied().unwrap_or_default())
-        .collect())
+    let place = |&label: &u32| (label, by_value[&set.found.number(label)]);
+    Ok(set.found.counts.keys().map(place).collect())
 }
 
 /// Two sets of which nothing says which name is which number.
@@ -335,12 +306,13 @@ fn to_state(names: &[String]) -> String {
     format!("`classes = [{}{more}]`", quoted.join(", "))
 }
 
+/// What differs between two lists of names; `advise` says how domains may lack classes.
 fn differing_names(
     owner: &str,
     names: &[String],
     domain: &str,
     own: &[String],
-    remark: Option<&str>,
+    advise: bool,
 ) -> DataError {
     let set = |names: &[String]| names.iter().map(|name| class_name(name)).collect::<BTreeSet<_>>();
     let (all, mine) = (set(names), set(own));
@@ -359,7 +331,7 @@ fn differing_names(
     };
     if lower(&all) == lower(&mine) {
         parts.push("they differ in upper and lower case only: rename the folders".to_owned());
-    } else if remark.is_some() {
+    } else if advise {
         let union: BTreeSet<String> = all.union(&mine).cloned().collect();
         parts.push(format!(
             "if a domain only lacks classes that others have, state them in the descriptor: {}",
@@ -401,7 +373,7 @@ fn with_counts(
 ) -> Result<Agreement, DataError> {
     let mut by_domain: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     for (set, map) in sets.iter().zip(&agreement.maps) {
-        let class = |&label: &u32| map.as_ref().map_or(label, |map| map[label as usize]);
+        let class = |&label: &u32| map.as_ref().map_or(label, |map| map[&label]);
         by_domain.entry(set.domain).or_default().extend(set.found.counts.keys().map(class));
     }
     let everywhere: BTreeSet<u32> = by_domain.values().flatten().copied().collect();

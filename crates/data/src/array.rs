@@ -125,7 +125,6 @@ impl Array {
             Elements::Bytes(bytes) => bytes.as_slice(),
             Elements::Texts(_) => &[],
         };
-        // Texts may have no characters at all.
         bytes.chunks_exact(self.header.width.max(1))
     }
 
@@ -217,9 +216,6 @@ impl Array {
     pub fn texts(&self) -> Result<Vec<String>, DataError> {
         if let Elements::Texts(texts) = &self.elements {
             return Ok(texts.clone());
-        }
-        if self.header.width == 0 {
-            return Ok(vec![String::new(); self.header.shape.iter().product()]);
         }
         let unreadable =
             |row: usize| self.header.fail(format!("row {row} is no text in UTF-8 or UTF-32"));

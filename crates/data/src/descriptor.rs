@@ -367,7 +367,7 @@ fn layout_of(domains: &[DomainDescriptor]) -> String {
     let mut lines = Vec::new();
     for domain in domains {
         for spec in domain.readers.all() {
-            for group in crate::dataset::reader_of(spec).files() {
+            for group in crate::loading::reader_of(spec).files() {
                 let choices: Vec<_> = group.iter().map(|path| path.display().to_string()).collect();
                 lines.push(format!("  {}: {}", domain.name, choices.join(" or ")));
             }

@@ -1,6 +1,7 @@
 //! The feature cache: features of a frozen extractor, computed once and kept on disk.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -133,7 +134,10 @@ impl FeatureCache {
         let path = self.file(key);
         let bytes = match std::fs::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            // A file in the folder's place shows when something is to be kept.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+            {
                 return Ok(Lookup::Absent);
             }
             Err(error) => return Err(problem::io("cannot read", &path, error)),

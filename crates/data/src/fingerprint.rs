@@ -146,7 +146,8 @@ impl SetFiles<'_> {
             .collect()
     }
 
-    fn verify_checksums(&self) -> Result<(), DataError> {
+    /// Compares the files with their stated checksums.
+    pub fn verify_checksums(&self) -> Result<(), DataError> {
         for (name, path) in self.present() {
             let Some(expected) = self.checksums.get(&name) else { continue };
             let found = if path.is_dir() { of_tree(&path)? } else { of_file(&path)? };

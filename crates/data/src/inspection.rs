@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use isthmus_core::dataset::{SampleOutline, SampleSource};
+use isthmus_core::dataset::{SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::{DataSpec, Transform};
@@ -11,9 +11,11 @@ use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
 use crate::agreement::{self, FoundClasses};
-use crate::dataset::{Loading, domains_of};
+use crate::decode::Decoder;
 use crate::descriptor::{Descriptor, SetReaders};
+use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
+use crate::sources;
 use crate::transform::ImageTransform;
 
 /// What came of reading every sample.
@@ -129,15 +131,41 @@ fn inspect_sets<'a>(
             SetReaders::Given { train, .. } if std::ptr::eq(train, *reader) => Some("train"),
             SetReaders::Given { .. } => Some("test"),
         };
-        match loading.read(domain, reader) {
-            Ok((set, identity, warnings)) => {
-                inspection.warnings.extend(warnings);
-                let samples = &*set.source.samples;
-                inspection.problems.extend(problems_of(samples, &*begin(name, samples.rows())));
-                shapes.push((name, samples.shape()));
-                read.push((name, part, identity.classes));
+        let samples = match loading.open(domain, reader) {
+            Ok(samples) => samples,
+            Err(error) => {
+                inspection.problems.push(format!("domain `{name}`: {error}"));
+                continue;
             }
-            Err(error) => inspection.problems.push(format!("domain `{name}`: {error}")),
+        };
+        let on_samples = begin(name, samples.samples.rows());
+        let upright = samples.upright;
+        read.push((name, part, FoundClasses::of(&samples.outline())));
+        inspection.warnings.extend(samples.warnings);
+        let images = match &samples.samples {
+            Samples::Encoded(images) => images.clone(),
+            _ => Vec::new(),
+        };
+        match sources::source_of(samples.samples, upright, spec.transform.as_ref()) {
+            Ok(source) => {
+                shapes.push((name, source.shape()));
+                let read = |row| source.values(&[row], SampleView::Plain).err();
+                inspection.problems.extend(problems_of(source.rows(), &read, &*on_samples));
+            }
+            Err(error) => {
+                // Where the first image decides, it may be the one that is at fault.
+                let problems = match Decoder::new(&images, upright) {
+                    Ok(decoder) => {
+                        let read = |row: usize| decoder.decode(&images[row]).err();
+                        problems_of(images.len(), &read, &*on_samples)
+                    }
+                    Err(_) => Vec::new(),
+                };
+                if problems.is_empty() {
+                    inspection.problems.push(format!("domain `{name}`: {error}"));
+                }
+                inspection.problems.extend(problems);
+            }
         }
     }
     // What sets have in common shows only where all of them are there.
@@ -153,7 +181,7 @@ fn inspect_sets<'a>(
     for ((domain, part, found), map) in read.iter().zip(&agreement.maps) {
         let mut counts = vec![0; agreement.classes.len()];
         for (&label, count) in &found.counts {
-            counts[map.as_ref().map_or(label, |map| map[label as usize]) as usize] += count;
+            counts[map.as_ref().map_or(label, |map| map[&label]) as usize] += count;
         }
         inspection.sets.push(InspectedSet { domain: (*domain).to_owned(), part: *part, counts });
     }
@@ -162,15 +190,19 @@ fn inspect_sets<'a>(
     Ok(())
 }
 
-/// What is wrong with samples, in their order.
-fn problems_of(samples: &dyn SampleSource, on_samples: &(dyn Fn(usize) + Sync)) -> Vec<String> {
+/// What is wrong with the samples, in their order; `problem` reads one.
+fn problems_of(
+    rows: usize,
+    problem: &(dyn Fn(usize) -> Option<DataError> + Sync),
+    on_samples: &(dyn Fn(usize) + Sync),
+) -> Vec<String> {
     let done = AtomicUsize::new(0);
-    let problems: BTreeMap<usize, String> = (0..samples.rows())
+    let problems: BTreeMap<usize, String> = (0..rows)
         .into_par_iter()
         .filter_map(|row| {
-            let read = samples.values(&[row], SampleView::Plain);
+            let problem = problem(row);
             on_samples(done.fetch_add(1, Ordering::Relaxed) + 1);
-            Some((row, read.err()?.to_string()))
+            Some((row, problem?.to_string()))
         })
         .collect();
     problems.into_values().collect()

@@ -161,7 +161,6 @@ fn write_outcome(
     let names: Vec<String> = (0..test.rows()).map(|row| test.name(row)).collect();
     writer.predictions(&names, &outcome.target.predictions)?;
     writer.model(&outcome.tensors)?;
-    writer.splits(&splits::of(job, data))?;
     writer.task(&TaskInfo { classes: data.classes.clone(), shape: data.input_shape() })?;
     let Some(record) = &job.record else { return Ok(()) };
     if record.outputs > 0 {

@@ -8,10 +8,10 @@ use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use isthmus_core::spec::{Job, Protocol};
 use isthmus_core::stage::SampleView;
-use isthmus_data::{Dataset, FeatureSource, LoadedSet};
+use isthmus_data::{Dataset, DomainUse, FeatureSource, LoadedSet};
 use serde::Serialize;
 
-use super::plan::job_data;
+use super::plan::{Domains, job_data};
 
 /// What `splits.json` holds.
 #[derive(Debug, Serialize)]
@@ -58,7 +58,9 @@ pub fn of(job: &Job, dataset: &Dataset) -> Result<Splits, DataError> {
         let source = LabelledSource { samples, ..set.source.clone() };
         Ok::<_, DataError>(LoadedSet { source, ..set.clone() })
     })?;
-    let domains = marked.domains(job.data.protocol, &Key::new(job.seed))?;
+    let domains = |used_as| marked.domains(job.data.protocol, used_as, &Key::new(job.seed));
+    let domains =
+        Domains { sources: domains(DomainUse::Source)?, targets: domains(DomainUse::Target)? };
     let data = job_data(job, &dataset.classes, &domains)?;
     let mut parts = Vec::new();
     for domain in &data.sources {
@@ -131,7 +133,7 @@ mod tests {
         assert_eq!(ranges(Vec::new()), "");
         let set = |position: usize| LabelledSource {
             samples: Arc::new(FeatureSource::new(2, mark(position).to_vec())),
-            labels: vec![0].into(),
+            targets: vec![0].into(),
         };
         for position in [0, 1, (1 << 20) - 1, 1 << 20, 123_456_789_012] {
             assert_eq!(positions(&set(position)).unwrap(), [position]);

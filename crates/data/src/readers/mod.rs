@@ -4,6 +4,7 @@ mod embedded;
 mod features;
 mod idx;
 mod image_folder;
+mod image_tree;
 mod npz_images;
 mod rows;
 mod usps;

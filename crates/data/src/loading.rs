@@ -1,0 +1,212 @@
+//! Reading the sets of a data set: where their files are, what they hold, what identifies them.
+
+use std::path::{Path, PathBuf};
+
+use isthmus_core::dataset::{LabelledSamples, LabelledSource, Reader, SampleOutline};
+use isthmus_core::error::DataError;
+use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::spec::{DataSpec, PluginSpec, Transform};
+
+use crate::agreement::{self, Agreement, ClassesOf, FoundClasses};
+use crate::dataset::{DatasetIdentity, LoadedSet};
+use crate::descriptor::{Descriptor, DomainDescriptor};
+use crate::fingerprint::{self, Identity, SetFiles};
+use crate::identity_cache::IdentityCache;
+use crate::roots::Roots;
+use crate::sources;
+
+/// Builds the reader that a descriptor names.
+pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
+    let plugin = registry::find(Kind::Reader, &spec.name)
+        .expect("a descriptor's readers were found when it was read");
+    match plugin.build {
+        Build::Reader(build) => build(&spec.config),
+        _ => unreachable!("plugins of kind reader are built as readers"),
+    }
+}
+
+/// The domains that the tasks name, in the order in which they first appear.
+pub(crate) fn domains_of(spec: &DataSpec) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for task in &spec.tasks {
+        for name in task.sources.iter().chain([&task.target]) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Reads sets of a data set.
+pub(crate) struct Loading<'a> {
+    descriptor: &'a Descriptor,
+    roots: &'a Roots,
+    transform: Option<&'a Transform>,
+    cache: IdentityCache,
+}
+
+impl<'a> Loading<'a> {
+    pub fn new(
+        descriptor: &'a Descriptor,
+        transform: Option<&'a Transform>,
+        roots: &'a Roots,
+    ) -> Self {
+        let cache = IdentityCache::new(&roots.cache);
+        Self { descriptor, roots, transform, cache }
+    }
+
+    /// The sets of the named domains and their readers.
+    pub fn sets(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<(&'a DomainDescriptor, &'a PluginSpec)>, DataError> {
+        let mut sets = Vec::new();
+        for name in names {
+            let domain = self.descriptor.domain(name)?;
+            sets.extend(domain.readers.all().into_iter().map(|spec| (domain, spec)));
+        }
+        Ok(sets)
+    }
+
+    /// Reads a set: its samples, what identifies it, what users should know.
+    pub fn read(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<(LoadedSet, Identity, Vec<String>), DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        let samples = reader.read(&folder)?;
+        let identity =
+            self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
+        let fingerprint = self.fingerprint_of_set(&identity);
+        let source = sources::source_of(samples.samples, samples.upright, self.transform)?;
+        let set = LoadedSet {
+            source: LabelledSource { samples: source, targets: samples.targets },
+            fingerprint,
+        };
+        Ok((set, identity, samples.warnings))
+    }
+
+    /// What identifies a set; it is read only where its files have changed.
+    pub fn identify(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<Identity, DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        self.files(spec, reader.as_ref(), &folder).identify(&self.cache)
+    }
+
+    /// Reads a set for an inspection: images are not opened, nor is anything hashed that has no
+    /// stated checksum.
+    pub fn open(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<LabelledSamples, DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        let samples = reader.read(&folder)?;
+        self.files(spec, reader.as_ref(), &folder).verify_checksums()?;
+        Ok(samples)
+    }
+
+    /// What the headers and labels of a set tell.
+    pub fn outline(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<SampleOutline, DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        reader.outline(&folder)
+    }
+
+    fn files<'f>(
+        &'f self,
+        spec: &'f PluginSpec,
+        reader: &'f dyn Reader,
+        folder: &'f Path,
+    ) -> SetFiles<'f> {
+        SetFiles { spec, reader, folder, checksums: &self.descriptor.checksums }
+    }
+
+    fn fingerprint_of_set(&self, identity: &Identity) -> String {
+        let transform = self.transform.map(to_text).unwrap_or_default();
+        fingerprint::of_texts([identity.fingerprint.as_str(), &transform])
+    }
+
+    /// The classes of the sets, and what identifies them all.
+    pub fn agree(
+        &self,
+        sets: &[(&str, Identity)],
+    ) -> Result<(DatasetIdentity, Agreement), DataError> {
+        let classes: Vec<(&str, &FoundClasses)> =
+            sets.iter().map(|(domain, identity)| (*domain, &identity.classes)).collect();
+        let agreement = self.classes(&classes)?;
+        let mut domains: Vec<(String, Vec<String>)> = Vec::new();
+        for ((domain, identity), map) in sets.iter().zip(&agreement.maps) {
+            let map = map.as_ref().map(|map| format!("{map:?}")).unwrap_or_default();
+            let set = fingerprint::of_texts([self.fingerprint_of_set(identity).as_str(), &map]);
+            match domains.last_mut() {
+                Some((last, sets)) if last == domain => sets.push(set),
+                _ => domains.push(((*domain).to_owned(), vec![set])),
+            }
+        }
+        let name = self.descriptor.name.clone();
+        Ok((DatasetIdentity { name, classes: agreement.classes.clone(), domains }, agreement))
+    }
+
+    /// The classes of the sets.
+    pub fn classes(&self, sets: &[(&str, &FoundClasses)]) -> Result<Agreement, DataError> {
+        let sets: Vec<ClassesOf<'_>> =
+            sets.iter().map(|&(domain, found)| ClassesOf { domain, found }).collect();
+        agreement::classes(self.descriptor, &sets)
+    }
+
+    /// The first place that has the files of a reader.
+    fn folder(&self, domain: &DomainDescriptor, reader: &dyn Reader) -> Result<PathBuf, DataError> {
+        let groups = reader.files();
+        if groups.is_empty() {
+            return Ok(PathBuf::new());
+        }
+        let folder = domain.folder.as_ref().unwrap_or(&self.descriptor.folder);
+        let places = self.roots.places(&self.descriptor.name, folder, domain.folder.is_some());
+        let mut searched = Vec::new();
+        for place in places {
+            match missing(&place, &groups) {
+                None => return Ok(place),
+                Some(files) => searched.push(format!("{} ({files})", place.display())),
+            }
+        }
+        Err(DataError::NotFound {
+            dataset: self.descriptor.name.clone(),
+            searched,
+            layout: self.descriptor.layout.clone(),
+            how_to_get: self.descriptor.how_to_get.clone(),
+        })
+    }
+}
+
+fn to_text(transform: &Transform) -> String {
+    serde_json::to_string(transform).expect("a transform is plain data")
+}
+
+/// What a place lacks, in words.
+fn missing(place: &Path, groups: &[Vec<PathBuf>]) -> Option<String> {
+    if !place.is_dir() {
+        return Some("no such folder".to_owned());
+    }
+    let absent: Vec<String> = groups
+        .iter()
+        .filter(|group| !group.iter().any(|path| place.join(path).exists()))
+        .map(|group| {
+            let choices: Vec<_> = group.iter().map(|path| path.display().to_string()).collect();
+            choices.join(" or ")
+        })
+        .collect();
+    (!absent.is_empty()).then(|| format!("has no {}", absent.join(", no ")))
+}
