@@ -142,6 +142,7 @@ impl Dataset {
         }
         let (identity, agreement) = loading.agree(&identities)?;
         warnings.extend(agreement.warnings);
+        warnings.extend(loading.warning());
         let mut sets = sets.into_iter().zip(agreement.maps).map(|(mut set, map)| {
             if let Some(map) = map {
                 set.source.targets = set.source.targets.map_classes(|label| map[&label]);

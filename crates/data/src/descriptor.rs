@@ -209,6 +209,9 @@ impl Descriptor {
         for (raw, table) in raw.domains.into_inner().into_iter().zip(tables) {
             let span = raw.span();
             let raw = raw.into_inner();
+            if let Some(problem) = problem_of_domain(raw.name.get_ref()) {
+                return Err(document.fail(Some(raw.name.span()), problem));
+            }
             if !names.insert(raw.name.get_ref().clone()) {
                 return Err(document.fail(
                     Some(raw.name.span()),
@@ -263,6 +266,17 @@ impl Descriptor {
             ))
         })
     }
+}
+
+/// Why a domain cannot have this name: tasks are written with it, `a + b -> c`.
+fn problem_of_domain(name: &str) -> Option<String> {
+    let shown = problem::shown(name);
+    if name.is_empty() || name.trim() != name {
+        return Some(format!("the domain `{shown}` begins or ends with a space, or has no name"));
+    }
+    let has_controls = name.chars().any(char::is_control);
+    (has_controls || name.contains('+') || name.contains("->"))
+        .then(|| format!("the domain `{shown}` has `+`, `->` or a control character in its name"))
 }
 
 /// The stated classes, each its own.

@@ -2,18 +2,22 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use isthmus_core::error::DataError;
 use serde::{Deserialize, Serialize};
 
 use crate::fingerprint::{Identity, of_texts};
+use crate::roots::CACHE_VARIABLE;
 use crate::{files, problem};
 
 /// Raised when what is kept or hashed changes, so that old entries are not used.
 const VERSION: &str = "1";
 /// The folder below the cache.
 const FOLDER: &str = "fingerprints";
+/// What takes noticeably long to read again, in bytes.
+const LARGE: u64 = 1 << 28;
 /// A file that changed so shortly before it was looked at may change again without its times
 /// telling: some file systems count in seconds.
 const TOO_YOUNG: Duration = Duration::from_secs(2);
@@ -70,6 +74,8 @@ fn nanoseconds(time: SystemTime) -> i128 {
 #[derive(Clone, Debug)]
 pub(crate) struct IdentityCache {
     folder: PathBuf,
+    /// Why something large could not be kept.
+    failed: OnceLock<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -82,7 +88,17 @@ struct Entry {
 impl IdentityCache {
     /// The cache below a folder, which is made when something is first kept.
     pub fn new(cache: &Path) -> Self {
-        Self { folder: cache.join(FOLDER) }
+        Self { folder: cache.join(FOLDER), failed: OnceLock::new() }
+    }
+
+    /// What users should know: that a large set is read by every process.
+    pub fn warning(&self) -> Option<String> {
+        let cause = self.failed.get()?;
+        Some(format!(
+            "{}: the fingerprint of the data cannot be kept here ({cause}), so that every process \
+             reads all of it; name another folder in the variable {CACHE_VARIABLE}",
+            self.folder.display()
+        ))
     }
 
     /// What is kept of a key.
@@ -115,23 +131,22 @@ impl IdentityCache {
             return Ok(identity);
         }
         let identity = compute()?;
-        if stamps()? == before {
-            self.keep(key, &identity);
+        if stamps()? == before
+            && let Err(error) = self.keep(key, &identity)
+            && before.iter().map(|stamp| stamp.size).sum::<u64>() >= LARGE
+        {
+            self.failed.get_or_init(|| error.to_string());
         }
         drop(lock);
         Ok(identity)
     }
 
-    /// Keeps an identity. Where that fails the next process hashes the set again, which costs time
-    /// and nothing else.
-    fn keep(&self, key: &str, identity: &Identity) {
+    fn keep(&self, key: &str, identity: &Identity) -> std::io::Result<()> {
         let entry = Entry { sum: sum_of(key, identity), identity: identity.clone() };
         let text = serde_json::to_vec(&entry).expect("an identity is plain data");
-        drop(
-            std::fs::create_dir_all(&self.folder)
-                .and_then(|()| files::write(&self.path(key), &[&text]))
-                .and_then(|()| files::remove_abandoned(&self.folder)),
-        );
+        std::fs::create_dir_all(&self.folder)?;
+        files::write(&self.path(key), &[&text])?;
+        files::remove_abandoned(&self.folder)
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -227,7 +242,7 @@ mod tests {
     fn a_damaged_entry_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let cache = IdentityCache::new(folder.path());
-        cache.keep("a", &identity("1f"));
+        cache.keep("a", &identity("1f")).unwrap();
         let path = cache.path("a");
         let text = std::fs::read_to_string(&path).unwrap();
         for damaged in [text.replace("1f", "1e"), text[..20].to_owned(), String::new()] {
@@ -261,14 +276,19 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_cannot_be_written_only_costs_time() {
+    fn a_folder_that_cannot_be_written_costs_time_which_is_told_where_it_is_much() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("file");
         std::fs::write(&file, b"").unwrap();
         let cache = IdentityCache::new(&file);
-        let ask = || cache.identity("a", &[old(1)], &|| Ok(vec![old(1)]), &|| Ok(identity("a")));
-        assert_eq!(ask().unwrap(), identity("a"));
-        assert_eq!(ask().unwrap(), identity("a"));
+        let ask = |size: u64| {
+            let stamps = || Ok(vec![old(size)]);
+            cache.identity("a", &[old(size)], &stamps, &|| Ok(identity("a"))).unwrap()
+        };
+        assert_eq!([ask(1), ask(1)], [identity("a"), identity("a")]);
+        assert_eq!(cache.warning(), None);
+        ask(LARGE);
+        assert!(cache.warning().unwrap().contains("ISTHMUS_CACHE"));
     }
 
     #[test]

@@ -89,6 +89,11 @@ impl<'a> Loading<'a> {
         Ok((set, identity, samples.warnings))
     }
 
+    /// What users should know of where fingerprints are kept.
+    pub fn warning(&self) -> Option<String> {
+        self.cache.warning()
+    }
+
     /// What identifies a set; it is read only where its files have changed.
     pub fn identify(
         &self,

@@ -77,6 +77,13 @@ fn names_and_checksums_are_checked() {
     let sum = problem_of(&format!("{SIX_LINES}checksums = {{ \"a\" = \"12\" }}\n"));
     assert!(sum.contains(":7: a checksum is SHA-256"), "{sum}");
     assert!(problem_of("name = \"mine\"\ndomains = []\n").contains("`domains` is empty"));
+    // A task could not name these.
+    for name in ["a + b", "a -> b", " a", "", "a\\nb"] {
+        let error =
+            problem_of(&SIX_LINES.replace("name = \"photos\"", &format!("name = \"{name}\"")));
+        assert!(error.starts_with("datasets/mine.toml:4: the domain `"), "{error}");
+        assert!(!error.contains("a\nb"), "{error}");
+    }
 }
 
 #[test]
