@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::random::Key;
+use crate::sample_check::SampleCheck;
 
 /// The domain that a row comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +71,11 @@ pub enum Grouping {
     /// All rows of the batch, one set of running statistics.
     #[default]
     Shared,
-    /// Each domain by itself, with its own running statistics (DSBN).
+    /// Each domain of a training batch by itself, one set of running statistics: as an ordinary
+    /// network that is given the domains one after the other (tllib's AFN and FixMatch).
+    Separate,
+    /// Each domain by itself, with its own running statistics (DSBN). A domain that was not trained
+    /// on is evaluated by the statistics of those that were.
     PerDomain,
     /// Source and target each by a learned mixture of both (AutoDIAL).
     Mixed,
@@ -118,12 +123,20 @@ pub struct Context {
     pub norm: NormPolicy,
     key: Key,
     draws: AtomicU64,
+    samples: SampleCheck,
 }
 
 impl Context {
     /// A training pass over the given rows; `key` names the step.
     pub fn train(segments: Vec<Segment>, key: Key) -> Self {
-        Self { training: true, segments, norm: NormPolicy::TRAIN, key, draws: AtomicU64::new(0) }
+        Self {
+            training: true,
+            segments,
+            norm: NormPolicy::TRAIN,
+            key,
+            draws: AtomicU64::new(0),
+            samples: SampleCheck::default(),
+        }
     }
 
     /// An evaluation pass over `rows` rows of one domain.
@@ -139,6 +152,7 @@ impl Context {
             norm: NormPolicy::EVALUATE,
             key: Key::new(0),
             draws: AtomicU64::new(0),
+            samples: SampleCheck::default(),
         }
     }
 
@@ -146,6 +160,36 @@ impl Context {
     pub fn with_norm(mut self, norm: NormPolicy) -> Self {
         self.norm = norm;
         self
+    }
+
+    /// The same pass, whose norm layers report to `samples` if they have a single sample.
+    pub fn with_check(mut self, samples: &SampleCheck) -> Self {
+        self.samples = samples.clone();
+        self
+    }
+
+    /// The same pass once more, with the same dropout masks: for passes that are to differ by their
+    /// input alone.
+    pub fn again(&self) -> Self {
+        Self {
+            training: self.training,
+            segments: self.segments.clone(),
+            norm: self.norm,
+            key: self.key,
+            draws: AtomicU64::new(0),
+            samples: self.samples.clone(),
+        }
+    }
+
+    /// Tells that a norm layer of `channels` channels has a single sample (of `domain`, where
+    /// domains are normalised apart) to take statistics of.
+    pub fn report_single_sample(&self, channels: usize, domain: Option<&'static str>) {
+        self.samples.report(channels, domain);
+    }
+
+    /// Says that what was reported by now was in this part of the model.
+    pub(crate) fn leave_part(&self, part: &'static str) {
+        self.samples.name(part);
     }
 
     /// The key of the next random layer of this pass. Layers are visited in a fixed order, so the

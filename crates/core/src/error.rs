@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::sample_check::SingleSample;
+
 /// A network's state could not be read or replaced.
 #[derive(Debug, Error)]
 pub enum NetworkError {
@@ -57,6 +59,9 @@ pub enum MethodError {
     /// The method cannot work with this experiment.
     #[error("{0}")]
     Unsuitable(String),
+    /// A norm layer had a single sample to take statistics of.
+    #[error(transparent)]
+    SingleSample(#[from] SingleSample),
     /// A checkpoint is not of this method.
     #[error("the checkpoint is not of this run: {0}")]
     Checkpoint(String),

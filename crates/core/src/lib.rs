@@ -24,6 +24,7 @@ pub mod predictor;
 pub mod prelude;
 pub mod random;
 pub mod registry;
+pub mod sample_check;
 pub mod spec;
 pub mod stage;
 pub mod step;

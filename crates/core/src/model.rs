@@ -51,16 +51,18 @@ impl Model {
     /// Features `[batch, features]` after the bottleneck: what methods align.
     pub fn features(&mut self, input: Input, context: &Context) -> Tensor<2> {
         let features = self.extractor.forward(input, context);
-        match &mut self.bottleneck {
-            Some(bottleneck) => bottleneck.forward(Input::Features(features), context),
-            None => features,
-        }
+        context.leave_part("extractor");
+        let Some(bottleneck) = &mut self.bottleneck else { return features };
+        let features = bottleneck.forward(Input::Features(features), context);
+        context.leave_part("bottleneck");
+        features
     }
 
     /// Features and logits.
     pub fn forward(&mut self, input: Input, context: &Context) -> ModelOutput {
         let features = self.features(input, context);
         let logits = self.classifier.forward(features.clone(), context);
+        context.leave_part("classifier");
         ModelOutput { features, logits }
     }
 

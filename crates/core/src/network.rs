@@ -118,7 +118,8 @@ pub trait Network: Send {
     }
 
     /// Applies `rule` to every parameter that it includes and that has a gradient, and takes those
-    /// gradients out.
+    /// gradients out. A parameter with a load mapper ([`Param::load_mapper`]) is brought back by it
+    /// afterwards: so a layer states which values a parameter may have.
     fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule);
 
     /// Moves every tensor towards the one of the same path in `leader`:
@@ -214,10 +215,12 @@ pub fn independent_copy<M: Module>(module: &M) -> M {
     impl ModuleMapper for Fresh {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
             let requires_gradient = param.is_require_grad();
-            let value = Tensor::from_data(param.val().to_data(), &param.val().device());
-            Param::initialized(
+            let (_, value, mapper) = param.consume();
+            let value = Tensor::from_data(value.to_data(), &value.device());
+            Param::from_mapped_value(
                 burn::module::ParamId::new(),
                 value.set_require_grad(requires_gradient),
+                mapper,
             )
         }
     }
@@ -348,29 +351,29 @@ impl ModuleMapper for Updating<'_> {
         let Some(gradient) = param.val().grad_remove(self.gradients) else {
             return param;
         };
-        param.map(|value| {
-            let value = value.inner();
-            let device = value.device();
-            let changed = if crate::optimizer::is_host(&device) {
-                let gradient = gradient.into_data();
-                let mut data = value.into_data();
-                let gradient = gradient
-                    .as_slice::<f32>()
-                    .expect("networks compute in f32, and so are their gradients");
-                self.rule.update_host(
-                    &parameter,
-                    data.as_mut_slice::<f32>().expect("networks compute in f32"),
-                    gradient,
-                );
-                Tensor::from_data(data, &device)
-            } else {
-                let dims = value.dims();
-                let size = dims.iter().product::<usize>();
-                self.rule
-                    .update_device(&parameter, value.reshape([size]), gradient.reshape([size]))
-                    .reshape(dims)
-            };
-            Tensor::from_inner(changed).require_grad()
-        })
+        let (id, value, mapper) = param.consume();
+        let value = value.inner();
+        let device = value.device();
+        let changed = if crate::optimizer::is_host(&device) {
+            let gradient = gradient.into_data();
+            let mut data = value.into_data();
+            let gradient = gradient
+                .as_slice::<f32>()
+                .expect("networks compute in f32, and so are their gradients");
+            self.rule.update_host(
+                &parameter,
+                data.as_mut_slice::<f32>().expect("networks compute in f32"),
+                gradient,
+            );
+            Tensor::from_data(data, &device)
+        } else {
+            let dims = value.dims();
+            let size = dims.iter().product::<usize>();
+            self.rule
+                .update_device(&parameter, value.reshape([size]), gradient.reshape([size]))
+                .reshape(dims)
+        };
+        let changed = Tensor::from_inner(mapper.on_load(changed)).require_grad();
+        Param::from_mapped_value(id, changed, mapper)
     }
 }

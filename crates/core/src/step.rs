@@ -13,6 +13,7 @@ use crate::model::ModelOutput;
 use crate::network::ParameterSet;
 use crate::optimizer::is_host;
 use crate::random::Key;
+use crate::sample_check::SampleCheck;
 use crate::stage::Stage;
 use crate::targets::{Targets, class_tensor};
 use crate::terms::{Terms, WeightedTerm};
@@ -118,6 +119,10 @@ pub struct Step<'a> {
     /// The batch of this step whose gradients are summed with those of its other batches.
     batch: usize,
     joint: Option<Rc<Joint>>,
+    /// Factors of the source rows' loss, off the tape, as the terms asked in this step.
+    source_weights: Option<Tensor<1>>,
+    /// Whether the norm layers of all passes had samples enough.
+    samples: SampleCheck,
     /// Label of the term that runs.
     owner: Option<String>,
     passes: u64,
@@ -135,6 +140,8 @@ impl<'a> Step<'a> {
             measure,
             batch,
             joint: None,
+            source_weights: None,
+            samples: SampleCheck::default(),
             owner: None,
             passes: 0,
             updates: 0,
@@ -156,6 +163,12 @@ impl<'a> Step<'a> {
     /// The number of this step's batch: as the step's, where nothing is accumulated.
     pub fn batch_number(&self) -> usize {
         self.number * self.stage.updates.updater.accumulate() + self.batch
+    }
+
+    /// Whether this batch is the last of its step: where gradients are accumulated, its updates are
+    /// those that change networks.
+    pub fn is_last_batch(&self) -> bool {
+        self.batch + 1 == self.stage.updates.updater.accumulate()
     }
 
     /// Names the randomness of the method that asks, at this step.
@@ -215,7 +228,8 @@ impl<'a> Step<'a> {
         if self.updates > 0 {
             key = key.named("update").at(self.updates as u64);
         }
-        let context = Context::train(segments, key).with_norm(self.stage.norm);
+        let norm = self.stage.norm;
+        let context = Context::train(segments, key).with_norm(norm).with_check(&self.samples);
         self.stage.model.forward(input, &context)
     }
 
@@ -228,11 +242,17 @@ impl<'a> Step<'a> {
     /// What a further pass of this step is told: training, statistics kept, dropout masks of its
     /// own. Also for passes of a method's own networks.
     pub fn pass_context(&mut self, segments: Vec<Segment>) -> Context {
-        let key = self.key().named("pass").at(self.passes);
-        self.passes += 1;
         let mut norm = self.stage.norm;
         norm.update = StatisticsUpdate::Keep;
-        Context::train(segments, key).with_norm(norm)
+        self.network_context(segments).with_norm(norm)
+    }
+
+    /// What a training pass of a method's own network is told that is evaluated later: as
+    /// [`pass_context`](Self::pass_context), but running statistics move.
+    pub fn network_context(&mut self, segments: Vec<Segment>) -> Context {
+        let key = self.key().named("pass").at(self.passes);
+        self.passes += 1;
+        Context::train(segments, key).with_norm(self.stage.norm).with_check(&self.samples)
     }
 
     /// The loss of the step, shape `[1]`: the objective's on the source rows, weighted as terms
@@ -249,6 +269,19 @@ impl<'a> Step<'a> {
         loss
     }
 
+    /// The objective's loss on source rows as a further head predicts them, shape `[1]`, weighted as
+    /// the terms asked in this step's [`loss`](Self::loss).
+    ///
+    /// # Errors
+    /// If the objective does not take such targets.
+    pub fn source_loss(
+        &self,
+        output: &ModelOutput,
+        targets: &Targets,
+    ) -> Result<Tensor<1>, MethodError> {
+        self.stage.objective.loss(output, targets, self.source_weights.clone())
+    }
+
     fn sum(&mut self, joint: &Joint, terms: &mut Terms) -> Result<Tensor<1>, MethodError> {
         let mut weights: Option<Tensor<1>> = None;
         for WeightedTerm { label, term, .. } in &mut terms.list {
@@ -261,6 +294,7 @@ impl<'a> Step<'a> {
             }
         }
         self.owner = None;
+        self.source_weights = weights.clone().map(Tensor::detach);
         let mut loss = self.stage.objective.loss(&joint.source(), &joint.targets, weights)?;
         if self.measure {
             self.note(self.stage.objective.loss_name(), loss.clone().into_scalar::<f64>());
@@ -282,9 +316,9 @@ impl<'a> Step<'a> {
     /// of the driver.
     ///
     /// # Errors
-    /// If the loss is not finite.
+    /// If the loss is not finite, or a norm layer took statistics of a single sample.
     pub fn update(&mut self, loss: &Tensor<1>, own: Vec<Part<'_>>) -> Result<(), MethodError> {
-        self.check_finite(loss)?;
+        self.check(loss)?;
         self.joint = None;
         let place = self.place();
         let stage = &mut self.stage;
@@ -300,14 +334,14 @@ impl<'a> Step<'a> {
     /// of the driver; everything else stays as it is.
     ///
     /// # Errors
-    /// If the loss is not finite.
+    /// If the loss is not finite, or a norm layer took statistics of a single sample.
     pub fn update_only(
         &mut self,
         loss: &Tensor<1>,
         roles: &[Role],
         own: Vec<Part<'_>>,
     ) -> Result<(), MethodError> {
-        self.check_finite(loss)?;
+        self.check(loss)?;
         self.joint = None;
         let place = self.place();
         let stage = &mut self.stage;
@@ -327,8 +361,10 @@ impl<'a> Step<'a> {
         UpdatePlace { step: self.number, total_steps, batch: self.batch, phase }
     }
 
-    /// On the host the check costs nothing; elsewhere it would wait for the device each step.
-    fn check_finite(&self, loss: &Tensor<1>) -> Result<(), MethodError> {
+    /// Refuses to train by a loss that teaches nothing.
+    fn check(&self, loss: &Tensor<1>) -> Result<(), MethodError> {
+        self.samples.result()?;
+        // On the host the check costs nothing; elsewhere it would wait for the device each step.
         if self.measure || is_host(&self.stage.device) {
             let value = loss.clone().into_scalar::<f64>();
             if !value.is_finite() {

@@ -11,6 +11,7 @@ use crate::method::{Measurement, Method};
 use crate::model::Model;
 use crate::network::ParameterSet;
 use crate::random::Key;
+use crate::sample_check::SampleCheck;
 use crate::updater::{Part, UpdatePlace, Updater};
 
 /// When the model goes back to the trained one that the stream began with.
@@ -39,6 +40,9 @@ pub struct Stream<'a> {
     pub total_steps: usize,
     /// Which statistics norm layers were trained with.
     pub grouping: Grouping,
+    /// Whether the norm layers of the stream's passes had samples enough; a stream whose layers had
+    /// not is ended.
+    pub samples: SampleCheck,
 }
 
 impl Stream<'_> {
@@ -47,7 +51,7 @@ impl Stream<'_> {
     pub fn context(&self, rows: usize, statistics: Statistics) -> Context {
         let norm =
             NormPolicy { statistics, update: StatisticsUpdate::Keep, grouping: self.grouping };
-        Context::evaluate(DomainRole::Target, rows).with_norm(norm)
+        Context::evaluate(DomainRole::Target, rows).with_norm(norm).with_check(&self.samples)
     }
 
     /// Back-propagates `loss` and updates the parameters of the model that are in `set`, and all of

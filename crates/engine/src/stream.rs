@@ -10,6 +10,7 @@ use isthmus_core::input::Input;
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
+use isthmus_core::sample_check::SampleCheck;
 use isthmus_core::stage::SampleView;
 use isthmus_core::test_time::{Predicted, Reset, Stream, TestTimeMethod};
 use isthmus_core::updater::Updater;
@@ -55,7 +56,7 @@ pub(crate) fn run_stream(
     if resumed.is_none() {
         observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
     }
-    let failed = |source| setup.failed(source);
+    let failed = |source: MethodError| setup.failed(source);
     let device = setup.device.clone();
     // A checkpoint before a reset holds the model that the stream began with, see below.
     let start = (method.reset() == Reset::Batch).then(|| start_of(setup.index, model.tensors()));
@@ -67,6 +68,7 @@ pub(crate) fn run_stream(
         key: setup.key,
         total_steps: steps,
         grouping: setup.training.normalization,
+        samples: SampleCheck::default(),
     };
     method.begin(&mut stream).map_err(failed)?;
     if let Some(checkpoint) = resumed {
@@ -85,6 +87,7 @@ pub(crate) fn run_stream(
         let batch = TargetBatch { input, indices: indices.clone() };
         let measure = done % MEASURE_EVERY == 0 || done == steps;
         let predicted = method.predict(&mut stream, batch, step, measure).map_err(failed)?;
+        stream.samples.result().map_err(|single| failed(single.into()))?;
         answers.keep(&indices, &predicted).map_err(failed)?;
         observer.step_done(setup.index, done, &predicted.measurements)?;
         if done == steps {

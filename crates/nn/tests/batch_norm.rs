@@ -12,7 +12,8 @@ use common::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
-use isthmus_core::network::{Network, independent_copy};
+use isthmus_core::network::{Network, Parameter, UpdateRule, independent_copy};
+use isthmus_core::sample_check::SampleCheck;
 use isthmus_nn::layers::DomainBatchNorm;
 use isthmus_nn::reset_population;
 
@@ -251,12 +252,127 @@ fn statistics_can_be_gathered_while_running_ones_normalise() {
 }
 
 #[test]
-fn one_row_does_not_spoil_the_statistics() {
+fn one_row_does_not_spoil_the_statistics_and_is_told() {
     let mut layer = layer(3);
-    let output = layer.forward(normal([1, 3], 1), &training(&[(SOURCE, 1)]));
+    let samples = SampleCheck::default();
+    let context = training(&[(SOURCE, 1)]).with_check(&samples);
+    let output = layer.forward(normal([1, 3], 1), &context);
     assert_eq!(values(&output), vec![0.0; 3]);
     assert!(state(&layer).iter().all(|(_, values)| values.iter().all(|value| value.is_finite())));
     assert_eq!(values(&layer.shared.variance.val()), vec![1.0; 3]);
+    let text = samples.result().unwrap_err().to_string();
+    assert!(
+        text.contains("over 3 channels would take its statistics of a single sample"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_single_row_of_a_domain_is_told_where_domains_are_apart() {
+    for (grouping, told) in [
+        (Grouping::Shared, None),
+        (Grouping::Separate, Some("sample of the target")),
+        (Grouping::PerDomain, Some("sample of the target")),
+        (Grouping::Mixed, Some("sample of the target")),
+    ] {
+        let samples = SampleCheck::default();
+        let policy = NormPolicy::TRAIN.grouped(grouping);
+        let context = training(&[(SOURCE, 4), (TARGET, 1)]).with_norm(policy);
+        layer(3).forward(normal([5, 3], 1), &context.with_check(&samples));
+        let text = samples.result().err().map(|error| error.to_string());
+        assert_eq!(text.is_some(), told.is_some(), "{grouping:?}: {text:?}");
+        assert!(told.is_none_or(|told| text.unwrap().contains(told)));
+    }
+    // One image has many positions, and running statistics need no samples.
+    let samples = SampleCheck::default();
+    let one = || training(&[(SOURCE, 1)]).with_check(&samples);
+    layer(3).forward(normal([1, 3, 4, 4], 1), &one());
+    layer(3).forward(normal([1, 3], 1), &one().with_norm(NormPolicy::EVALUATE));
+    assert_eq!(samples.result(), Ok(()));
+}
+
+/// As an ordinary network that is given one domain after the other.
+#[test]
+fn separate_domains_share_running_statistics() {
+    let policy = NormPolicy::TRAIN.grouped(Grouping::Separate);
+    let input = Tensor::cat(vec![normal([4, 3], 1), normal([6, 3], 2).add_scalar(5.0)], 0);
+    let mut separate = layer(3);
+    let output =
+        separate.forward(input.clone(), &training(&[(SOURCE, 4), (TARGET, 6)]).with_norm(policy));
+    let mut ordinary = layer(3);
+    let source = ordinary.forward(input.clone().narrow(0, 0, 4), &training(&[(SOURCE, 4)]));
+    let target = ordinary.forward(input.narrow(0, 4, 6), &training(&[(TARGET, 6)]));
+    close(&values(&output), &values(&Tensor::cat(vec![source, target], 0)), 1e-6);
+    assert_eq!(state(&separate), state(&ordinary));
+    let row = || Tensor::<2>::ones([1, 3], &device());
+    let evaluation = NormPolicy::EVALUATE.grouped(Grouping::Separate);
+    let apart = separate.forward(row(), &Context::evaluate(TARGET, 1).with_norm(evaluation));
+    let want = ordinary.forward(row(), &Context::evaluate(TARGET, 1));
+    assert_eq!(values(&apart), values(&want));
+}
+
+/// What a layer makes of one row of zeros of a domain when evaluated.
+fn evaluated(layer: &mut DomainBatchNorm, domain: DomainRole, grouping: Grouping) -> Vec<f32> {
+    let context = Context::evaluate(domain, 1).with_norm(NormPolicy::EVALUATE.grouped(grouping));
+    values(&layer.forward(Tensor::<2>::zeros([1, 3], &device()), &context))
+}
+
+#[test]
+fn statistics_that_nobody_set_are_those_of_the_domains_that_were_seen() {
+    let per_domain = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
+    let (mut of_source, mut ordinary) = (layer(3), layer(3));
+    for seed in 0..30 {
+        let rows = normal([16, 3], seed).add_scalar(4.0);
+        let context = training(&[(SOURCE, 16)]);
+        ordinary.forward(rows.clone(), &context);
+        of_source.forward(rows, &context.with_norm(per_domain));
+    }
+    // The source's are the only ones: the same, bit for bit, whoever asks.
+    let want = evaluated(&mut ordinary, TARGET, Grouping::Shared);
+    for grouping in [Grouping::PerDomain, Grouping::Mixed, Grouping::Shared] {
+        for domain in [SOURCE, DomainRole::Source(1), TARGET] {
+            assert_eq!(
+                evaluated(&mut of_source, domain, grouping),
+                want,
+                "{domain:?}, {grouping:?}"
+            );
+        }
+    }
+    // Of two sources, the target takes the mixture.
+    let mut pooled = layer(3);
+    let policy = NormPolicy { update: StatisticsUpdate::Population, ..per_domain };
+    let rows = Tensor::cat(vec![normal([50, 3], 1), normal([50, 3], 2).add_scalar(3.0)], 0);
+    let sources = training(&[(SOURCE, 50), (DomainRole::Source(1), 50)]);
+    pooled.forward(rows.clone(), &sources.with_norm(policy));
+    let mut all = layer(3);
+    all.forward(rows, &training(&[(SOURCE, 100)]).with_norm(POPULATION));
+    let want = evaluated(&mut all, TARGET, Grouping::Shared);
+    close(&evaluated(&mut pooled, TARGET, Grouping::PerDomain), &want, 1e-4);
+    // Its own, once it has any.
+    let target = normal([50, 3], 3).sub_scalar(2.0);
+    pooled.forward(target.clone(), &training(&[(TARGET, 50)]).with_norm(policy));
+    let mut own = layer(3);
+    own.forward(target, &training(&[(TARGET, 50)]).with_norm(POPULATION));
+    let want = evaluated(&mut own, TARGET, Grouping::Shared);
+    close(&evaluated(&mut pooled, TARGET, Grouping::PerDomain), &want, 1e-4);
+}
+
+#[test]
+fn domains_of_a_later_stage_begin_with_the_statistics_of_all_rows() {
+    let mut layer = layer(3);
+    for seed in 0..60 {
+        layer.forward(normal([32, 3], seed).add_scalar(4.0), &training(&[(SOURCE, 32)]));
+    }
+    let shared = evaluated(&mut layer, TARGET, Grouping::Shared);
+    assert_eq!(evaluated(&mut layer, TARGET, Grouping::PerDomain), shared);
+    let policy = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
+    let rows = normal([32, 3], 99).add_scalar(4.0);
+    layer.forward(rows, &training(&[(TARGET, 32)]).with_norm(policy));
+    // One batch moves them by a tenth; from mean 0 and variance 1 they would be far away.
+    close(&values(&layer.domains[0].mean.val()), &[4.0; 3], 0.1);
+    // A layer that has seen nothing normalises by what it was made or loaded with.
+    let mut fresh = self::layer(3);
+    assert_eq!(evaluated(&mut fresh, TARGET, Grouping::PerDomain), vec![0.0; 3]);
 }
 
 fn mixed() -> Context {
@@ -286,28 +402,52 @@ fn alpha_goes_from_apart_to_alike() {
     close(&values(&alike), &values(&want), 1e-5);
 }
 
+/// Sets every parameter to a value.
+struct Set(f32);
+
+impl UpdateRule for Set {
+    fn update_host(&mut self, _parameter: &Parameter<'_>, value: &mut [f32], _gradient: &[f32]) {
+        value.fill(self.0);
+    }
+
+    fn update_device(
+        &mut self,
+        _parameter: &Parameter<'_>,
+        value: Tensor<1>,
+        _gradient: Tensor<1>,
+    ) -> Tensor<1> {
+        value.mul_scalar(0.0).add_scalar(self.0)
+    }
+}
+
 #[test]
-fn alpha_stays_in_its_range_and_keeps_its_gradient() {
-    let mut layer = layer(3);
-    set_alpha(&mut layer, 1.3);
+fn updates_keep_alpha_in_its_range_and_its_gradient_adds_up() {
     let weights = normal([10, 3], 2);
     let pass = |layer: &mut DomainBatchNorm, seed| {
         (layer.forward(normal([10, 3], seed), &mixed()) * weights.clone()).sum()
     };
-    let alone = |loss: Tensor<1>, layer: &DomainBatchNorm| {
-        values(&layer.alpha.val().grad(&loss.backward()).unwrap())[0]
-    };
-    let loss = pass(&mut layer, 1) + pass(&mut layer, 3);
-    assert_eq!(values(&layer.alpha.val()), [1.0]);
-    let both = alone(loss, &layer);
-    let loss = pass(&mut layer, 1);
-    let sum = alone(loss, &layer);
-    let loss = pass(&mut layer, 3);
-    let sum = sum + alone(loss, &layer);
-    assert!(both != 0.0 && (both - sum).abs() < 1e-4, "{both} is not {sum}");
-    set_alpha(&mut layer, 0.2);
-    layer.forward(normal([10, 3], 1), &mixed());
-    assert_eq!(values(&layer.alpha.val()), [0.5]);
+    let original = layer(3);
+    for mut layer in [original.clone(), independent_copy(&original)] {
+        for (set, kept) in [(1.3, 1.0), (0.2, 0.5), (0.7, 0.7)] {
+            let mut gradients = pass(&mut layer, 1).backward();
+            layer.update(&mut gradients, &mut Set(set));
+            assert_eq!(values(&layer.alpha.val()), [kept], "{set}");
+            assert_eq!(values(&layer.bias.val()), [set; 3], "others are as the rule says");
+        }
+        let gradient = |loss: Tensor<1>, layer: &DomainBatchNorm| {
+            values(&layer.alpha.val().grad(&loss.backward()).unwrap())[0]
+        };
+        let loss = pass(&mut layer, 1) + pass(&mut layer, 3);
+        let both = gradient(loss, &layer);
+        let sum: f32 = [1, 3]
+            .map(|seed| {
+                let loss = pass(&mut layer, seed);
+                gradient(loss, &layer)
+            })
+            .iter()
+            .sum();
+        assert!(both != 0.0 && (both - sum).abs() < 1e-4, "{both} is not {sum}");
+    }
 }
 
 #[test]

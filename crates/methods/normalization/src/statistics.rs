@@ -10,6 +10,7 @@ use isthmus_core::model::Model;
 const MEAN: &str = "mean";
 const VARIANCE: &str = "variance";
 const ROWS: &str = "population_rows";
+const SEEN: &str = "seen";
 
 /// Mean and variance by channel, and how many rows they are of; 0 where no row was seen since the
 /// count was last set to 0.
@@ -132,6 +133,9 @@ impl ModelStatistics {
                 set(MEAN, &moments.mean);
                 set(VARIANCE, &moments.variance);
                 set(ROWS, &[moments.rows]);
+                if moments.rows > 0.0 {
+                    set(SEEN, &[1.0]);
+                }
             }
             part.network.load_tensors(&tensors)?;
         }

@@ -1,9 +1,12 @@
 //! Methods that train on their own predictions of the target.
 //!
+//! - [`MeanTeacher`]: the predictions of an average of earlier models are to be met.
 //! - [`PseudoLabel`]: confident predictions become labels, in rounds.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod labels;
+mod mean_teacher;
 mod pseudo_label;
 
+pub use mean_teacher::MeanTeacher;
 pub use pseudo_label::PseudoLabel;

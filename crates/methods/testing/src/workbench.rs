@@ -13,6 +13,7 @@ use isthmus_core::objective::Objective;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind};
+use isthmus_core::sample_check::SampleCheck;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::stage::{SampleView, Stage, StageData, Updates};
 use isthmus_core::step::Step;
@@ -170,6 +171,7 @@ impl Workbench {
             key: Key::new(5).named("stream"),
             total_steps: self.total_steps,
             grouping: self.norm.grouping,
+            samples: SampleCheck::default(),
         }
     }
 

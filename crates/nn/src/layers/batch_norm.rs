@@ -1,25 +1,30 @@
 //! Batch normalisation that is told whose rows it sees.
 
-use std::ops::Range;
-
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use isthmus_core::context::{
-    Context, DomainRole, Grouping, NormPolicy, Segment, Statistics, StatisticsUpdate,
+    Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::Initial;
-use crate::layers::running_statistics::{BatchStatistics, RunningStatistics};
+use crate::layers::row_groups::{Group, domain_name, groups, join, mixed_slot};
+use crate::layers::running_statistics::{BatchStatistics, Moments, RunningStatistics};
 
 /// Batch normalisation of `[batch, channels, ...]` by channel (Ioffe and Szegedy, ICML 2015).
 ///
 /// The [`NormPolicy`] of the context decides which statistics normalise, what happens to the
-/// running ones, and which rows belong together: all rows; each domain by itself with its own
-/// running statistics and a shared scale and shift (DSBN: Chang et al., "Domain-specific batch
-/// normalization for unsupervised domain adaptation", CVPR 2019); or source and target each by a
-/// learned mixture of both (AutoDIAL: Carlucci et al., "AutoDIAL: automatic domain alignment
-/// layers", ICCV 2017).
+/// running ones, and which rows belong together: all rows; each domain by itself, with shared
+/// running statistics or with its own and a shared scale and shift (DSBN: Chang et al.,
+/// "Domain-specific batch normalization for unsupervised domain adaptation", CVPR 2019); or source
+/// and target each by a learned mixture of both (AutoDIAL: Carlucci et al., "AutoDIAL: automatic
+/// domain alignment layers", ICCV 2017).
+///
+/// Running statistics that were never moved are never normalised by, as long as others were: a
+/// domain that has none takes those of the domains that have, pooled with equal weights, else those
+/// of all rows together; the latter, where they have none, take the domains'. A domain's own begin
+/// where those of all rows together are, if these were moved by an earlier stage. Pretrained
+/// statistics serve as they are until a layer is trained.
 ///
 /// As in PyTorch, the batch is normalised by its biased variance and the running variance moves
 /// towards the unbiased one.
@@ -30,7 +35,7 @@ pub struct DomainBatchNorm {
     /// Shift, `[channels]`.
     pub bias: Param<Tensor<1>>,
     /// AutoDIAL's share of the own domain, `[1]`, in [0.5, 1]: 1 normalises the domains apart, 0.5
-    /// alike. Used, and trained, only where the grouping is mixed.
+    /// alike. Used, and trained, only where the grouping is mixed; updates keep it in its range.
     pub alpha: Param<Tensor<1>>,
     /// Statistics of all rows together.
     pub shared: RunningStatistics,
@@ -42,8 +47,8 @@ pub struct DomainBatchNorm {
 }
 
 /// Mean and variance of a tensor by channel, and the tensor centred.
-struct Moments<const D: usize> {
-    /// The input less its mean; the mean is held constant here, see [`moments`].
+struct Centred<const D: usize> {
+    /// The input less its mean; the mean is held constant here, see [`centre`].
     centred: Tensor<D>,
     /// On the tape.
     mean: Tensor<1>,
@@ -55,13 +60,20 @@ struct Moments<const D: usize> {
     samples: usize,
 }
 
-impl<const D: usize> Moments<D> {
+impl<const D: usize> Centred<D> {
     fn statistics(&self) -> BatchStatistics {
         BatchStatistics {
             mean: self.mean_value.clone().inner(),
             variance: self.variance_value.clone().inner(),
             rows: self.rows,
             samples: self.samples,
+        }
+    }
+
+    /// Tells the pass if there is a single sample: it has no variance.
+    fn require_samples(&self, domain: Option<&'static str>, context: &Context) {
+        if self.samples == 1 {
+            context.report_single_sample(self.mean.dims()[0], domain);
         }
     }
 
@@ -81,7 +93,9 @@ impl DomainBatchNorm {
         Self {
             weight: Initial::Constant(1.0).parameter([channels], *key, device),
             bias: Initial::Constant(0.0).parameter([channels], *key, device),
-            alpha: Initial::Constant(1.0).parameter([1], *key, device),
+            alpha: Initial::Constant(1.0)
+                .parameter([1], *key, device)
+                .load_mapper(|alpha| alpha.clamp(0.5, 1.0)),
             shared: RunningStatistics::new(channels, context),
             domains: (0..domains).map(|_| RunningStatistics::new(channels, context)).collect(),
             momentum: 0.1,
@@ -107,19 +121,24 @@ impl DomainBatchNorm {
     /// If rows are told apart by domain and the context's segments do not add up to the batch, or
     /// name a source that the layer was not built for.
     pub fn forward<const D: usize>(&mut self, input: Tensor<D>, context: &Context) -> Tensor<D> {
-        let policy = context.norm;
-        match policy.grouping {
-            Grouping::Shared => self.normalize(input, None, policy),
+        let by_batch = context.norm.statistics == Statistics::Batch;
+        let groups = |slot| groups(&context.segments, slot, input.dims()[0]);
+        match context.norm.grouping {
+            Grouping::Separate if by_batch => {
+                let groups = groups(DomainRole::slot);
+                self.by_group(input, &groups, |_| None, context)
+            }
+            Grouping::Shared | Grouping::Separate => self.normalize(input, None, None, context),
             Grouping::PerDomain => {
-                let groups = groups(&context.segments, DomainRole::slot, input.dims()[0]);
-                self.by_group(input, groups, policy)
+                let groups = groups(DomainRole::slot);
+                self.by_group(input, &groups, Some, context)
             }
             Grouping::Mixed => {
-                let groups = groups(&context.segments, mixed_slot, input.dims()[0]);
-                if policy.statistics == Statistics::Batch && groups.len() == 2 {
-                    self.mixed(input, groups, policy.update)
+                let groups = groups(mixed_slot);
+                if by_batch && groups.len() == 2 {
+                    self.mixed(input, &groups, context)
                 } else {
-                    self.by_group(input, groups, policy)
+                    self.by_group(input, &groups, Some, context)
                 }
             }
         }
@@ -139,7 +158,7 @@ impl DomainBatchNorm {
             slots.all(|slot| slot == first).then_some(first)
         };
         let slot = match grouping {
-            Grouping::Shared => None,
+            Grouping::Shared | Grouping::Separate => None,
             Grouping::PerDomain => Some(slot(DomainRole::slot)?),
             Grouping::Mixed => Some(slot(mixed_slot)?),
         };
@@ -147,13 +166,15 @@ impl DomainBatchNorm {
     }
 
     fn affine(&self, slot: Option<usize>) -> (Tensor<1>, Tensor<1>) {
-        let statistics = match slot {
-            None => &self.shared,
-            Some(slot) => &self.domains[self.checked(slot)],
+        let shared = self.shared.moments();
+        let trained = Moments::pooled(self.domains.iter().map(RunningStatistics::moments));
+        let moments = match slot {
+            None => shared.or(trained),
+            Some(slot) => self.domains[self.checked(slot)].moments().or(trained).or(shared),
         };
-        let deviation = statistics.variance.val().add_scalar(self.epsilon).sqrt();
+        let deviation = moments.variance.add_scalar(self.epsilon).sqrt();
         let scale = self.weight.val() / deviation;
-        let shift = self.bias.val() - statistics.mean.val() * scale.clone();
+        let shift = self.bias.val() - moments.mean * scale.clone();
         (scale, shift)
     }
 
@@ -168,37 +189,45 @@ impl DomainBatchNorm {
 
     fn observe(&mut self, slot: Option<usize>, batch: BatchStatistics, update: StatisticsUpdate) {
         let momentum = self.momentum;
-        let statistics = match slot {
-            None => &mut self.shared,
+        match slot {
+            None => {
+                let start = self.shared.moments();
+                self.shared.observe(start, batch, update, momentum);
+            }
             Some(slot) => {
                 let slot = self.checked(slot);
-                &mut self.domains[slot]
+                let start = self.domains[slot].moments().or(self.shared.moments());
+                self.domains[slot].observe(start, batch, update, momentum);
             }
-        };
-        statistics.observe(batch, update, momentum);
+        }
     }
 
+    /// Normalises rows together; `slot` are their running statistics, `domain` the name of their
+    /// domain, where they are of one.
     fn normalize<const D: usize>(
         &mut self,
         input: Tensor<D>,
         slot: Option<usize>,
-        policy: NormPolicy,
+        domain: Option<&'static str>,
+        context: &Context,
     ) -> Tensor<D> {
-        let observed = policy.update != StatisticsUpdate::Keep;
-        match policy.statistics {
+        let NormPolicy { statistics, update, .. } = context.norm;
+        let observed = update != StatisticsUpdate::Keep;
+        match statistics {
             Statistics::Batch => {
-                let moments = moments(input);
+                let centred = centre(input);
+                centred.require_samples(domain, context);
                 if observed {
-                    self.observe(slot, moments.statistics(), policy.update);
+                    self.observe(slot, centred.statistics(), update);
                 }
-                let (mean, variance) = (moments.mean.clone(), moments.variance.clone());
-                moments.normalize(mean, variance, self)
+                let (mean, variance) = (centred.mean.clone(), centred.variance.clone());
+                centred.normalize(mean, variance, self)
             }
             Statistics::Running => {
                 let (scale, shift) = self.affine(slot);
                 if observed {
-                    let batch = moments(input.clone().inner()).statistics();
-                    self.observe(slot, batch, policy.update);
+                    let batch = centre(input.clone().inner()).statistics();
+                    self.observe(slot, batch, update);
                 }
                 input * per_channel(scale) + per_channel(shift)
             }
@@ -208,34 +237,38 @@ impl DomainBatchNorm {
     fn by_group<const D: usize>(
         &mut self,
         input: Tensor<D>,
-        groups: Vec<Group>,
-        policy: NormPolicy,
+        groups: &[Group],
+        statistics: fn(usize) -> Option<usize>,
+        context: &Context,
     ) -> Tensor<D> {
-        if let [group] = groups.as_slice() {
-            return self.normalize(input, Some(group.slot), policy);
+        let mut normalize = |group: &Group, rows: Tensor<D>| {
+            let domain = Some(domain_name(group.slot));
+            self.normalize(rows, statistics(group.slot), domain, context)
+        };
+        if let [group] = groups {
+            return normalize(group, input);
         }
-        let outputs = groups
-            .iter()
-            .map(|group| self.normalize(group.take(&input), Some(group.slot), policy))
-            .collect();
-        join(&groups, outputs)
+        let outputs = groups.iter().map(|group| normalize(group, group.take(&input))).collect();
+        join(groups, outputs)
     }
 
     fn mixed<const D: usize>(
         &mut self,
         input: Tensor<D>,
-        groups: Vec<Group>,
-        update: StatisticsUpdate,
+        groups: &[Group],
+        context: &Context,
     ) -> Tensor<D> {
-        let alpha = self.bounded_alpha();
-        let parts: Vec<Moments<D>> =
-            groups.iter().map(|group| moments(group.take(&input))).collect();
+        let update = context.norm.update;
+        let alpha = self.alpha.val();
+        let parts: Vec<Centred<D>> =
+            groups.iter().map(|group| centre(group.take(&input))).collect();
         let rows = parts.iter().map(|part| part.rows).sum();
         let samples = parts.iter().map(|part| part.samples).sum();
         let mixtures: Vec<(Tensor<1>, Tensor<1>)> =
             [(0, 1), (1, 0)].map(|(own, other)| mixture(&parts[own], &parts[other], &alpha)).into();
         let mut outputs = Vec::new();
         for ((group, part), (mean, variance)) in groups.iter().zip(parts).zip(mixtures) {
+            part.require_samples(Some(domain_name(group.slot)), context);
             if update != StatisticsUpdate::Keep {
                 // AutoDIAL corrects the running variance by the rows of both domains.
                 let batch = BatchStatistics {
@@ -248,29 +281,14 @@ impl DomainBatchNorm {
             }
             outputs.push(part.normalize(mean, variance, self));
         }
-        join(&groups, outputs)
-    }
-
-    /// The mixing share, brought back into its range after an optimizer left it. The parameter is
-    /// replaced only then, which is before the first pass of a step: a later pass of the same step
-    /// must not take the place of the leaf that earlier passes have gradients for.
-    fn bounded_alpha(&mut self) -> Tensor<1> {
-        let value: f32 = self.alpha.val().into_scalar();
-        let bounded = value.clamp(0.5, 1.0);
-        if bounded != value {
-            self.alpha = self.alpha.clone().map(|old| {
-                let tensor = Tensor::from_floats([bounded], &old.device());
-                tensor.set_require_grad(old.is_require_grad())
-            });
-        }
-        self.alpha.val()
+        join(groups, outputs)
     }
 }
 
 /// Mean and variance of `share * own + (1 - share) * other` as distributions.
 fn mixture<const D: usize>(
-    own: &Moments<D>,
-    other: &Moments<D>,
+    own: &Centred<D>,
+    other: &Centred<D>,
     share: &Tensor<1>,
 ) -> (Tensor<1>, Tensor<1>) {
     let rest = share.clone().neg().add_scalar(1.0);
@@ -285,10 +303,10 @@ fn mixture<const D: usize>(
 /// Mean and variance by channel, in few passes over the input both ways.
 ///
 /// Centring by the mean as a constant saves a pass back: the variance does not depend on the mean
-/// to first order, and [`Moments::normalize`] lets the mean act through the small shift instead.
+/// to first order, and [`Centred::normalize`] lets the mean act through the small shift instead.
 /// Of the square `c * c`, one factor is held constant too; the variance on the tape is doubled to
 /// make up for it.
-fn moments<const D: usize>(input: Tensor<D>) -> Moments<D> {
+fn centre<const D: usize>(input: Tensor<D>) -> Centred<D> {
     let dims = input.dims();
     let (rows, channels) = (dims[0], dims[1]);
     let samples = dims.iter().product::<usize>() / channels.max(1);
@@ -298,7 +316,7 @@ fn moments<const D: usize>(input: Tensor<D>) -> Moments<D> {
     let half = channel_mean(centred.clone() * centred.clone().detach(), samples);
     let variance_value = half.clone().detach();
     let variance = half.mul_scalar(2.0) - variance_value.clone();
-    Moments { centred, mean, variance, mean_value, variance_value, rows, samples }
+    Centred { centred, mean, variance, mean_value, variance_value, rows, samples }
 }
 
 fn channel_mean<const D: usize>(input: Tensor<D>, samples: usize) -> Tensor<1> {
@@ -319,69 +337,4 @@ fn per_channel<const D: usize>(values: Tensor<1>) -> Tensor<D> {
     let mut shape = [1; D];
     shape[1] = values.dims()[0];
     values.reshape(shape)
-}
-
-fn mixed_slot(domain: DomainRole) -> usize {
-    domain.slot().min(1)
-}
-
-/// Rows that are normalised together.
-struct Group {
-    slot: usize,
-    ranges: Vec<Range<usize>>,
-}
-
-impl Group {
-    fn take<const D: usize>(&self, input: &Tensor<D>) -> Tensor<D> {
-        let parts: Vec<Tensor<D>> = self
-            .ranges
-            .iter()
-            .map(|range| input.clone().narrow(0, range.start, range.len()))
-            .collect();
-        cat(parts)
-    }
-}
-
-/// The rows by slot, in the order in which the slots come up.
-fn groups(segments: &[Segment], slot: fn(DomainRole) -> usize, batch: usize) -> Vec<Group> {
-    let mut groups: Vec<Group> = Vec::new();
-    let mut start = 0;
-    for segment in segments.iter().filter(|segment| segment.rows > 0) {
-        let range = start..start + segment.rows;
-        start = range.end;
-        let slot = slot(segment.domain);
-        match groups.iter_mut().find(|group| group.slot == slot) {
-            None => groups.push(Group { slot, ranges: vec![range] }),
-            Some(group) => match group.ranges.last_mut() {
-                Some(last) if last.end == range.start => last.end = range.end,
-                _ => group.ranges.push(range),
-            },
-        }
-    }
-    assert_eq!(start, batch, "the context tells of {start} rows, the batch has {batch}");
-    groups
-}
-
-/// Puts the rows of groups back into their places.
-fn join<const D: usize>(groups: &[Group], outputs: Vec<Tensor<D>>) -> Tensor<D> {
-    let mut pieces = Vec::new();
-    for (group, output) in groups.iter().zip(outputs) {
-        let mut start = 0;
-        for range in &group.ranges {
-            pieces.push((range.start, output.clone().narrow(0, start, range.len())));
-            start += range.len();
-        }
-    }
-    pieces.sort_by_key(|(start, _)| *start);
-    cat(pieces.into_iter().map(|(_, piece)| piece).collect())
-}
-
-fn cat<const D: usize>(mut parts: Vec<Tensor<D>>) -> Tensor<D> {
-    match (parts.len(), parts.pop()) {
-        (1, Some(only)) => only,
-        (_, last) => {
-            parts.extend(last);
-            Tensor::cat(parts, 0)
-        }
-    }
 }

@@ -8,6 +8,7 @@ mod dense;
 mod dropout;
 mod initial;
 mod linear;
+mod row_groups;
 mod running_statistics;
 
 pub use activation::Activation;

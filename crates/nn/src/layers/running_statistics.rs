@@ -23,6 +23,49 @@ pub struct RunningStatistics {
     /// `[1]`: how many rows the population statistics are of; 0 before the first and after
     /// [`reset_population`].
     pub population_rows: Param<Tensor<1>>,
+    /// `[1]`: 1 once rows were taken in, 0 before. Statistics that were never moved are where
+    /// training starts, or pretrained, and say nothing of the data.
+    pub seen: Param<Tensor<1>>,
+}
+
+/// Mean and variance by channel, and whether they are of rows that were seen. All of it stays on
+/// the device: choosing between statistics is arithmetic, and nothing is read back.
+#[derive(Clone, Debug)]
+pub(crate) struct Moments {
+    /// `[channels]`.
+    pub(crate) mean: Tensor<1>,
+    /// `[channels]`.
+    pub(crate) variance: Tensor<1>,
+    /// `[1]`: 1 or 0; in between for a mean teacher's.
+    seen: Tensor<1>,
+}
+
+impl Moments {
+    /// Those of equal shares of all that are of seen rows.
+    pub(crate) fn pooled(all: impl Iterator<Item = Self> + Clone) -> Self {
+        let sum = |values: &mut dyn Iterator<Item = Tensor<1>>| {
+            values
+                .reduce(|sum, value| sum + value)
+                .expect("a norm layer has the target's statistics")
+        };
+        let count = sum(&mut all.clone().map(|one| one.seen));
+        let share = count.clone().clamp_min(1.0).recip();
+        let mean = sum(&mut all.clone().map(|one| one.mean * one.seen)) * share.clone();
+        let spread = |one: Self| (one.variance + (one.mean - mean.clone()).square()) * one.seen;
+        let variance = sum(&mut all.map(spread)) * share;
+        Self { mean, variance, seen: count.clamp_max(1.0) }
+    }
+
+    /// `self` where it is of seen rows, else `other` where that is, else `self`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let others = self.seen.clone().neg().add_scalar(1.0) * other.seen;
+        let own = others.clone().neg().add_scalar(1.0);
+        Self {
+            mean: self.mean * own.clone() + other.mean * others.clone(),
+            variance: self.variance * own + other.variance * others.clone(),
+            seen: self.seen + others,
+        }
+    }
 }
 
 /// Statistics of the rows at hand, off the tape.
@@ -44,32 +87,42 @@ impl RunningStatistics {
             mean: buffer([channels], 0.0, &context.device),
             variance: buffer([channels], 1.0, &context.device),
             population_rows: buffer([1], 0.0, &context.device),
+            seen: buffer([1], 0.0, &context.device),
         }
     }
 
-    /// Takes the statistics of a batch in.
+    /// What to normalise by, off the tape.
+    pub(crate) fn moments(&self) -> Moments {
+        let [mean, variance, seen] = [&self.mean, &self.variance, &self.seen].map(Param::val);
+        Moments { mean, variance, seen }
+    }
+
+    /// Takes the statistics of a batch in; by momentum, from `start` on.
     pub(crate) fn observe(
         &mut self,
+        start: Moments,
         batch: BatchStatistics,
         update: StatisticsUpdate,
         momentum: f64,
     ) {
         match update {
-            StatisticsUpdate::Keep => {}
-            StatisticsUpdate::Momentum => self.move_towards(batch, momentum),
+            StatisticsUpdate::Keep => return,
+            StatisticsUpdate::Momentum => self.move_on(start, batch, momentum),
             StatisticsUpdate::Population => self.merge(batch),
         }
+        let seen = self.seen.val().inner().ones_like();
+        replace(&mut self.seen, seen);
     }
 
-    fn move_towards(&mut self, batch: BatchStatistics, momentum: f64) {
+    fn move_on(&mut self, start: Moments, batch: BatchStatistics, momentum: f64) {
         let keep = 1.0 - momentum;
-        let mean = self.mean.val().inner().mul_scalar(keep) + batch.mean.mul_scalar(momentum);
+        let mean = start.mean.inner().mul_scalar(keep) + batch.mean.mul_scalar(momentum);
         replace(&mut self.mean, mean);
         // One sample has no unbiased variance.
         if batch.samples > 1 {
             let samples = batch.samples as f64;
             let share = momentum * samples / (samples - 1.0);
-            let old = self.variance.val().inner().mul_scalar(keep);
+            let old = start.variance.inner().mul_scalar(keep);
             replace(&mut self.variance, old + batch.variance.mul_scalar(share));
         }
     }

@@ -6,15 +6,17 @@ use crate::format::{Array, Case};
 use crate::outputs::{Inputs, Outputs};
 use burn::tensor::{Device, Tensor};
 use isthmus_losses::adversarial::{
-    GrlSchedule, dann_domain_bce, domain_confusion, gradient_reversal, multi_domain_cross_entropy,
+    GrlSchedule, class_balance, classifier_discrepancy, dann_domain_bce, domain_confusion,
+    gradient_reversal, multi_domain_cross_entropy,
 };
 use isthmus_losses::discrepancy::{
     JointLayer, Kernel, coral, coral_mean_term, homm3, jmmd, jmmd_linear, mk_mmd_linear,
     mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased, sliced_wasserstein,
 };
 use isthmus_losses::target::{
-    bnm, entropy, entropy_with_epsilon, information_maximization,
-    information_maximization_with_epsilon, mcc, pseudo_label_loss, pseudo_labels,
+    adversarial_perturbation, bnm, divergence, entropy, entropy_with_epsilon,
+    information_maximization, information_maximization_with_epsilon, mcc, pseudo_label_loss,
+    pseudo_labels,
 };
 
 type Result<T> = std::result::Result<T, ReferenceError>;
@@ -56,6 +58,7 @@ pub(super) const CLAIMS: &[Claim] = &[
     }),
     claim(ADVERSARIAL, "dann_domain_bce", dann),
     claim(ADVERSARIAL, "grl_schedule", reversal_schedule),
+    claim(ADVERSARIAL, "mcd", mcd),
     claim(ADVERSARIAL, "multi_domain", multi_domain),
     claim(TARGET, "bnm", |case| on_logits(case, &[("loss", &|logits| bnm(logits))])),
     claim(TARGET, "entropy", |case| {
@@ -71,6 +74,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         let temperature = case.number("temperature")?;
         on_logits(case, &[("loss", &|logits| mcc(logits, temperature))])
     }),
+    claim(TARGET, "vat", vat),
 ];
 
 /// A loss of source and target features.
@@ -171,6 +175,55 @@ fn reversal_schedule(case: &Case) -> Result<Outputs> {
     let mut outputs = Outputs::new();
     outputs.array("lambda", along(&|step| schedule.coefficient(step)));
     outputs.array("lambda_clamped", along(&|step| schedule.coefficient_clamped(step)));
+    Ok(outputs)
+}
+
+fn mcd(case: &Case) -> Result<Outputs> {
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| {
+        Ok(classifier_discrepancy(inputs.tensor("logits1")?, inputs.tensor("logits2")?))
+    })?;
+    outputs.differentiate(case, "class_balance", |inputs| {
+        Ok(class_balance(inputs.tensor("logits1")?))
+    })?;
+    Ok(outputs)
+}
+
+fn vat(case: &Case) -> Result<Outputs> {
+    let (xi, radius) = (case.number("xi")?, case.number("epsilon")?);
+    let refused =
+        |name: &str, expected| ReferenceError::Parameter { name: name.to_owned(), expected };
+    if case.count("power_iterations")? != 1 {
+        return Err(refused("power_iterations", "1, the only number that is computed"));
+    }
+    let activation: fn(Tensor<2>) -> Tensor<2> = match case.text("activation")? {
+        "tanh" => Tensor::tanh,
+        "relu" => burn::tensor::activation::relu,
+        _ => return Err(refused("activation", "`tanh` or `relu`")),
+    };
+    let device = Device::flex().autodiff();
+    let constant = |name| case.input(name)?.to_tensor::<2>(&device);
+    let (input, direction) = (constant("x")?, constant("direction")?);
+    let mut outputs = Outputs::new();
+    let mut perturbation = None;
+    outputs.differentiate(case, "loss", |inputs| {
+        let hidden: Tensor<2> = inputs.tensor("W0")?;
+        let weight: Tensor<2> = inputs.tensor("W")?;
+        let bias: Tensor<1> = inputs.tensor("b")?;
+        let network = |rows: Tensor<2>| {
+            activation(rows.matmul(hidden.clone())).matmul(weight.clone())
+                + bias.clone().unsqueeze::<2>()
+        };
+        let clean = network(input.clone());
+        let found = adversarial_perturbation(clean.clone(), direction, xi, radius, |rows| {
+            network(input.clone() + rows)
+        });
+        perturbation = Some(found.clone());
+        Ok(divergence(clean, network(input.clone() + found)))
+    })?;
+    if let Some(found) = perturbation {
+        outputs.tensor("r_adv", &found);
+    }
     Ok(outputs)
 }
 
