@@ -23,6 +23,7 @@ pub mod predictor;
 pub mod prelude;
 pub mod random;
 pub mod registry;
+pub mod shallow;
 pub mod spec;
 pub mod stage;
 pub mod step;
