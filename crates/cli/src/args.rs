@@ -290,6 +290,8 @@ pub enum ListKind {
     Classifier,
     #[value(alias = "discriminators")]
     Discriminator,
+    #[value(alias = "shallow-classifiers")]
+    ShallowClassifier,
     #[value(alias = "objectives")]
     Objective,
     #[value(alias = "optimizers")]
@@ -315,6 +317,7 @@ impl ListKind {
             Self::Bottleneck => Some(Kind::Bottleneck),
             Self::Classifier => Some(Kind::Classifier),
             Self::Discriminator => Some(Kind::Discriminator),
+            Self::ShallowClassifier => Some(Kind::ShallowClassifier),
             Self::Objective => Some(Kind::Objective),
             Self::Optimizer => Some(Kind::Optimizer),
             Self::Schedule => Some(Kind::Schedule),

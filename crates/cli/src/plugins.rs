@@ -5,6 +5,7 @@
 
 use isthmus_adversarial as _;
 use isthmus_baseline as _;
+use isthmus_closed_form as _;
 use isthmus_data as _;
 use isthmus_discrepancy as _;
 use isthmus_engine as _;

@@ -219,6 +219,9 @@ fn every_example_can_be_pasted() {
                 "discriminator" => {
                     format!("[[methods.dann.align]]\nname = \"dann\"\n{lines}")
                 }
+                "shallow-classifier" => {
+                    format!("[[methods.tca.align]]\nname = \"tca\"\n{lines}")
+                }
                 _ => "[methods.a]\nalign = [{ name = \"source-only\" }]".to_owned(),
             }
         )
@@ -230,6 +233,7 @@ fn every_example_can_be_pasted() {
         "bottleneck",
         "classifier",
         "discriminator",
+        "shallow-classifier",
         "optimizer",
         "schedule",
         "launcher",

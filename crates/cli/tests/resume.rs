@@ -7,10 +7,10 @@ use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::Measurement;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Kind, plugins};
+use isthmus_core::registry::{Build, Kind, plugins};
 use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
 use isthmus_data::{Dataset, DomainUse, Roots};
-use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job};
+use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
 
 const STEPS: usize = 12;
 
@@ -53,6 +53,8 @@ struct Stopping {
     steps: usize,
     measured: Vec<(usize, usize, Vec<Measurement>)>,
     kept: Option<Checkpoint>,
+    /// The model that each stage left.
+    left: Vec<Vec<NamedTensor>>,
 }
 
 impl Observer for Stopping {
@@ -74,6 +76,15 @@ impl Observer for Stopping {
         _model: &mut dyn FnMut() -> Vec<NamedTensor>,
     ) -> Result<(), EngineError> {
         self.measured.push((stage, step, measurements.to_vec()));
+        Ok(())
+    }
+
+    fn stage_finished(
+        &mut self,
+        _stage: usize,
+        model: &mut dyn FnMut() -> Vec<NamedTensor>,
+    ) -> Result<(), EngineError> {
+        self.left.push(model());
         Ok(())
     }
 
@@ -106,6 +117,22 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
     let expected = run_job(&job, &data, &device, None, &mut whole).unwrap();
     let all_steps = whole.steps;
     let begun = if trained_before { STEPS } else { 0 };
+    let compare = |outcome: &JobOutcome, what: &str| {
+        let (found, expected) = (bits(outcome), bits(&expected));
+        assert_eq!(found.len(), expected.len(), "{method}, {optimizer}, {what}");
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(*found == expected, "{method}, {optimizer}, {what}: {} differs", found.0);
+        }
+    };
+    if all_steps == begun + 1 {
+        // It fits once: where it is killed, it fits again, to the model that was there before.
+        let mut second = Stopping { after: usize::MAX, ..Stopping::default() };
+        let start = trained_before.then(|| start_of(1, whole.left.swap_remove(0)));
+        let outcome = run_job(&job, &data, &device, start.as_ref(), &mut second).unwrap();
+        compare(&outcome, "killed while it fits");
+        assert_eq!(second.measured.last(), whole.measured.last());
+        return;
+    }
     for after in [begun + 1, begun + 5, begun + 7, all_steps - 1] {
         let mut first = Stopping { after, ..Stopping::default() };
         let error = run_job(&job, &data, &device, None, &mut first).unwrap_err();
@@ -113,9 +140,7 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
         let mut second = Stopping { after: usize::MAX, ..Stopping::default() };
         let outcome = run_job(&job, &data, &device, first.kept.as_ref(), &mut second).unwrap();
         assert_eq!(first.steps + second.steps, all_steps);
-        for (found, expected) in bits(&outcome).iter().zip(bits(&expected)) {
-            assert!(*found == expected, "{method}, {optimizer}, {after}: {} differs", found.0);
-        }
+        compare(&outcome, &format!("stopped after {after}"));
         let measured: Vec<_> = first.measured.into_iter().chain(second.measured).collect();
         assert_eq!(measured, whole.measured, "{method}, {optimizer}, {after}");
     }
@@ -127,6 +152,9 @@ fn every_method_goes_on_bit_for_bit() {
         println!("{}", plugin.about.name);
         let method = format!("name = '{}'", plugin.about.name);
         check(&method, "sgd", plugin.needs.trained_model);
+        if matches!(plugin.build, Build::Fit(_)) && !plugin.needs.trained_model {
+            check(&method, "sgd", true);
+        }
     }
 }
 

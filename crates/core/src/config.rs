@@ -99,6 +99,8 @@ macro_rules! choice_kinds {
 choice_kinds! {
     /// Marks a choice of a discriminator.
     DiscriminatorKind => Discriminator,
+    /// Marks a choice of a shallow classifier.
+    ShallowClassifierKind => ShallowClassifier,
     /// Marks a choice of a classifier.
     ClassifierKind => Classifier,
     /// Marks a choice of a bottleneck.

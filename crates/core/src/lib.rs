@@ -25,6 +25,7 @@ pub mod prelude;
 pub mod random;
 pub mod registry;
 pub mod sample_check;
+pub mod shallow;
 pub mod spec;
 pub mod stage;
 pub mod step;

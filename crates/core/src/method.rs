@@ -36,6 +36,8 @@ pub struct MethodContext {
     pub sources: usize,
     /// Steps of the stage.
     pub total_steps: usize,
+    /// Whether an earlier stage has trained the model.
+    pub trained: bool,
     /// The experiment's classifier, for methods that need another one like it.
     pub classifier: PluginSpec,
 }

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor};
 use crate::batch::{SourceBatch, TargetBatch};
 use crate::context::{Context, DomainRole, NormPolicy, Segment};
 use crate::error::{DataError, MethodError};
+use crate::input::Input;
 use crate::model::{Model, ModelOutput};
 use crate::objective::Objective;
 use crate::random::Key;
@@ -153,16 +154,7 @@ impl Stage<'_> {
     /// # Errors
     /// If a sample cannot be read.
     pub fn target_outputs(&self) -> Result<ModelOutput, MethodError> {
-        let rows: Vec<usize> = (0..self.data.target_rows()).collect();
-        let mut model = self.model.evaluation_copy();
-        let device = self.device.clone().inner();
-        let mut outputs = Vec::new();
-        for chunk in rows.chunks(self.batch_size.max(PASS_ROWS)) {
-            let batch = self.data.target_at(chunk, SampleView::Plain, &device)?;
-            let segment = Segment { domain: DomainRole::Target, rows: chunk.len() };
-            outputs.push(model.forward(batch.input, &self.evaluation_context(vec![segment])));
-        }
-        some(outputs, "target")
+        self.target_pass(Model::forward).map(ModelOutput::concatenate)
     }
 
     /// Features and logits of all source training rows by the current model, off the tape, in the
@@ -171,13 +163,48 @@ impl Stage<'_> {
     /// # Errors
     /// If a sample cannot be read.
     pub fn source_outputs(&self) -> Result<ModelOutput, MethodError> {
+        self.source_pass(Model::forward).map(ModelOutput::concatenate)
+    }
+
+    /// What `forward` makes of all target training rows, batch after batch, by a copy of the model
+    /// off the tape.
+    ///
+    /// # Errors
+    /// If a sample cannot be read, or there is none.
+    pub fn target_pass<T>(
+        &self,
+        mut forward: impl FnMut(&mut Model, Input, &Context) -> T,
+    ) -> Result<Vec<T>, MethodError> {
+        let rows: Vec<usize> = (0..self.data.target_rows()).collect();
+        let mut model = self.model.evaluation_copy();
+        let device = self.device.clone().inner();
+        let mut outputs = Vec::new();
+        for chunk in rows.chunks(self.batch_size.max(PASS_ROWS)) {
+            let batch = self.data.target_at(chunk, SampleView::Plain, &device)?;
+            let segment = Segment { domain: DomainRole::Target, rows: chunk.len() };
+            let context = self.evaluation_context(vec![segment]);
+            outputs.push(forward(&mut model, batch.input, &context));
+        }
+        some(outputs, "target")
+    }
+
+    /// What `forward` makes of all source training rows, batch after batch in the order of their
+    /// positions, by a copy of the model off the tape.
+    ///
+    /// # Errors
+    /// If a sample cannot be read, or there is none.
+    pub fn source_pass<T>(
+        &self,
+        mut forward: impl FnMut(&mut Model, Input, &Context) -> T,
+    ) -> Result<Vec<T>, MethodError> {
         let rows: Vec<usize> = (0..self.data.source_rows()).collect();
         let mut model = self.model.evaluation_copy();
         let device = self.device.clone().inner();
         let mut outputs = Vec::new();
         for chunk in rows.chunks(self.batch_size.max(PASS_ROWS)) {
             let batch = self.data.source_at(chunk, SampleView::Plain, &device)?;
-            outputs.push(model.forward(batch.input, &self.evaluation_context(batch.segments)));
+            let context = self.evaluation_context(batch.segments);
+            outputs.push(forward(&mut model, batch.input, &context));
         }
         some(outputs, "source")
     }
@@ -191,9 +218,9 @@ impl Stage<'_> {
     }
 }
 
-fn some(outputs: Vec<ModelOutput>, domain: &str) -> Result<ModelOutput, MethodError> {
+fn some<T>(outputs: Vec<T>, domain: &str) -> Result<Vec<T>, MethodError> {
     if outputs.is_empty() {
         return Err(MethodError::Unsuitable(format!("the {domain} has no training samples")));
     }
-    Ok(ModelOutput::concatenate(outputs))
+    Ok(outputs)
 }

@@ -86,6 +86,7 @@ pub fn run_job(
             outputs,
             sources: data.sources.len(),
             total_steps: stream.unwrap_or(stage.training.iterations),
+            trained: index > 0,
             classifier: job.classifier.clone(),
         };
         let method = build_method(stage, &context)?;
@@ -133,6 +134,11 @@ pub fn uses_target_labels(stage: &StageSpec) -> bool {
 /// Whether a stage predicts a stream. How many steps it has is then decided by the data.
 pub fn is_stream(stage: &StageSpec) -> bool {
     methods(stage).any(|plugin| matches!(plugin.build, Build::TestTime(_)))
+}
+
+/// Whether a stage fits once: it has one step, whatever its training says.
+pub fn fits_once(stage: &StageSpec) -> bool {
+    methods(stage).any(|plugin| matches!(plugin.build, Build::Fit(_)))
 }
 
 fn methods(stage: &StageSpec) -> impl Iterator<Item = &'static Plugin> {

@@ -43,6 +43,9 @@ pub enum ReferenceError {
     /// A case expects a gradient of something that does not depend on any input.
     #[error("differentiate {0:?}: it depends on no input")]
     NotDifferentiable(String),
+    /// The code that is checked refuses the case.
+    #[error("compute it: {0}")]
+    Computation(String),
     /// The claim needs something that is not on this machine, such as a weight file.
     #[error("run without {0}")]
     Unavailable(String),

@@ -4,10 +4,10 @@ use isthmus_core::config::PluginConfig;
 use isthmus_core::inventory;
 use isthmus_core::registry::{About, Plugin, ValidatorPlugin};
 use isthmus_core::validation::{ValidationError, ValidationView, Validator};
+use isthmus_linear::eigenvalues;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::eigenvalues::eigenvalues;
 use crate::inputs::{finite, target_probabilities};
 use crate::rows::{Rows, add_scaled, dot};
 
@@ -62,7 +62,7 @@ pub fn nuclear_norm(rows: &Rows) -> f64 {
             }
         }
     }
-    eigenvalues(size, product).into_iter().map(|value| value.max(0.0).sqrt()).sum()
+    eigenvalues(&Rows::new(size, product)).into_iter().map(|value| value.max(0.0).sqrt()).sum()
 }
 
 #[cfg(test)]

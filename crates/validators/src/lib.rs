@@ -14,21 +14,17 @@ mod class_ami;
 mod dev;
 mod diversity;
 pub mod domain_classifier;
-mod eigenvalues;
 mod entropy;
 pub mod importance;
 mod infomax;
 mod inputs;
 mod iwv;
 mod k_means;
-mod lbfgs;
-pub mod logistic;
 mod mixval;
 mod mmd;
 mod mutual_information;
 mod proxy_a_distance;
 mod reverse;
-mod rows;
 mod silhouette;
 mod snd;
 mod softmax_correlation;
@@ -38,6 +34,10 @@ mod subset;
 #[cfg(test)]
 mod testing;
 pub mod theory;
+
+use isthmus_linear::rows;
+
+pub use isthmus_linear::{Rows, logistic};
 
 pub use bnm::{Bnm, nuclear_norm};
 pub use class_ami::ClassAmi;
@@ -52,7 +52,6 @@ pub use mmd::squared_mmd;
 pub use mutual_information::adjusted_mutual_information;
 pub use proxy_a_distance::{ProxyADistance, a_distance_of_error};
 pub use reverse::Reverse;
-pub use rows::Rows;
 pub use silhouette::{Silhouette, silhouette};
 pub use snd::{Snd, soft_neighborhood_density};
 pub use softmax_correlation::{SoftmaxCorrelation, softmax_correlation};

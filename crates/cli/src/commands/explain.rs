@@ -105,10 +105,13 @@ pub fn role(plugin: &Plugin) -> String {
         }
         Build::Driver(_) => "method: drives the updates of its stage; terms can be beside it",
         Build::Fit(_) => "method: fits once, without steps, alone in its stage",
-        Build::TestTime(_) => "method: adapts while it predicts, alone in its stage, the last",
+        Build::TestTime(_) => "method: adapts while it predicts, alone in its stage",
         _ => plugin.kind.name(),
     };
     let mut text = role.to_owned();
+    if plugin.needs.last {
+        text.push_str(", the last");
+    }
     if plugin.needs.trained_model {
         text.push_str("; needs a stage before it that trains a model");
     }
@@ -145,6 +148,12 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
             return vec![
                 "# a field of a method that has a discriminator".to_owned(),
                 format!("discriminator = {{ {} }}", table.join(", ")),
+            ];
+        }
+        Kind::ShallowClassifier => {
+            return vec![
+                "# a field of a method that has a shallow classifier".to_owned(),
+                format!("classifier = {{ {} }}", table.join(", ")),
             ];
         }
         Kind::Reader => return crate::datasets::reader_example(&table),

@@ -75,6 +75,9 @@ fn notes(plugin: &Plugin) -> Vec<&'static str> {
     if matches!(plugin.build, Build::TestTime(_)) {
         notes.push("adapts while it predicts");
     }
+    if plugin.needs.last && !matches!(plugin.build, Build::TestTime(_)) {
+        notes.push("in the last stage");
+    }
     if plugin.needs.trained_model {
         notes.push("after a stage that trains");
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use isthmus_core::spec::{Experiment, Job, Sweep};
-use isthmus_engine::{build_objective, is_stream, uses_target_labels};
+use isthmus_engine::{build_objective, fits_once, is_stream, uses_target_labels};
 use isthmus_results::RecordHeader;
 use serde_json::{Map, Value};
 
@@ -85,10 +85,10 @@ fn without_copies(all: impl IntoIterator<Item = PlannedJob>) -> Vec<PlannedJob> 
     jobs
 }
 
-/// Training steps of all stages of a job. Those of a stream are known when its data are.
+/// Steps of all stages of a job. Those of a stream are known when its data are.
 pub fn planned_steps(job: &Job) -> usize {
     let trained = job.method.stages.iter().filter(|stage| !is_stream(stage));
-    trained.map(|stage| stage.training.steps()).sum()
+    trained.map(|stage| if fits_once(stage) { 1 } else { stage.training.steps() }).sum()
 }
 
 #[cfg(test)]

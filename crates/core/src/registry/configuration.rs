@@ -9,6 +9,7 @@ use crate::method::{Driver, Fit, MethodContext, Term};
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::shallow::ShallowClassifier;
 use crate::spec::Transform;
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
@@ -68,6 +69,12 @@ pub trait DiscriminatorPlugin: PluginConfig {
         domains: usize,
         context: &BuildContext,
     ) -> Result<Box<dyn Discriminator>, NetworkError>;
+}
+
+/// A shallow classifier's configuration.
+pub trait ShallowClassifierPlugin: PluginConfig {
+    /// Builds the classifier for a number of classes; it is fitted later.
+    fn build(&self, classes: usize) -> Box<dyn ShallowClassifier>;
 }
 
 /// A loss term's configuration. A configuration that is itself the [`Term`] is one already.

@@ -16,6 +16,8 @@ pub enum Kind {
     Classifier,
     /// Tells domains apart.
     Discriminator,
+    /// Classifies features without gradients, for methods that fit once.
+    ShallowClassifier,
     /// Adapts a model.
     Method,
     /// The loss on labelled rows, and how predictions are judged.
@@ -32,12 +34,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
         Self::Classifier,
         Self::Discriminator,
+        Self::ShallowClassifier,
         Self::Objective,
         Self::Optimizer,
         Self::Schedule,
@@ -54,6 +57,7 @@ impl Kind {
             Self::Bottleneck => "bottleneck",
             Self::Classifier => "classifier",
             Self::Discriminator => "discriminator",
+            Self::ShallowClassifier => "shallow-classifier",
             Self::Method => "method",
             Self::Objective => "objective",
             Self::Optimizer => "optimizer",

@@ -9,11 +9,12 @@ mod plugin;
 
 pub use configuration::{
     ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
-    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin, TermPlugin,
-    TestTimePlugin, ValidatorPlugin,
+    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
+    ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 pub use kind::Kind;
 pub use plugin::{
     About, Build, BuildClassifier, BuildDiscriminator, BuildDriver, BuildExtractor, BuildFit,
-    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_discriminator, find, plugins,
+    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_discriminator,
+    build_shallow_classifier, find, plugins,
 };

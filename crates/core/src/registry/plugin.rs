@@ -8,8 +8,8 @@ use toml::de::DeValue;
 use super::Kind;
 use super::configuration::{
     ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
-    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin, TermPlugin,
-    TestTimePlugin, ValidatorPlugin,
+    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
+    ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
@@ -20,6 +20,7 @@ use crate::method::{Driver, Fit, MethodContext, Term};
 use crate::objective::Objective;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::shallow::ShallowClassifier;
 use crate::spec::{PluginSpec, Transform};
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
@@ -44,17 +45,25 @@ pub struct Needs {
     pub target_labels: bool,
     /// A stage to itself: no term can be beside it.
     pub alone: bool,
+    /// The last stage: what predicts is the method's own, and the model is left as it was.
+    pub last: bool,
 }
 
 impl Needs {
     /// Nothing.
-    pub const NOTHING: Self = Self { trained_model: false, target_labels: false, alone: false };
+    pub const NOTHING: Self =
+        Self { trained_model: false, target_labels: false, alone: false, last: false };
     /// A trained model.
     pub const TRAINED: Self = Self { trained_model: true, ..Self::NOTHING };
 
     /// The same, and a stage to itself.
     pub const fn alone(self) -> Self {
         Self { alone: true, ..self }
+    }
+
+    /// The same, and nothing after it.
+    pub const fn last(self) -> Self {
+        Self { last: true, ..self }
     }
 }
 
@@ -97,6 +106,8 @@ pub enum Build {
     Classifier(BuildClassifier),
     /// A discriminator.
     Discriminator(BuildDiscriminator),
+    /// A shallow classifier, for a number of classes.
+    ShallowClassifier(fn(&Value, usize) -> Box<dyn ShallowClassifier>),
     /// A method that only adds a loss term.
     Term(BuildTerm),
     /// A method that drives its own updates.
@@ -185,6 +196,14 @@ impl Plugin {
         Self::new::<C>(Kind::Discriminator, about, build)
     }
 
+    /// A shallow classifier.
+    pub const fn shallow_classifier<C: ShallowClassifierPlugin>(about: About) -> Self {
+        let build = Build::ShallowClassifier(|value, classes| {
+            config::from_value::<C>(value).build(classes)
+        });
+        Self::new::<C>(Kind::ShallowClassifier, about, build)
+    }
+
     /// A method that only adds a loss term.
     pub const fn term<C: TermPlugin>(about: About) -> Self {
         let build = Build::Term(|value, context| config::from_value::<C>(value).build(context));
@@ -217,7 +236,7 @@ impl Plugin {
     pub const fn test_time<C: TestTimePlugin>(about: About) -> Self {
         let build = Build::TestTime(|value, context| config::from_value::<C>(value).build(context));
         let mut plugin = Self::new::<C>(Kind::Method, about, build);
-        plugin.needs = Needs::TRAINED.alone();
+        plugin.needs = Needs::TRAINED.alone().last();
         plugin
     }
 
@@ -303,6 +322,23 @@ pub fn build_discriminator(
     match find(Kind::Discriminator, &choice.name).map(|plugin| plugin.build) {
         Some(Build::Discriminator(build)) => Ok(build(&choice.config, features, domains, context)?),
         _ => Err(MethodError::Unsuitable(format!("there is no discriminator `{}`", choice.name))),
+    }
+}
+
+/// Builds the shallow classifier that a method's configuration names, for a number of classes.
+///
+/// # Errors
+/// If there is no such plugin.
+pub fn build_shallow_classifier(
+    choice: &config::Choice<config::ShallowClassifierKind>,
+    classes: usize,
+) -> Result<Box<dyn ShallowClassifier>, MethodError> {
+    match find(Kind::ShallowClassifier, &choice.name).map(|plugin| plugin.build) {
+        Some(Build::ShallowClassifier(build)) => Ok(build(&choice.config, classes)),
+        _ => Err(MethodError::Unsuitable(format!(
+            "there is no shallow classifier `{}`",
+            choice.name
+        ))),
     }
 }
 

@@ -189,10 +189,10 @@ impl<'i> Methods<'_, 'i> {
                  `\"given\"` where the data set has a test set",
             );
         }
-        if matches!(plugin.build, Build::TestTime(_)) && place.position + 1 < place.stages {
+        if plugin.needs.last && place.position + 1 < place.stages {
             diagnostics.error_with(
                 span.clone(),
-                format!("`{name}` adapts while it predicts: nothing can come after it"),
+                format!("`{name}` {}: nothing can come after it", why_last(plugin)),
                 "make it the last stage",
             );
         }
@@ -256,6 +256,13 @@ fn why_no_term(plugin: &Plugin) -> &'static str {
         Build::TestTime(_) => "adapts while it predicts",
         Build::Fit(_) => "fits once, without steps",
         _ => "drives its own updates",
+    }
+}
+
+fn why_last(plugin: &Plugin) -> &'static str {
+    match plugin.build {
+        Build::TestTime(_) => "adapts while it predicts",
+        _ => "predicts by what it has fitted, not by the model",
     }
 }
 

@@ -25,6 +25,7 @@ pub fn context(features: usize, classes: usize, sources: usize) -> MethodContext
         outputs: classes,
         sources,
         total_steps: 100,
+        trained: false,
         classifier: PluginSpec {
             name: "linear".to_owned(),
             config: resolve(Kind::Classifier, "linear", ""),

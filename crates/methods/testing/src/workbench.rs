@@ -140,6 +140,7 @@ impl Workbench {
             outputs: self.data.classes,
             sources: 1,
             total_steps: self.total_steps,
+            trained: true,
             classifier: PluginSpec {
                 name: "linear".to_owned(),
                 config: resolve(Kind::Classifier, "linear", ""),

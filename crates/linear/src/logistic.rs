@@ -1,13 +1,11 @@
 //! Multinomial logistic regression on the host.
 
-use isthmus_core::validation::ValidationError;
-
-use crate::inputs::undefined;
+use crate::error::LinearError;
 use crate::lbfgs::minimise;
 use crate::rows::{Rows, add_scaled, dot, log_sum_exp};
 
 /// The fit ends where no entry of the objective's gradient is above this.
-pub(crate) const TOLERANCE: f64 = 1e-5;
+const TOLERANCE: f64 = 1e-5;
 /// Steps after which a fit has failed. A regularised fit on standardised features needs a few
 /// dozen.
 const STEPS: usize = 5000;
@@ -50,22 +48,28 @@ impl Logistic {
     /// # Panics
     /// If features, labels and weights are not of the same number, or `regularization` is not
     /// above 0.
-    pub fn fit(rows: Labelled<'_>, regularization: f64) -> Result<Self, ValidationError> {
+    pub fn fit(rows: Labelled<'_>, regularization: f64) -> Result<Self, LinearError> {
         Self::fit_from(rows, regularization, None)
     }
 
     /// As [`Logistic::fit`], starting from a classifier that was fitted to the same rows.
-    pub(crate) fn fit_from(
+    ///
+    /// # Errors
+    /// As [`Logistic::fit`].
+    ///
+    /// # Panics
+    /// As [`Logistic::fit`].
+    pub fn fit_from(
         rows: Labelled<'_>,
         regularization: f64,
         start: Option<&Self>,
-    ) -> Result<Self, ValidationError> {
+    ) -> Result<Self, LinearError> {
         let Labelled { features, labels, weights } = rows;
         assert_eq!(features.count(), labels.len(), "one label a row");
         assert!(weights.is_none_or(|weights| weights.len() == labels.len()), "one weight a row");
         assert!(regularization > 0.0, "the regularisation is above 0");
         if labels.is_empty() {
-            return Err(undefined("there are no samples to fit a classifier to"));
+            return Err(LinearError::NoSamples);
         }
         let mut classes = labels.to_vec();
         classes.sort_unstable();
@@ -93,13 +97,27 @@ impl Logistic {
             minimise(|w, gradient| problem.objective(w, gradient), start, TOLERANCE, STEPS);
         // In 64-bit arithmetic the last digits of the objective may hide the last bit of progress.
         if minimum.gradient.is_nan() || minimum.gradient > 100.0 * TOLERANCE {
-            return Err(undefined(format!(
+            return Err(LinearError::NotConverged(format!(
                 "a logistic classifier did not converge: its gradient is {:.1e}; a larger \
                  regularisation helps",
                 minimum.gradient
             )));
         }
         Ok(Self { scaling, classes, parameters: minimum.point })
+    }
+
+    /// The classifier as one linear map of the features.
+    pub fn linear(&self) -> LinearScores {
+        let Scaling { mean, factor } = &self.scaling;
+        let columns = mean.len();
+        let mut weights = Vec::with_capacity(self.classes.len() * columns);
+        let mut biases = Vec::with_capacity(self.classes.len());
+        for class in self.parameters.chunks_exact(columns + 1) {
+            let start = weights.len();
+            weights.extend(class.iter().zip(factor).map(|(weight, factor)| weight * factor));
+            biases.push(class[columns] - dot(&weights[start..], mean));
+        }
+        LinearScores { classes: self.classes.clone(), weights: Rows::new(columns, weights), biases }
     }
 
     /// The logarithms of the probabilities of the classes that occurred among the labels, in
@@ -128,6 +146,17 @@ impl Logistic {
         let log_probabilities = self.log_probabilities(features);
         log_probabilities.largest().into_iter().map(|position| self.classes[position]).collect()
     }
+}
+
+/// Class scores `W x + b`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearScores {
+    /// The class of each score.
+    pub classes: Vec<usize>,
+    /// `W`, `[scores, features]`.
+    pub weights: Rows,
+    /// `b`.
+    pub biases: Vec<f64>,
 }
 
 /// Weights and then the bias, times a row.
@@ -225,7 +254,7 @@ impl Scaling {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{blobs, normal};
+    use crate::testing::normal;
     use isthmus_core::random::Key;
 
     fn labelled<'a>(features: &'a Rows, labels: &'a [usize]) -> Labelled<'a> {
@@ -277,10 +306,25 @@ mod tests {
 
     #[test]
     fn classes_far_apart_are_learned_and_absent_ones_never_predicted() {
-        let (features, labels) = blobs(&[0, 3, 5], 20, 4, 8.0, 0.0, &Key::new(1));
+        let noise = normal(60, 4, &Key::new(1));
+        let labels: Vec<usize> = (0..60).map(|row| [0, 3, 5][row % 3]).collect();
+        let apart =
+            |(at, value): (usize, &f64)| value + if at % 4 == (at / 4) % 3 { 8.0 } else { 0.0 };
+        let features = Rows::new(4, noise.values().iter().enumerate().map(apart).collect());
         let fitted = Logistic::fit(labelled(&features, &labels), 1e-2).unwrap();
         assert_eq!(fitted.predict(&features), labels);
-        assert_eq!(fitted.log_probabilities(&features).columns(), 3);
+        let log_probabilities = fitted.log_probabilities(&features);
+        assert_eq!(log_probabilities.columns(), 3);
+        // The same scores by one linear map.
+        let linear = fitted.linear();
+        assert_eq!(linear.classes, [0, 3, 5]);
+        let scores = features.times_transposed(&linear.weights);
+        for (scores, expected) in scores.iter().zip(log_probabilities.iter()) {
+            let scores: Vec<f64> = scores.iter().zip(&linear.biases).map(|(s, b)| s + b).collect();
+            for (score, expected) in scores.iter().zip(expected) {
+                assert!((score - log_sum_exp(&scores) - expected).abs() < 1e-9);
+            }
+        }
     }
 
     #[test]

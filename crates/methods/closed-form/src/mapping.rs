@@ -1,0 +1,256 @@
+//! How features of both domains come to the space in which they are classified.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::TensorData;
+use isthmus_core::error::NetworkError;
+use isthmus_core::network::NamedTensor;
+use isthmus_linear::Rows;
+use isthmus_linear::rows::dot;
+
+use crate::tensors::{Found, below, matrix, vector};
+
+/// The map of one domain.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Map {
+    /// `x`, as it is.
+    Identity,
+    /// `x M + b`.
+    Linear {
+        /// `M`, `[features, mapped features]`.
+        matrix: Rows,
+        /// `b`.
+        bias: Vec<f64>,
+    },
+    /// `k(x, R) W` with `k(x, r) = exp(-gamma |x - r|^2)`.
+    Kernel {
+        /// `R`, `[rows, features]`.
+        rows: Rows,
+        /// `W`, `[rows, mapped features]`.
+        weights: Rows,
+        /// `gamma`.
+        gamma: f64,
+    },
+}
+
+impl Map {
+    /// `x M`.
+    pub(crate) fn linear(matrix: Rows) -> Self {
+        let bias = vec![0.0; matrix.columns()];
+        Self::Linear { matrix, bias }
+    }
+
+    /// `(x - centre) M`.
+    pub(crate) fn centred(centre: &[f64], matrix: Rows) -> Self {
+        let centre = Rows::new(centre.len(), centre.to_vec());
+        let bias = centre.times(&matrix).values().iter().map(|value| -value).collect();
+        Self::Linear { matrix, bias }
+    }
+
+    fn apply(&self, features: &Rows) -> Rows {
+        match self {
+            Self::Identity => features.clone(),
+            Self::Linear { matrix, bias } => {
+                let negative: Vec<f64> = bias.iter().map(|value| -value).collect();
+                features.times(matrix).minus(&negative)
+            }
+            Self::Kernel { rows, weights, gamma } => {
+                gaussian_kernel(features, rows, *gamma).times(weights)
+            }
+        }
+    }
+
+    fn rounded(self) -> Self {
+        let round = |value: f64| f64::from(value as f32);
+        match self {
+            Self::Identity => Self::Identity,
+            Self::Linear { matrix, bias } => Self::Linear {
+                matrix: matrix.rounded(),
+                bias: bias.into_iter().map(round).collect(),
+            },
+            Self::Kernel { rows, weights, gamma } => Self::Kernel {
+                rows: rows.rounded(),
+                weights: weights.rounded(),
+                gamma: round(gamma),
+            },
+        }
+    }
+
+    fn tensors(&self) -> Vec<NamedTensor> {
+        match self {
+            Self::Identity => Vec::new(),
+            Self::Linear { matrix: own, bias } => {
+                vec![matrix("matrix", own), vector("bias", bias.iter().copied())]
+            }
+            Self::Kernel { rows, weights, gamma } => {
+                vec![matrix("rows", rows), matrix("weights", weights), vector("gamma", [*gamma])]
+            }
+        }
+    }
+
+    fn load(tensors: &BTreeMap<String, TensorData>) -> Result<Self, NetworkError> {
+        let found = Found(tensors);
+        if found.has("matrix") {
+            let matrix = found.matrix("matrix", None)?;
+            let bias = found.vector("bias", matrix.columns())?;
+            return Ok(Self::Linear { matrix, bias });
+        }
+        if !found.has("rows") {
+            return Ok(Self::Identity);
+        }
+        let rows = found.matrix("rows", None)?;
+        let weights = found.matrix("weights", None)?;
+        if weights.count() != rows.count() {
+            return Err(NetworkError::Shape {
+                path: "weights".to_owned(),
+                expected: vec![rows.count(), weights.columns()],
+                found: vec![weights.count(), weights.columns()],
+            });
+        }
+        Ok(Self::Kernel { rows, weights, gamma: found.vector("gamma", 1)?[0] })
+    }
+}
+
+/// `exp(-gamma |x - y|^2)` of all pairs of rows, `[rows of x, rows of y]`.
+pub(crate) fn gaussian_kernel(x: &Rows, y: &Rows, gamma: f64) -> Rows {
+    let mut values = squared_distances(x, y).values().to_vec();
+    values.iter_mut().for_each(|value| *value = (-gamma * *value).exp());
+    Rows::new(y.count(), values)
+}
+
+/// Squared distances of all pairs of rows, `[rows of x, rows of y]`.
+pub(crate) fn squared_distances(x: &Rows, y: &Rows) -> Rows {
+    let lengths = |rows: &Rows| rows.iter().map(|row| dot(row, row)).collect::<Vec<_>>();
+    let (of_x, of_y) = (lengths(x), lengths(y));
+    let mut values = x.times_transposed(y).values().to_vec();
+    for (row, of_x) in values.chunks_exact_mut(y.count().max(1)).zip(of_x) {
+        for (value, of_y) in row.iter_mut().zip(&of_y) {
+            *value = (of_x + of_y - 2.0 * *value).max(0.0);
+        }
+    }
+    Rows::new(y.count(), values)
+}
+
+/// The maps of both domains.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Mapping {
+    /// Whether rows are brought to unit length before their map.
+    pub(crate) unit_before: bool,
+    /// Whether rows are brought to unit length after it.
+    pub(crate) unit_after: bool,
+    /// The source's map; the target's where there is none.
+    pub(crate) source: Option<Map>,
+    /// The target's map.
+    pub(crate) target: Map,
+}
+
+impl Mapping {
+    /// One map for both domains.
+    pub(crate) fn shared(map: Map) -> Self {
+        Self { unit_before: false, unit_after: false, source: None, target: map }
+    }
+
+    /// A map for each domain.
+    pub(crate) fn of_each(source: Map, target: Map) -> Self {
+        Self { unit_before: false, unit_after: false, source: Some(source), target }
+    }
+
+    /// Source features, mapped.
+    pub(crate) fn source(&self, features: &Rows) -> Rows {
+        self.apply(self.source.as_ref().unwrap_or(&self.target), features)
+    }
+
+    /// Target features, mapped.
+    pub(crate) fn target(&self, features: &Rows) -> Rows {
+        self.apply(&self.target, features)
+    }
+
+    fn apply(&self, map: &Map, features: &Rows) -> Rows {
+        let mapped = match self.unit_before {
+            true => map.apply(&features.unit_length()),
+            false => map.apply(features),
+        };
+        if self.unit_after { mapped.unit_length() } else { mapped }
+    }
+
+    /// The same with the 32-bit numbers of a record.
+    pub(crate) fn rounded(self) -> Self {
+        Self { source: self.source.map(Map::rounded), target: self.target.rounded(), ..self }
+    }
+
+    /// Everything, for a record.
+    pub(crate) fn tensors(&self) -> Vec<NamedTensor> {
+        let flag = |on: bool| f64::from(u8::from(on));
+        let own_source = self.source.is_some();
+        let flags = [self.unit_before, self.unit_after, own_source].map(flag);
+        let mut tensors = vec![vector("flags", flags)];
+        let source = self.source.iter().flat_map(Map::tensors);
+        tensors.extend(source.map(|tensor| tensor.below("source")));
+        tensors.extend(self.target.tensors().into_iter().map(|tensor| tensor.below("target")));
+        tensors
+    }
+
+    /// Reads what [`tensors`](Self::tensors) gave.
+    pub(crate) fn load(tensors: &BTreeMap<String, TensorData>) -> Result<Self, NetworkError> {
+        let flags = Found(tensors).vector("flags", 3)?;
+        let on = |position: usize| flags[position] != 0.0;
+        let map = |domain: &str| Map::load(&below(tensors, domain));
+        Ok(Self {
+            unit_before: on(0),
+            unit_after: on(1),
+            source: on(2).then(|| map("source")).transpose()?,
+            target: map("target")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn by_path(tensors: Vec<NamedTensor>) -> BTreeMap<String, TensorData> {
+        tensors.into_iter().map(|tensor| (tensor.path, tensor.data)).collect()
+    }
+
+    #[test]
+    fn a_mapping_is_read_back() {
+        let rows = || Rows::new(2, vec![1.0, 2.0, 3.0, 4.0]);
+        let kernel = Map::Kernel { rows: rows(), weights: rows(), gamma: 0.5 };
+        for mapping in [
+            Mapping::shared(Map::Identity),
+            Mapping { unit_after: true, ..Mapping::shared(kernel) },
+            Mapping::of_each(Map::centred(&[1.0, 1.0], rows()), Map::Identity),
+            Mapping { unit_before: true, ..Mapping::of_each(Map::Identity, Map::linear(rows())) },
+        ] {
+            assert_eq!(Mapping::load(&by_path(mapping.tensors())).unwrap(), mapping);
+        }
+    }
+
+    #[test]
+    fn tensors_that_do_not_fit_are_refused() {
+        let map = Map::linear(Rows::new(2, vec![1.0, 2.0, 3.0, 4.0]));
+        let mut tensors = by_path(Mapping::shared(map).tensors());
+        tensors.insert("target.bias".to_owned(), vector("", [1.0]).data);
+        let error = Mapping::load(&tensors).unwrap_err().to_string();
+        assert!(error.contains("`bias` has shape [1]"), "{error}");
+        assert!(Mapping::load(&BTreeMap::new()).unwrap_err().to_string().contains("`flags`"));
+    }
+
+    #[test]
+    fn maps_by_hand() {
+        let x = Rows::new(2, vec![1.0, 2.0]);
+        let turn = Rows::new(2, vec![0.0, 1.0, -1.0, 0.0]);
+        let turned = Mapping::shared(Map::centred(&[1.0, 1.0], turn.clone()));
+        assert_eq!(turned.target(&x).values(), [-1.0, 0.0]);
+        let apart = Mapping::of_each(Map::Identity, Map::linear(turn));
+        assert_eq!(apart.source(&x), x);
+        assert_eq!(apart.target(&x).values(), [-2.0, 1.0]);
+        let kernel = Map::Kernel {
+            rows: Rows::new(2, vec![1.0, 2.0, 1.0, 3.0]),
+            weights: Rows::new(1, vec![1.0, 10.0]),
+            gamma: 2.0,
+        };
+        let mapped = Mapping::shared(kernel).target(&x);
+        assert!((mapped.values()[0] - (1.0 + 10.0 * (-2.0_f64).exp())).abs() < 1e-12);
+    }
+}
