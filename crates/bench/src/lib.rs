@@ -120,6 +120,7 @@ impl Steps {
                 tasks: vec![task],
                 protocol: Protocol::Transductive,
                 transform: None,
+                views: None,
             },
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
             bottleneck,

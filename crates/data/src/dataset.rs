@@ -15,6 +15,7 @@ use crate::fingerprint::{self, Fingerprints};
 use crate::roots::Roots;
 use crate::sources::{self, Joined, RowsOf};
 use crate::splits;
+use crate::views::Views;
 
 /// One set of samples and what identifies its content.
 #[derive(Clone)]
@@ -90,7 +91,8 @@ impl Dataset {
                 }
             }
         }
-        Self::load_named(&descriptor, &names, spec.transform.as_ref(), roots)
+        let views = Views::new(spec.views.as_ref())?;
+        Self::load_named(&descriptor, &names, spec.transform.as_ref(), &views, roots)
     }
 
     /// Reads the named domains of a data set.
@@ -101,10 +103,11 @@ impl Dataset {
         descriptor: &Descriptor,
         names: &[&str],
         transform: Option<&Transform>,
+        views: &Views,
         roots: &Roots,
     ) -> Result<Self, DataError> {
         let mut loading =
-            Loading { descriptor, roots, transform, fingerprints: Fingerprints::default() };
+            Loading { descriptor, roots, transform, views, fingerprints: Fingerprints::default() };
         let mut domains = Vec::new();
         let mut classes = Vec::new();
         for name in names {
@@ -238,6 +241,7 @@ struct Loading<'a> {
     descriptor: &'a Descriptor,
     roots: &'a Roots,
     transform: Option<&'a Transform>,
+    views: &'a Views,
     fingerprints: Fingerprints,
 }
 
@@ -289,7 +293,7 @@ impl Loading<'_> {
             count: samples.labels.iter().max().map_or(0, |&last| last as usize + 1),
         };
         let labels: Arc<[u32]> = samples.labels.into();
-        let samples = sources::source_of(samples.samples, self.transform)?;
+        let samples = sources::source_of(samples.samples, self.transform, self.views)?;
         Ok((LoadedSet { source: LabelledSource { samples, labels }, fingerprint }, classes))
     }
 

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use image::{DynamicImage, ImageFormat, ImageReader};
+use isthmus_core::augmentation::ImagePixels;
 use isthmus_core::dataset::EncodedImage;
 use isthmus_core::error::DataError;
 
 use crate::archive::{self, Archive, FETCH_AGAIN};
 use crate::problem;
-use crate::transform::ImagePixels;
 
 /// Decodes images of files and archives, from many threads.
 pub(crate) struct Decoder {

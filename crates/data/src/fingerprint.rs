@@ -129,6 +129,12 @@ fn of_samples(samples: &LabelledSamples) -> String {
             }
             hasher.update(pixels);
         }
+        Samples::Series { channels, length, values } => {
+            for size in [channels, length] {
+                hasher.update((*size as u64).to_le_bytes());
+            }
+            values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
         Samples::Encoded(images) => {
             images.iter().for_each(|image| hasher.update(crate::decode::place(image)));
         }

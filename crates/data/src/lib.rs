@@ -22,12 +22,14 @@ mod roots;
 mod sources;
 mod splits;
 mod transform;
+mod views;
 
 pub use dataset::{Dataset, DomainSets, LoadedDomain, LoadedSet, load_domains};
 pub use descriptor::{Descriptor, DomainDescriptor, SetReaders};
 pub use feature_cache::{CacheOutcome, Extraction, FeatureCache, FeatureKey, Lookup};
 pub use hold_out::{hold_out_source, hold_out_target};
 pub use roots::{DATA_VARIABLE, Roots};
-pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf};
+pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf, SeriesSource};
 pub use splits::{SplitRows, stratified_split};
-pub use transform::{ImagePixels, ImageTransform};
+pub use transform::ImageTransform;
+pub use views::Views;

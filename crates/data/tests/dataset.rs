@@ -48,6 +48,7 @@ fn spec(dataset: &str, source: &str, target: &str) -> DataSpec {
         tasks: vec![Task { sources: vec![source.to_owned()], target: target.to_owned() }],
         protocol: Protocol::Transductive,
         transform: None,
+        views: None,
     }
 }
 

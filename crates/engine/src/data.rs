@@ -6,13 +6,14 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use isthmus_core::batch::{SourceBatch, TargetBatch};
 use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
+use isthmus_core::dataset::{Domain, LabelledSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
 use isthmus_core::stage::{SampleView, StageData};
 use isthmus_core::targets::Targets;
 
+use crate::batches::{self, Batches, HostBatch};
 use crate::sampler::Sampler;
 
 /// The domains of a job.
@@ -37,10 +38,15 @@ impl JobData {
 /// samples without labels.
 pub(crate) struct Draws {
     classes: usize,
-    labelled: Vec<(DomainRole, LabelledSource, Sampler)>,
-    target: Arc<dyn SampleSource>,
-    target_sampler: Sampler,
-    key: Key,
+    labelled: Vec<Labelled>,
+    target: Batches,
+}
+
+/// A domain with labels.
+struct Labelled {
+    role: DomainRole,
+    source: LabelledSource,
+    batches: Batches,
 }
 
 impl Draws {
@@ -68,37 +74,50 @@ impl Draws {
         key: Key,
     ) -> Self {
         let key = key.named("batches");
+        let target = Arc::clone(&data.target.train.samples);
+        let sets = labelled.iter().map(|(_, source)| &source.samples);
+        let readers = batches::readers(sets.chain([&target]));
+        let views = key.named("labelled view");
         let labelled = labelled
             .into_iter()
-            .map(|(role, source)| {
-                let rows = source.samples.rows();
+            .enumerate()
+            .map(|(position, (role, source))| {
                 let key = key.named("labelled").at(role.slot() as u64);
-                (role, source, Sampler::new(key, rows, batch_size))
+                let sampler = Sampler::new(key, source.samples.rows(), batch_size);
+                let view =
+                    move |number| SampleView::Weak(views.at(number as u64).at(position as u64));
+                let samples = Arc::clone(&source.samples);
+                let batches = Batches::new(samples, sampler, readers.clone(), view);
+                Labelled { role, source, batches }
             })
             .collect();
-        let target = Arc::clone(&data.target.train.samples);
-        let target_sampler = Sampler::new(key.named("target"), target.rows(), batch_size);
-        Self { classes: data.classes.len(), labelled, target, target_sampler, key }
+        let sampler = Sampler::new(key.named("target"), target.rows(), batch_size);
+        let views = key.named("target view");
+        let view = move |number| SampleView::Weak(views.at(number as u64));
+        let target = Batches::new(target, sampler, readers, view);
+        Self { classes: data.classes.len(), labelled, target }
+    }
+
+    fn target_of(&self, batch: HostBatch, device: &Device) -> TargetBatch {
+        let HostBatch { rows, values } = batch;
+        let input = Input::from_values(values, rows.len(), self.target.samples().shape(), device);
+        TargetBatch { input, indices: rows }
     }
 
     /// Joins rows of the labelled domains, given by domain.
-    fn labelled_rows(
-        &self,
-        rows: &[Vec<usize>],
-        view: impl Fn(usize) -> SampleView,
-        device: &Device,
-    ) -> Result<SourceBatch, DataError> {
+    fn joined(&self, batches: Vec<HostBatch>, device: &Device) -> Result<SourceBatch, DataError> {
         let mut values = Vec::new();
         let mut classes = Vec::new();
         let mut segments = Vec::new();
         let mut indices = Vec::new();
         let mut shape = None;
         let ranges = self.source_ranges();
-        for (position, ((role, source, _), rows)) in self.labelled.iter().zip(rows).enumerate() {
+        for (position, (domain, batch)) in self.labelled.iter().zip(batches).enumerate() {
+            let Labelled { role, source, .. } = domain;
+            let HostBatch { rows, values: drawn } = batch;
             if rows.is_empty() {
                 continue;
             }
-            let drawn = source.samples.values(rows, view(position))?;
             if values.is_empty() {
                 values = drawn;
             } else {
@@ -128,7 +147,7 @@ impl StageData for Draws {
 
     fn source_ranges(&self) -> Vec<Range<usize>> {
         let mut start = 0;
-        let range = |(_, source, _): &(DomainRole, LabelledSource, Sampler)| {
+        let range = |Labelled { source, .. }: &Labelled| {
             let rows = source.samples.rows();
             start += rows;
             start - rows..start
@@ -137,25 +156,21 @@ impl StageData for Draws {
     }
 
     fn source_targets(&self) -> Targets {
-        let of_source =
-            |(_, source, _): &(DomainRole, LabelledSource, Sampler)| source.labels.to_vec();
+        let of_source = |Labelled { source, .. }: &Labelled| source.labels.to_vec();
         Targets::Classes(self.labelled.iter().flat_map(of_source).collect())
     }
 
     fn target_rows(&self) -> usize {
-        self.target.rows()
+        self.target.samples().rows()
     }
 
     fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
-        let rows: Vec<_> =
-            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(number)).collect();
-        let key = self.key.named("labelled view").at(number as u64);
-        self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
+        let batches = self.labelled.iter().map(|domain| domain.batches.batch(number));
+        self.joined(batches.collect::<Result<_, _>>()?, device)
     }
 
     fn target_batch(&self, number: usize, device: &Device) -> Result<TargetBatch, DataError> {
-        let view = SampleView::Training(self.key.named("target view").at(number as u64));
-        self.target_at(&self.target_sampler.batch(number), view, device)
+        Ok(self.target_of(self.target.batch(number)?, device))
     }
 
     fn source_at(
@@ -172,11 +187,17 @@ impl StageData for Draws {
             };
             rows[position].push(index - ranges[position].start);
         }
-        let view = |position: usize| match view {
-            SampleView::Training(key) => SampleView::Training(key.at(position as u64)),
-            SampleView::Plain => SampleView::Plain,
+        let read = |(position, rows): (usize, Vec<usize>)| {
+            // Equal rows of two sources must not draw equal random views.
+            let view = view.by(|key| key.at(position as u64));
+            let values = match rows.is_empty() {
+                true => Vec::new(),
+                false => self.labelled[position].source.samples.values(&rows, view)?,
+            };
+            Ok(HostBatch { rows, values })
         };
-        self.labelled_rows(&rows, view, device)
+        let batches: Result<_, DataError> = rows.into_iter().enumerate().map(read).collect();
+        self.joined(batches?, device)
     }
 
     fn target_at(
@@ -185,11 +206,10 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<TargetBatch, DataError> {
-        if let Some(&row) = indices.iter().find(|&&row| row >= self.target.rows()) {
-            return Err(no_such_row(row, self.target.rows(), "target"));
+        if let Some(&row) = indices.iter().find(|&&row| row >= self.target_rows()) {
+            return Err(no_such_row(row, self.target_rows(), "target"));
         }
-        let values = self.target.values(indices, view)?;
-        let input = Input::from_values(values, indices.len(), self.target.shape(), device);
-        Ok(TargetBatch { input, indices: indices.to_vec() })
+        let values = self.target.samples().values(indices, view)?;
+        Ok(self.target_of(HostBatch { rows: indices.to_vec(), values }, device))
     }
 }

@@ -27,6 +27,7 @@ fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
         tasks: vec![task],
         protocol: Protocol::Transductive,
         transform,
+        views: None,
     };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/x.toml");
     match Dataset::load(&spec, &Roots::discover(Some(&repository))) {

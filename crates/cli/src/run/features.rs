@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use burn::tensor::Device;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
+use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup, Views};
 use isthmus_engine::build_extractor;
 
 use super::failed::JobError;
@@ -32,6 +32,7 @@ pub fn extract(
     let cache = FeatureCache::new(
         std::env::var_os(CACHE_VARIABLE).map_or_else(|| PathBuf::from(CACHE), PathBuf::from),
     );
+    let views = Views::new(plan.experiment.data.views.as_ref())?;
     let mut extractor = None;
     plan.dataset.map_sets(|domain, set| {
         let spec = &plan.experiment.extractor.plugin;
@@ -89,6 +90,7 @@ pub fn extract(
                 extraction.features
             }
         };
-        Ok(LoadedSet { source: features, fingerprint: set.fingerprint.clone() })
+        let source = views.over(features)?;
+        Ok(LoadedSet { source, fingerprint: set.fingerprint.clone() })
     })
 }

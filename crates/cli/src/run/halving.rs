@@ -197,8 +197,7 @@ mod tests {
         // The third seed outvotes the others for 4; 3 is second.
         let outcome = |job: &PlannedJob| {
             let base = weight(job).map_or(0.0, |it| if it == 4.0 { -1.0 } else { it });
-            let surprise =
-                if weight(job) == Some(4.0) && job.job.seed == 3 { 99.0 } else { 0.0 };
+            let surprise = if weight(job) == Some(4.0) && job.job.seed == 3 { 99.0 } else { 0.0 };
             Ok(RoundOutcome::Score(base + surprise))
         };
         let round = |place| jobs(&planned, &halving(), place, &outcome).unwrap();

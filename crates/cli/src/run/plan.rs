@@ -51,7 +51,12 @@ impl Plan {
             experiment.data.transform = own_transform(extractor);
         }
         let weights = weights(extractor);
-        let dataset = Dataset::load(&experiment.data, roots)?;
+        let mut data = experiment.data.clone();
+        if extractor.frozen {
+            // The views are those of its features.
+            data.views = None;
+        }
+        let dataset = Dataset::load(&data, roots)?;
         Ok(Self { experiment, dataset, weights })
     }
 

@@ -28,11 +28,13 @@ pub enum Kind {
     Validator,
     /// Starts the runs of an experiment.
     Launcher,
+    /// Changes samples at random while a model is trained.
+    Augmentation,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Schedule,
         Self::Validator,
         Self::Reader,
+        Self::Augmentation,
         Self::Launcher,
     ];
 
@@ -60,6 +63,7 @@ impl Kind {
             Self::Schedule => "schedule",
             Self::Validator => "validator",
             Self::Launcher => "launcher",
+            Self::Augmentation => "augmentation",
         }
     }
 }

@@ -8,9 +8,9 @@ mod kind;
 mod plugin;
 
 pub use configuration::{
-    ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
-    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin, TermPlugin,
-    TestTimePlugin, ValidatorPlugin,
+    AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin,
+    FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
+    TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 pub use kind::Kind;
 pub use plugin::{

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
@@ -33,6 +34,10 @@ impl PluginConfig for ImageFolder {}
 impl ReaderPlugin for ImageFolder {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Image
     }
 }
 

@@ -6,6 +6,7 @@ mod idx;
 mod image_folder;
 mod npz_images;
 mod rows;
+mod series;
 mod usps;
 
 pub use embedded::{Embedded, EmbeddedSet};
@@ -14,6 +15,7 @@ pub use idx::Idx;
 pub use image_folder::ImageFolder;
 pub use npz_images::NpzImages;
 pub use rows::{RowChoice, RowLimit};
+pub use series::{Series, SeriesLayout};
 pub use usps::{Usps, UspsSet};
 
 /// The names of ten digits as classes.

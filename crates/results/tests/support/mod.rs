@@ -54,6 +54,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
             protocol: Protocol::Transductive,
             transform: None,
+            views: None,
         },
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
         bottleneck: None,

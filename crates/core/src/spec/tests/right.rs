@@ -44,7 +44,10 @@ fn a_file_is_read_with_every_default_filled_in() {
     assert_eq!(training.evaluate_every, 5);
     assert_eq!(training.gradient_clipping, Some(10.0));
     assert_eq!(training.normalization, Grouping::Shared);
-    assert_eq!(training.optimizer.config, json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 0.0005 }));
+    assert_eq!(
+        training.optimizer.config,
+        json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 0.0005 })
+    );
     assert_eq!(training.schedule.name, "inverse-decay");
     assert_eq!(training.learning_rate_factors.extractor, 0.1);
     assert_eq!(training.learning_rate_factors.classifier, 1.0);
