@@ -121,6 +121,7 @@ impl Steps {
                 protocol: Protocol::Transductive,
                 target_labels: true,
                 transform: None,
+                views: None,
             },
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
             bottleneck,

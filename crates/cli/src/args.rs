@@ -302,6 +302,8 @@ pub enum ListKind {
     Validator,
     #[value(alias = "readers")]
     Reader,
+    #[value(alias = "augmentations")]
+    Augmentation,
     #[value(alias = "launchers")]
     Launcher,
     #[value(alias = "datasets")]
@@ -323,6 +325,7 @@ impl ListKind {
             Self::Schedule => Some(Kind::Schedule),
             Self::Validator => Some(Kind::Validator),
             Self::Reader => Some(Kind::Reader),
+            Self::Augmentation => Some(Kind::Augmentation),
             Self::Launcher => Some(Kind::Launcher),
             Self::Dataset => None,
         }

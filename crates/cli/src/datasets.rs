@@ -27,7 +27,10 @@ fn info(descriptor: &Descriptor) -> DatasetInfo {
         name: domain.name.clone(),
         has_test_set: matches!(domain.readers, SetReaders::Given { .. }),
     };
-    DatasetInfo { domains: descriptor.domains.iter().map(domain).collect() }
+    DatasetInfo {
+        domains: descriptor.domains.iter().map(domain).collect(),
+        samples: descriptor.samples(),
+    }
 }
 
 /// Names and titles of the data sets, with their domains.

@@ -4,6 +4,7 @@
 //! crate with plugins is named here once.
 
 use isthmus_adversarial as _;
+use isthmus_augmentations as _;
 use isthmus_baseline as _;
 use isthmus_closed_form as _;
 use isthmus_data as _;

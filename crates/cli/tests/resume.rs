@@ -19,7 +19,9 @@ fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
         "name = 'resume'\n[data]\ndataset = 'quickstart'\ntasks = ['fonts -> uci']\n\
-         protocol = {{ split = 0.3 }}\n[extractor]\nname = 'mlp'\nhidden = [24, 16]\ndropout = 0.2\n\
+         protocol = {{ split = 0.3 }}\n\
+         views = {{ weak = [{{ name = 'gaussian-noise', deviation = 0.02 }}], \
+         strong = [{{ name = 'feature-dropout' }}] }}\n[extractor]\nname = 'mlp'\nhidden = [24, 16]\ndropout = 0.2\n\
          [bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
          [training]\niterations = {STEPS}\nbatch_size = 16\nevaluate_every = 5\n\
          normalization = 'per-domain'\n[training.optimizer]\nname = '{optimizer}'\n\
@@ -29,7 +31,8 @@ fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
     let domains = ["fonts", "uci"]
         .map(|name| DomainInfo { name: name.to_owned(), has_test_set: false })
         .to_vec();
-    let datasets = Datasets::from([("quickstart".to_owned(), Ok(DatasetInfo { domains }))]);
+    let info = DatasetInfo { domains, samples: None };
+    let datasets = Datasets::from([("quickstart".to_owned(), Ok(info))]);
     match parse(&text, &datasets) {
         Ok(checked) => checked.experiment.jobs().remove(0),
         Err(diagnostics) => panic!("{diagnostics:#?}\n{text}"),

@@ -117,6 +117,8 @@ choice_kinds! {
     ValidatorKind => Validator,
     /// Marks a choice of a launcher.
     LauncherKind => Launcher,
+    /// Marks a choice of an augmentation.
+    AugmentationKind => Augmentation,
 }
 
 /// Another plugin with its configuration, as a field of a configuration:

@@ -56,6 +56,15 @@ pub enum Samples {
     },
     /// Images of any size, decoded when they are needed.
     Encoded(Vec<EncodedImage>),
+    /// Series of one length, `[rows, channels, length]`.
+    Series {
+        /// Number of channels.
+        channels: usize,
+        /// Number of time steps.
+        length: usize,
+        /// The values of all rows.
+        values: Vec<f32>,
+    },
 }
 
 impl Samples {
@@ -67,6 +76,9 @@ impl Samples {
                 pixels.len().checked_div(channels * height * width).unwrap_or(0)
             }
             Self::Encoded(images) => images.len(),
+            Self::Series { channels, length, values } => {
+                values.len().checked_div(channels * length).unwrap_or(0)
+            }
         }
     }
 }
@@ -110,6 +122,9 @@ impl LabelledSamples {
             Samples::Features { size, .. } => Some(InputShape::Features { size }),
             Samples::Images { channels, height, width, .. } => {
                 Some(InputShape::Image { channels, height, width })
+            }
+            Samples::Series { channels, length, .. } => {
+                Some(InputShape::Series { channels, length })
             }
             Samples::Encoded(_) => None,
         };
@@ -181,6 +196,11 @@ pub trait SampleSource: Send + Sync {
     /// # Errors
     /// If a sample cannot be read or decoded.
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError>;
+
+    /// Whether reading a training view takes so long that it should be read ahead.
+    fn is_slow(&self) -> bool {
+        false
+    }
 }
 
 /// Samples ready for use, with their targets: only the engine and the evaluation hold these.

@@ -5,6 +5,7 @@
 //! their implementations by name; the specification turns a TOML file into a checked experiment.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod augmentation;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;

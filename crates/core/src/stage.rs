@@ -21,10 +21,24 @@ const PASS_ROWS: usize = 256;
 /// Which view of a sample is wanted.
 #[derive(Clone, Copy, Debug)]
 pub enum SampleView {
-    /// As for training: randomly transformed where the experiment asks for it, by this key.
-    Training(Key),
     /// As for evaluation: the deterministic transform.
     Plain,
+    /// As for training: randomly changed where the experiment asks for it, by this key.
+    Weak(Key),
+    /// Changed more strongly, by this key, for methods that compare views of a sample; as weakly
+    /// where the experiment asks for nothing else.
+    Strong(Key),
+}
+
+impl SampleView {
+    /// The same kind of view by another key.
+    pub fn by(self, key: impl FnOnce(Key) -> Key) -> Self {
+        match self {
+            Self::Plain => Self::Plain,
+            Self::Weak(own) => Self::Weak(key(own)),
+            Self::Strong(own) => Self::Strong(key(own)),
+        }
+    }
 }
 
 /// The data of a stage. Target labels are not in it.

@@ -14,6 +14,7 @@ use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
 use crate::sources::{Joined, RowsOf};
 use crate::splits;
+use crate::views::Views;
 
 /// One set of samples and what identifies its content.
 #[derive(Clone)]
@@ -117,7 +118,8 @@ impl Dataset {
     /// used, or the domains differ in classes or shape.
     pub fn load(spec: &DataSpec, roots: &Roots) -> Result<Self, DataError> {
         let descriptor = Descriptor::find(&spec.dataset, roots)?;
-        Self::load_named(&descriptor, &domains_of(spec), spec.transform.as_ref(), roots)
+        let views = Views::new(spec.views.as_ref())?;
+        Self::load_named(&descriptor, &domains_of(spec), spec.transform.as_ref(), &views, roots)
     }
 
     /// Reads the named domains of a data set.
@@ -128,9 +130,10 @@ impl Dataset {
         descriptor: &Descriptor,
         names: &[&str],
         transform: Option<&Transform>,
+        views: &Views,
         roots: &Roots,
     ) -> Result<Self, DataError> {
-        let loading = Loading::new(descriptor, transform, roots);
+        let loading = Loading::new(descriptor, transform, roots).with_views(views);
         let mut sets = Vec::new();
         let mut identities = Vec::new();
         let mut warnings = Vec::new();

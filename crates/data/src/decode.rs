@@ -7,11 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use isthmus_core::augmentation::ImagePixels;
 use isthmus_core::dataset::EncodedImage;
 use isthmus_core::error::DataError;
 
 use crate::archive::{self, Archive, FETCH_AGAIN};
-use crate::transform::ImagePixels;
 use crate::{problem, sniff};
 
 /// Most bytes that a decoded image may take: what claims more is refused before it is reserved.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::PathBuf;
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{self, Kind};
 use isthmus_core::spec::PluginSpec;
@@ -17,12 +18,14 @@ use crate::problem;
 use crate::roots::Roots;
 
 /// Descriptors that isthmus carries in itself, so that the binary works anywhere.
-const EMBEDDED: [(&str, &str); 5] = [
+const EMBEDDED: [(&str, &str); 7] = [
     ("digits", include_str!("../../../datasets/digits.toml")),
     ("digits-2000-1800", include_str!("../../../datasets/digits-2000-1800.toml")),
     ("office31", include_str!("../../../datasets/office31.toml")),
     ("office31-features", include_str!("../../../datasets/office31-features.toml")),
     ("quickstart", include_str!("../../../datasets/quickstart.toml")),
+    ("quickstart-images", include_str!("../../../datasets/quickstart-images.toml")),
+    ("uci-har", include_str!("../../../datasets/uci-har.toml")),
 ];
 
 /// How the samples of a domain are read.
@@ -160,6 +163,20 @@ impl Descriptor {
                 problem::one_of(roots.descriptors.iter().map(|folder| folder.display())),
             ),
         ))
+    }
+
+    /// What its samples are, where all its readers read the same kind.
+    pub fn samples(&self) -> Option<SampleKind> {
+        let readers = self.domains.iter().flat_map(|domain| match &domain.readers {
+            SetReaders::All(reader) => vec![reader],
+            SetReaders::Given { train, test } => vec![train, test],
+        });
+        let mut kinds = readers.map(|reader| {
+            let plugin = registry::find(Kind::Reader, &reader.name)?;
+            (plugin.samples)(&reader.config).first().copied()
+        });
+        let first = kinds.next()??;
+        kinds.all(|kind| kind == Some(first)).then_some(first)
     }
 
     /// The names of all descriptors, in alphabetical order.

@@ -177,6 +177,10 @@ impl SetFiles<'_> {
                 [channels, height, width].into_iter().for_each(|it| size(*it));
                 hasher.update(pixels);
             }
+            Samples::Series { channels, length, values } => {
+                [channels, length].into_iter().for_each(|it| size(*it));
+                values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+            }
             Samples::Encoded(images) => {
                 let hashes = of_images(images)?;
                 for (image, hash) in images.iter().zip(hashes) {

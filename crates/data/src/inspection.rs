@@ -17,6 +17,7 @@ use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
 use crate::sources;
 use crate::transform::ImageTransform;
+use crate::views::Views;
 
 /// What came of reading every sample.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +147,12 @@ fn inspect_sets<'a>(
             Samples::Encoded(images) => images.clone(),
             _ => Vec::new(),
         };
-        match sources::source_of(samples.samples, upright, spec.transform.as_ref()) {
+        match sources::source_of(
+            samples.samples,
+            upright,
+            spec.transform.as_ref(),
+            &Views::default(),
+        ) {
             Ok(source) => {
                 shapes.push((name, source.shape()));
                 let read = |row| source.values(&[row], SampleView::Plain).err();

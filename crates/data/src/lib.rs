@@ -33,6 +33,7 @@ mod sources;
 mod splits;
 mod transform;
 mod unlabelled;
+mod views;
 
 pub use dataset::{
     Dataset, DatasetIdentity, DomainSets, DomainUse, LoadedDomain, LoadedSet, load_domains,
@@ -42,7 +43,8 @@ pub use feature_cache::{CacheOutcome, Extraction, FeatureCache, FeatureKey, Look
 pub use hold_out::{hold_out_source, hold_out_target};
 pub use inspection::{InspectedSet, Inspection, check_headers, inspect};
 pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};
-pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf};
+pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf, SeriesSource};
 pub use splits::{SplitRows, plain_split, stratified_split};
-pub use transform::{ImagePixels, ImageTransform};
+pub use transform::ImageTransform;
 pub use unlabelled::UnlabelledFile;
+pub use views::Views;

@@ -14,6 +14,7 @@ use crate::fingerprint::{self, Identity, SetFiles};
 use crate::identity_cache::IdentityCache;
 use crate::roots::Roots;
 use crate::sources;
+use crate::views::Views;
 
 /// Builds the reader that a descriptor names.
 pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
@@ -43,6 +44,7 @@ pub(crate) struct Loading<'a> {
     descriptor: &'a Descriptor,
     roots: &'a Roots,
     transform: Option<&'a Transform>,
+    views: Views,
     cache: IdentityCache,
 }
 
@@ -53,7 +55,12 @@ impl<'a> Loading<'a> {
         roots: &'a Roots,
     ) -> Self {
         let cache = IdentityCache::new(&roots.cache);
-        Self { descriptor, roots, transform, cache }
+        Self { descriptor, roots, transform, views: Views::default(), cache }
+    }
+
+    /// The same, with training views of the samples.
+    pub fn with_views(self, views: &Views) -> Self {
+        Self { views: views.clone(), ..self }
     }
 
     /// The sets of the named domains and their readers.
@@ -81,7 +88,8 @@ impl<'a> Loading<'a> {
         let identity =
             self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
         let fingerprint = self.fingerprint_of_set(&identity);
-        let source = sources::source_of(samples.samples, samples.upright, self.transform)?;
+        let source =
+            sources::source_of(samples.samples, samples.upright, self.transform, &self.views)?;
         let set = LoadedSet {
             source: LabelledSource { samples: source, targets: samples.targets },
             fingerprint,

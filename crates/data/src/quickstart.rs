@@ -11,7 +11,9 @@ use tiny_skia::{FillRule, Mask, Path, PathBuilder, Transform};
 use crate::archive;
 
 /// Values of one digit.
-pub(crate) const SIZE: usize = 64;
+pub(crate) const SIZE: usize = BLOCKS * BLOCKS;
+/// Blocks of pixels in a row of a digit, and rows of them.
+pub(crate) const BLOCKS: usize = 8;
 
 const UCI: &[u8] = include_bytes!("../assets/uci_digits.csv.gz");
 const OUTLINES: &str = include_str!("../assets/digit_outlines.txt");

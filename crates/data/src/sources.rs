@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use isthmus_core::augmentation::{ImagePixels, SampleKind, SampleMut};
 use isthmus_core::dataset::{EncodedImage, SampleSource, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
@@ -12,26 +13,45 @@ use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
 use crate::decode::{self, Decoder};
-use crate::transform::{ImagePixels, ImageTransform};
+use crate::transform::ImageTransform;
+use crate::views::Views;
 
 /// Makes samples ready for use; `upright` turns images as their EXIF orientation says.
 ///
 /// # Errors
-/// If the transform does not fit the samples, or an image cannot be read.
+/// If the transform or a view does not fit the samples, or an image cannot be read.
 pub(crate) fn source_of(
     samples: Samples,
     upright: bool,
     transform: Option<&Transform>,
+    views: &Views,
 ) -> Result<Arc<dyn SampleSource>, DataError> {
     let plain = Transform::default();
     let transform = transform.unwrap_or(&plain);
     Ok(match samples {
-        Samples::Features { size, values } => Arc::new(FeatureSource::new(size, values)),
-        Samples::Images { channels, height, width, pixels } => {
-            Arc::new(ImageSource::new([channels, height, width], pixels, transform)?)
+        Samples::Features { size, values } => {
+            views.over_samples(Arc::new(FeatureSource::new(size, values)))?
         }
-        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, upright, transform)?),
+        Samples::Series { channels, length, values } => {
+            views.over_samples(Arc::new(SeriesSource::new(channels, length, values)))?
+        }
+        Samples::Images { channels, height, width, pixels } => {
+            let images = ImageSource::new([channels, height, width], pixels, transform)?;
+            Arc::new(images.with_views(views)?)
+        }
+        Samples::Encoded(images) => {
+            Arc::new(EncodedSource::new(images, upright, transform)?.with_views(views)?)
+        }
     })
+}
+
+/// The given rows, of `size` values each.
+fn rows_of(values: &[f32], size: usize, indices: &[usize]) -> Vec<f32> {
+    let mut found = Vec::with_capacity(indices.len() * size);
+    for &row in indices {
+        found.extend_from_slice(&values[row * size..(row + 1) * size]);
+    }
+    found
 }
 
 /// Feature vectors in memory. Every view is the same.
@@ -69,11 +89,36 @@ impl SampleSource for FeatureSource {
     }
 
     fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
-        let mut values = Vec::with_capacity(indices.len() * self.size);
-        for &row in indices {
-            values.extend_from_slice(&self.values[row * self.size..(row + 1) * self.size]);
-        }
-        Ok(values)
+        Ok(rows_of(&self.values, self.size, indices))
+    }
+}
+
+/// Series in memory, `[rows, channels, length]`. Every view is the same.
+#[derive(Clone)]
+pub struct SeriesSource {
+    channels: usize,
+    length: usize,
+    values: Arc<[f32]>,
+}
+
+impl SeriesSource {
+    /// Series of `channels` channels and `length` time steps, one after the other.
+    pub fn new(channels: usize, length: usize, values: impl Into<Arc<[f32]>>) -> Self {
+        Self { channels, length, values: values.into() }
+    }
+}
+
+impl SampleSource for SeriesSource {
+    fn rows(&self) -> usize {
+        self.values.len().checked_div(self.channels * self.length).unwrap_or(0)
+    }
+
+    fn shape(&self) -> InputShape {
+        InputShape::Series { channels: self.channels, length: self.length }
+    }
+
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
+        Ok(rows_of(&self.values, self.channels * self.length, indices))
     }
 }
 
@@ -85,6 +130,7 @@ pub struct ImageSource {
     plain: Vec<u8>,
     /// The images as they were, where training views are random.
     original: Option<Original>,
+    views: Views,
 }
 
 struct Original {
@@ -122,7 +168,35 @@ impl ImageSource {
             Ok::<_, DataError>(())
         })?;
         let original = transform.is_random().then_some(original);
-        Ok(Self { transform, shape, plain, original })
+        Ok(Self { transform, shape, plain, original, views: Views::default() })
+    }
+
+    /// The same images, their training views augmented.
+    ///
+    /// # Errors
+    /// If an augmentation is not one of images.
+    pub fn with_views(self, views: &Views) -> Result<Self, DataError> {
+        views.check(SampleKind::Image)?;
+        Ok(Self { views: views.clone(), ..self })
+    }
+
+    /// A training view of an image; `key` is the image's own.
+    fn view(&self, row: usize, view: SampleView, key: &Key) -> Result<ImagePixels, DataError> {
+        let mut image = match &self.original {
+            Some(original) => self.transform.training(original.image(row), key)?,
+            None => self.plain_image(row),
+        };
+        self.views.apply(view, SampleMut::Image(&mut image), key);
+        Ok(image)
+    }
+
+    fn plain_image(&self, row: usize) -> ImagePixels {
+        let InputShape::Image { channels, height, width } = self.shape else {
+            unreachable!("a transform makes images")
+        };
+        let size = self.shape.len();
+        let pixels = self.plain[row * size..(row + 1) * size].to_vec();
+        ImagePixels { channels, height, width, pixels }
     }
 }
 
@@ -138,10 +212,12 @@ impl SampleSource for ImageSource {
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
         let size = self.shape.len();
         let mut values = vec![0.0; indices.len() * size];
-        match (view, &self.original) {
-            (SampleView::Training(key), Some(original)) => {
+        match view {
+            SampleView::Weak(key) | SampleView::Strong(key)
+                if self.original.is_some() || self.views.change(view) =>
+            {
                 fill(&mut values, &self.transform, indices, |row| {
-                    self.transform.training(original.image(row), &key.at(row as u64))
+                    self.view(row, view, &key.at(row as u64))
                 })?;
             }
             _ => {
@@ -151,6 +227,10 @@ impl SampleSource for ImageSource {
             }
         }
         Ok(values)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.original.is_some() || self.views.augment()
     }
 }
 
@@ -162,6 +242,7 @@ pub struct EncodedSource {
     shape: InputShape,
     /// The folder that all images are in: their names are those below it.
     folder: PathBuf,
+    views: Views,
 }
 
 impl EncodedSource {
@@ -189,7 +270,26 @@ impl EncodedSource {
             _ => transform.shape(0, 0),
         };
         let folder = common_folder(&images);
-        Ok(Self { images, decoder, transform, shape, folder })
+        Ok(Self { images, decoder, transform, shape, folder, views: Views::default() })
+    }
+
+    /// The same images, their training views augmented.
+    ///
+    /// # Errors
+    /// If an augmentation is not one of images.
+    pub fn with_views(self, views: &Views) -> Result<Self, DataError> {
+        views.check(SampleKind::Image)?;
+        Ok(Self { views: views.clone(), ..self })
+    }
+
+    fn view(&self, row: usize, view: SampleView) -> Result<ImagePixels, DataError> {
+        let (SampleView::Weak(key) | SampleView::Strong(key)) = view else {
+            return self.transformed(row, None);
+        };
+        let key = key.at(row as u64);
+        let mut image = self.transformed(row, Some(&key))?;
+        self.views.apply(view, SampleMut::Image(&mut image), &key);
+        Ok(image)
     }
 
     fn transformed(&self, row: usize, key: Option<&Key>) -> Result<ImagePixels, DataError> {
@@ -240,11 +340,12 @@ impl SampleSource for EncodedSource {
 
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
         let mut values = vec![0.0; indices.len() * self.shape.len()];
-        fill(&mut values, &self.transform, indices, |row| match view {
-            SampleView::Training(key) => self.transformed(row, Some(&key.at(row as u64))),
-            SampleView::Plain => self.transformed(row, None),
-        })?;
+        fill(&mut values, &self.transform, indices, |row| self.view(row, view))?;
         Ok(values)
+    }
+
+    fn is_slow(&self) -> bool {
+        true
     }
 }
 
@@ -306,6 +407,10 @@ impl SampleSource for RowsOf {
         let rows: Vec<usize> = indices.iter().map(|&index| self.rows[index]).collect();
         self.samples.values(&rows, view)
     }
+
+    fn is_slow(&self) -> bool {
+        self.samples.is_slow()
+    }
 }
 
 /// The rows of one source, then those of another of the same shape.
@@ -356,10 +461,7 @@ impl SampleSource for Joined {
         let size = self.shape().len();
         let offset = self.first.rows();
         // Equal positions in the two parts must not draw equal random views.
-        let second_view = match view {
-            SampleView::Training(key) => SampleView::Training(key.named("second part")),
-            SampleView::Plain => SampleView::Plain,
-        };
+        let second_view = view.by(|key| key.named("second part"));
         let in_first: Vec<usize> =
             indices.iter().copied().filter(|&index| index < offset).collect();
         let in_second: Vec<usize> =
@@ -376,6 +478,10 @@ impl SampleSource for Joined {
             values.extend_from_slice(next.expect("each part gave the rows it was asked for"));
         }
         Ok(values)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.first.is_slow() || self.second.is_slow()
     }
 }
 
@@ -420,13 +526,15 @@ mod tests {
             pixels[64..].iter().map(|&byte| (f64::from(byte) / 255.0) as f32).collect();
         assert_eq!(plain, expected);
         let key = Key::new(1);
-        let training = |key| source.values(&[0, 1], SampleView::Training(key)).unwrap();
+        let training = |key| source.values(&[0, 1], SampleView::Weak(key)).unwrap();
         assert_eq!(training(key), training(key));
         assert_ne!(training(key), training(key.at(1)));
         assert_ne!(training(key)[64..], plain);
         // A row's view does not depend on the batch that it is in.
-        let alone = source.values(&[1], SampleView::Training(key)).unwrap();
+        let alone = source.values(&[1], SampleView::Weak(key)).unwrap();
         assert_eq!(training(key)[64..], alone);
+        // Without augmentations a strong view is as weak.
+        assert_eq!(source.values(&[0, 1], SampleView::Strong(key)).unwrap(), training(key));
     }
 
     #[test]

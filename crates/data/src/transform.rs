@@ -3,6 +3,7 @@
 //! Geometry works on bytes, as Pillow's does, so that a resized image is the one that common
 //! pretrained weights were trained with; normalisation turns each byte into a float by a table.
 
+use isthmus_core::augmentation::ImagePixels;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
@@ -10,19 +11,6 @@ use isthmus_core::spec::Transform;
 use rand::RngExt;
 
 use crate::resample;
-
-/// A decoded image, `[height, width, channels]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ImagePixels {
-    /// 1 or 3.
-    pub channels: usize,
-    /// Height in pixels.
-    pub height: usize,
-    /// Width in pixels.
-    pub width: usize,
-    /// Grey or RGB values.
-    pub pixels: Vec<u8>,
-}
 
 /// A part of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

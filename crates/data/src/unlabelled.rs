@@ -8,6 +8,7 @@ use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
 use crate::readers::{Features, ImageFolder, NpzImages};
+use crate::views::Views;
 use crate::{problem, sources};
 
 /// What is predicted, as far as the path alone does not tell.
@@ -31,7 +32,8 @@ impl UnlabelledFile<'_> {
     /// If there is nothing to read, or it is not what the model takes.
     pub fn read(&self) -> Result<LabelledSource, DataError> {
         let read = self.samples()?;
-        let samples = sources::source_of(read.samples, read.upright, self.transform)?;
+        let samples =
+            sources::source_of(read.samples, read.upright, self.transform, &Views::default())?;
         Ok(LabelledSource { samples, targets: read.targets })
     }
 

@@ -55,6 +55,7 @@ fn spec(dataset: &str, source: &str, target: &str) -> DataSpec {
         protocol: Protocol::Transductive,
         target_labels: true,
         transform: None,
+        views: None,
     }
 }
 

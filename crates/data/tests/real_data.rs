@@ -9,7 +9,7 @@ use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_data::readers::{Features, Idx, Usps, UspsSet};
-use isthmus_data::{Dataset, Descriptor, DomainSets, Roots};
+use isthmus_data::{Dataset, Descriptor, DomainSets, Roots, Views};
 
 /// `$ISTHMUS_DATA`, or its default beside the repository; `None` where it has no such folder.
 fn data(folder: &str) -> Option<PathBuf> {
@@ -37,7 +37,7 @@ fn load(folder: &Path, dataset: &str, transform: &Transform) -> Dataset {
     let roots = roots(folder);
     let descriptor = Descriptor::find(dataset, &roots).unwrap();
     let names: Vec<&str> = descriptor.domains.iter().map(|domain| domain.name.as_str()).collect();
-    Dataset::load_named(&descriptor, &names, Some(transform), &roots).unwrap()
+    Dataset::load_named(&descriptor, &names, Some(transform), &Views::default(), &roots).unwrap()
 }
 
 fn class_counts(labels: &[u32]) -> Vec<usize> {
@@ -111,7 +111,7 @@ fn a_damaged_zip_of_office31_names_the_entry() {
     std::fs::write(own.join("dslr.zip"), bytes).unwrap();
     let roots = roots(&own);
     let descriptor = Descriptor::find("office31", &roots).unwrap();
-    let dataset = Dataset::load_named(&descriptor, &["dslr"], None, &roots);
+    let dataset = Dataset::load_named(&descriptor, &["dslr"], None, &Views::default(), &roots);
     let error = dataset.err().unwrap().to_string();
     assert!(error.contains("dslr.zip, dslr/images/"), "{error}");
 }

@@ -13,6 +13,7 @@ use isthmus_core::random::Key;
 use isthmus_core::stage::{SampleView, StageData};
 use isthmus_core::targets::Targets;
 
+use crate::batches::{self, Batches, HostBatch};
 use crate::sampler::Sampler;
 
 /// The domains of a job.
@@ -33,23 +34,20 @@ impl JobData {
     }
 }
 
-/// The labelled rows of a domain.
-struct Labelled {
-    role: DomainRole,
-    set: LabelledSource,
-    /// The rows that have a target, in order.
-    rows: Vec<usize>,
-    sampler: Sampler,
-}
-
 /// What a stage draws from: labelled samples with the domain they count as, and the target's
 /// samples without labels.
 pub(crate) struct Draws {
     classes: usize,
     labelled: Vec<Labelled>,
-    target: Arc<dyn SampleSource>,
-    target_sampler: Sampler,
-    key: Key,
+    target: Batches,
+}
+
+/// The labelled rows of a domain.
+struct Labelled {
+    role: DomainRole,
+    samples: Arc<dyn SampleSource>,
+    targets: Targets,
+    batches: Batches,
 }
 
 impl Draws {
@@ -77,53 +75,67 @@ impl Draws {
         key: Key,
     ) -> Self {
         let key = key.named("batches");
+        let target = Arc::clone(&data.target.train.samples);
+        let labelled: Vec<_> = labelled
+            .into_iter()
+            .map(|(role, set)| (role, known_rows(&set), set.targets.targets().clone()))
+            .collect();
+        let sets = labelled.iter().map(|(_, samples, _)| samples);
+        let readers = batches::readers(sets.chain([&target]));
+        let views = key.named("labelled view");
         let labelled = labelled
             .into_iter()
-            .map(|(role, set)| {
-                let rows = set.targets.known();
+            .enumerate()
+            .map(|(position, (role, samples, targets))| {
                 let key = key.named("labelled").at(role.slot() as u64);
-                let sampler = Sampler::new(key, rows.len(), batch_size);
-                Labelled { role, set, rows, sampler }
+                let sampler = Sampler::new(key, samples.rows(), batch_size);
+                let view =
+                    move |number| SampleView::Weak(views.at(number as u64).at(position as u64));
+                let own = Arc::clone(&samples);
+                let batches = Batches::new(own, sampler, readers.clone(), view);
+                Labelled { role, samples, targets, batches }
             })
             .collect();
-        let target = Arc::clone(&data.target.train.samples);
-        let target_sampler = Sampler::new(key.named("target"), target.rows(), batch_size);
-        Self { classes: data.classes.len(), labelled, target, target_sampler, key }
+        let sampler = Sampler::new(key.named("target"), target.rows(), batch_size);
+        let views = key.named("target view");
+        let view = move |number| SampleView::Weak(views.at(number as u64));
+        let target = Batches::new(target, sampler, readers, view);
+        Self { classes: data.classes.len(), labelled, target }
     }
 
-    /// Joins labelled rows of the domains, given by domain as positions among those.
-    fn labelled_rows(
-        &self,
-        positions: &[Vec<usize>],
-        view: impl Fn(usize) -> SampleView,
-        device: &Device,
-    ) -> Result<SourceBatch, DataError> {
+    fn target_of(&self, batch: HostBatch, device: &Device) -> TargetBatch {
+        let HostBatch { rows, values } = batch;
+        let input = Input::from_values(values, rows.len(), self.target.samples().shape(), device);
+        TargetBatch { input, indices: rows }
+    }
+
+    /// Joins rows of the labelled domains, given by domain.
+    fn joined(&self, batches: Vec<HostBatch>, device: &Device) -> Result<SourceBatch, DataError> {
         let mut values = Vec::new();
         let mut targets: Option<Targets> = None;
         let mut segments = Vec::new();
         let mut indices = Vec::new();
         let mut shape = None;
         let ranges = self.source_ranges();
-        for (place, (labelled, positions)) in self.labelled.iter().zip(positions).enumerate() {
-            if positions.is_empty() {
+        for (position, (domain, batch)) in self.labelled.iter().zip(batches).enumerate() {
+            let Labelled { role, samples, targets: known, .. } = domain;
+            let HostBatch { rows, values: drawn } = batch;
+            if rows.is_empty() {
                 continue;
             }
-            let Labelled { role, set, rows, .. } = labelled;
-            let rows: Vec<usize> = positions.iter().map(|&position| rows[position]).collect();
-            let drawn = set.samples.values(&rows, view(place))?;
             if values.is_empty() {
                 values = drawn;
             } else {
                 values.extend(drawn);
             }
-            let own = set.targets.targets().select(positions);
+            let own = known.select(&rows);
             match &mut targets {
                 None => targets = Some(own),
                 Some(targets) => targets.append(own),
             }
             segments.push(Segment { domain: *role, rows: rows.len() });
-            indices.extend(positions.iter().map(|&position| ranges[place].start + position));
-            shape = Some(set.samples.shape());
+            indices.extend(rows.iter().map(|&row| ranges[position].start + row));
+            shape = Some(samples.shape());
         }
         let (Some(shape), Some(targets)) = (shape, targets) else {
             return Err(DataError::Mismatch(
@@ -132,6 +144,43 @@ impl Draws {
         };
         let input = Input::from_values(values, indices.len(), shape, device);
         Ok(SourceBatch { input, targets, segments, indices })
+    }
+}
+
+/// The rows of a set that have a target.
+fn known_rows(set: &LabelledSource) -> Arc<dyn SampleSource> {
+    if set.targets.is_complete() {
+        return Arc::clone(&set.samples);
+    }
+    Arc::new(KnownRows { samples: Arc::clone(&set.samples), rows: set.targets.known() })
+}
+
+/// Some rows of other samples.
+struct KnownRows {
+    samples: Arc<dyn SampleSource>,
+    rows: Vec<usize>,
+}
+
+impl SampleSource for KnownRows {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.samples.shape()
+    }
+
+    fn name(&self, row: usize) -> String {
+        self.samples.name(self.rows[row])
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let rows: Vec<usize> = indices.iter().map(|&index| self.rows[index]).collect();
+        self.samples.values(&rows, view)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.samples.is_slow()
     }
 }
 
@@ -147,7 +196,7 @@ impl StageData for Draws {
     fn source_ranges(&self) -> Vec<Range<usize>> {
         let mut start = 0;
         let range = |labelled: &Labelled| {
-            let rows = labelled.rows.len();
+            let rows = labelled.samples.rows();
             start += rows;
             start - rows..start
         };
@@ -156,8 +205,8 @@ impl StageData for Draws {
 
     fn source_targets(&self) -> Targets {
         let mut all: Option<Targets> = None;
-        for labelled in self.labelled.iter().filter(|labelled| !labelled.rows.is_empty()) {
-            let own = labelled.set.targets.targets().clone();
+        for labelled in self.labelled.iter().filter(|labelled| labelled.samples.rows() > 0) {
+            let own = labelled.targets.clone();
             match &mut all {
                 None => all = Some(own),
                 Some(all) => all.append(own),
@@ -167,19 +216,16 @@ impl StageData for Draws {
     }
 
     fn target_rows(&self) -> usize {
-        self.target.rows()
+        self.target.samples().rows()
     }
 
     fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
-        let rows: Vec<_> =
-            self.labelled.iter().map(|labelled| labelled.sampler.batch(number)).collect();
-        let key = self.key.named("labelled view").at(number as u64);
-        self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
+        let batches = self.labelled.iter().map(|domain| domain.batches.batch(number));
+        self.joined(batches.collect::<Result<_, _>>()?, device)
     }
 
     fn target_batch(&self, number: usize, device: &Device) -> Result<TargetBatch, DataError> {
-        let view = SampleView::Training(self.key.named("target view").at(number as u64));
-        self.target_at(&self.target_sampler.batch(number), view, device)
+        Ok(self.target_of(self.target.batch(number)?, device))
     }
 
     fn source_at(
@@ -196,11 +242,17 @@ impl StageData for Draws {
             };
             rows[position].push(index - ranges[position].start);
         }
-        let view = |position: usize| match view {
-            SampleView::Training(key) => SampleView::Training(key.at(position as u64)),
-            SampleView::Plain => SampleView::Plain,
+        let read = |(position, rows): (usize, Vec<usize>)| {
+            // Equal rows of two sources must not draw equal random views.
+            let view = view.by(|key| key.at(position as u64));
+            let values = match rows.is_empty() {
+                true => Vec::new(),
+                false => self.labelled[position].samples.values(&rows, view)?,
+            };
+            Ok(HostBatch { rows, values })
         };
-        self.labelled_rows(&rows, view, device)
+        let batches: Result<_, DataError> = rows.into_iter().enumerate().map(read).collect();
+        self.joined(batches?, device)
     }
 
     fn target_at(
@@ -209,11 +261,10 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<TargetBatch, DataError> {
-        if let Some(&row) = indices.iter().find(|&&row| row >= self.target.rows()) {
-            return Err(no_such_row(row, self.target.rows(), "target"));
+        if let Some(&row) = indices.iter().find(|&&row| row >= self.target_rows()) {
+            return Err(no_such_row(row, self.target_rows(), "target"));
         }
-        let values = self.target.values(indices, view)?;
-        let input = Input::from_values(values, indices.len(), self.target.shape(), device);
-        Ok(TargetBatch { input, indices: indices.to_vec() })
+        let values = self.target.samples().values(indices, view)?;
+        Ok(self.target_of(HostBatch { rows: indices.to_vec(), values }, device))
     }
 }

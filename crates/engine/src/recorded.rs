@@ -63,6 +63,7 @@ impl RecordedRun<'_> {
             sources: self.job.task().sources.len(),
             total_steps: batches(rows, stage.training.batch_size),
             classifier: self.job.classifier.clone(),
+            trained: index > 0,
         };
         let grouping = stage.training.normalization;
         let own = match build_method(stage, &context)? {

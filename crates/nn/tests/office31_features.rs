@@ -28,6 +28,7 @@ fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
         protocol: Protocol::Transductive,
         target_labels: true,
         transform,
+        views: None,
     };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/x.toml");
     match Dataset::load(&spec, &Roots::discover(Some(&repository))) {

@@ -18,6 +18,7 @@ use toml::de::{DeTable, DeValue};
 const SOURCE: DomainRole = DomainRole::SOURCE;
 const TARGET: DomainRole = DomainRole::Target;
 const GREY: InputShape = InputShape::Image { channels: 1, height: 28, width: 28 };
+const SERIES: InputShape = InputShape::Series { channels: 3, length: 40 };
 const RGB: InputShape = InputShape::Image { channels: 3, height: 64, width: 64 };
 
 fn plugin(kind: Kind, name: &str) -> &'static Plugin {
@@ -60,9 +61,16 @@ fn resolve(kind: Kind, name: &str, text: &str) -> Result<Value, String> {
     (plugin(kind, name).resolve)(value).map_err(|problem| problem.message)
 }
 
-fn images(rows: usize, shape: InputShape) -> Input {
-    let InputShape::Image { channels, height, width } = shape else { panic!("not an image") };
-    Input::Images(normal([rows, channels, height, width], 3))
+fn inputs(rows: usize, shape: InputShape) -> Input {
+    match shape {
+        InputShape::Image { channels, height, width } => {
+            Input::Images(normal([rows, channels, height, width], 3))
+        }
+        InputShape::Series { channels, length } => {
+            Input::Series(normal([rows, channels, length], 3))
+        }
+        InputShape::Features { size } => Input::Features(normal([rows, size], 3)),
+    }
 }
 
 #[test]
@@ -72,6 +80,7 @@ fn every_extractor_builds_by_default_and_trains() {
     assert_eq!(
         names,
         [
+            "cnn1d",
             "efficientnet-lite0",
             "identity",
             "lenet",
@@ -83,11 +92,15 @@ fn every_extractor_builds_by_default_and_trains() {
         ]
     );
     for name in names.into_iter().filter(|&name| name != "resnet101") {
-        let shape = if name.contains("net") && name != "lenet" { RGB } else { GREY };
+        let shape = match name {
+            "cnn1d" => SERIES,
+            "identity" | "lenet" | "mlp" => GREY,
+            _ => RGB,
+        };
         let config = defaults(plugin(Kind::Extractor, name));
         let mut network = extractor(name, &config, shape).unwrap();
         let context = training(&[(SOURCE, 2), (TARGET, 2)]);
-        let features = network.forward(images(4, shape), &context);
+        let features = network.forward(inputs(4, shape), &context);
         assert_eq!(features.dims(), [4, network.output_size()], "{name}");
         assert!(values(&features).iter().all(|value| value.is_finite()), "{name}");
         let weights = normal(features.dims(), 4);
@@ -105,11 +118,11 @@ fn copies_of_an_extractor_are_independent() {
     for (name, shape) in cases.into_iter().chain([("efficientnet-lite0", odd)]) {
         let config = defaults(plugin(Kind::Extractor, name));
         let mut network = extractor(name, &config, shape).unwrap();
-        network.forward(images(4, shape), &training(&[(SOURCE, 4)]));
+        network.forward(inputs(4, shape), &training(&[(SOURCE, 4)]));
         let before = state(&*network);
         let mut copy = network.training_copy();
         assert_eq!(state(&*copy), before, "{name}");
-        let features = copy.forward(images(4, shape), &training(&[(SOURCE, 4)]));
+        let features = copy.forward(inputs(4, shape), &training(&[(SOURCE, 4)]));
         let gradients = features.square().sum().backward();
         assert!(copy.gradient_square_sum(&gradients) > 0.0, "{name}");
         assert_eq!(network.gradient_square_sum(&gradients), 0.0, "{name}");
@@ -117,7 +130,7 @@ fn copies_of_an_extractor_are_independent() {
         assert_ne!(state(&*copy), before, "{name}");
         // Off the tape, normalisation is folded into convolutions: the values stay.
         let context = || Context::evaluate(TARGET, 4);
-        let taped = values(&network.forward(images(4, shape), &context()));
+        let taped = values(&network.forward(inputs(4, shape), &context()));
         let mut evaluated = network.evaluation_copy();
         let InputShape::Image { channels, height, width } = shape else { unreachable!() };
         let plain = normal([4, channels, height, width], 3).inner();
@@ -156,6 +169,7 @@ fn unsuitable_inputs_are_refused() {
         ("efficientnet-lite0", random.clone(), GREY, "images [1, 28, 28]"),
         ("resnet50", random, features, "features [16]"),
         ("identity", json!({}), InputShape::Features { size: 0 }, "features [0]"),
+        ("cnn1d", json!({}), GREY, "images [1, 28, 28]"),
     ] {
         let Err(error) = extractor(name, &config, shape) else { panic!("{name} takes {shape}") };
         assert!(error.to_string().contains(found), "{name}: {error}");

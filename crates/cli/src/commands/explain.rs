@@ -143,6 +143,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Optimizer => heading("[training.optimizer]"),
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),
+        Kind::Augmentation => heading("[[data.views.strong]]"),
         Kind::Launcher => heading("[launcher]"),
         Kind::Discriminator => {
             return vec![

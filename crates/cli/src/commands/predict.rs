@@ -8,7 +8,7 @@ use isthmus_core::dataset::LabelledSource;
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::Job;
 use isthmus_core::validation::Outputs;
-use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile};
+use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile, Views};
 use isthmus_engine::RecordedRun;
 use isthmus_results::{Destination, PredictedClasses, Record};
 
@@ -99,7 +99,8 @@ fn samples(
         )
     })?;
     let domain = arguments.domain.as_deref().unwrap_or(&job.task().target);
-    let dataset = Dataset::load_named(&descriptor, &[domain], transform, &roots).map_err(failed)?;
+    let dataset = Dataset::load_named(&descriptor, &[domain], transform, &Views::default(), &roots)
+        .map_err(failed)?;
     dataset.domains[0].all().map_err(failed)
 }
 

@@ -67,7 +67,12 @@ impl Plan {
     pub fn new(experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
         let experiment = with_transform(experiment);
         let weights = weights(&experiment.extractor);
-        let dataset = Dataset::load(&experiment.data, roots)?;
+        let mut data = experiment.data.clone();
+        if experiment.extractor.frozen {
+            // The views are those of its features.
+            data.views = None;
+        }
+        let dataset = Dataset::load(&data, roots)?;
         Ok(Self { experiment, dataset, weights, cache: roots.cache.clone() })
     }
 

@@ -1,5 +1,6 @@
 //! What a plugin's configuration can do beyond being read: build the plugin. One trait a kind.
 
+use crate::augmentation::{Augmentation, SampleKind};
 use crate::config::PluginConfig;
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
@@ -18,6 +19,18 @@ use crate::validation::Validator;
 pub trait ReaderPlugin: PluginConfig {
     /// Builds the reader.
     fn build(self) -> Box<dyn Reader>;
+
+    /// What kind of samples it reads.
+    fn samples(&self) -> SampleKind;
+}
+
+/// An augmentation's configuration.
+pub trait AugmentationPlugin: PluginConfig {
+    /// The kinds of samples that it can change.
+    const SAMPLES: &'static [SampleKind];
+
+    /// Builds the augmentation.
+    fn build(self) -> Box<dyn Augmentation>;
 }
 
 /// An extractor's or a bottleneck's configuration.

@@ -30,11 +30,13 @@ pub enum Kind {
     Validator,
     /// Starts the runs of an experiment.
     Launcher,
+    /// Changes samples at random while a model is trained.
+    Augmentation,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -46,6 +48,7 @@ impl Kind {
         Self::Schedule,
         Self::Validator,
         Self::Reader,
+        Self::Augmentation,
         Self::Launcher,
     ];
 
@@ -64,6 +67,7 @@ impl Kind {
             Self::Schedule => "schedule",
             Self::Validator => "validator",
             Self::Launcher => "launcher",
+            Self::Augmentation => "augmentation",
         }
     }
 }

@@ -8,8 +8,8 @@ mod kind;
 mod plugin;
 
 pub use configuration::{
-    ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
-    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
+    AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin,
+    FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
     ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 pub use kind::Kind;

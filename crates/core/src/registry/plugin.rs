@@ -7,10 +7,11 @@ use toml::de::DeValue;
 
 use super::Kind;
 use super::configuration::{
-    ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
-    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
+    AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin,
+    FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
     ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
+use crate::augmentation::{Augmentation, SampleKind};
 use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
@@ -47,12 +48,19 @@ pub struct Needs {
     pub alone: bool,
     /// The last stage: what predicts is the method's own, and the model is left as it was.
     pub last: bool,
+    /// Strong views of samples: without augmentations it has little to compare.
+    pub strong_views: bool,
 }
 
 impl Needs {
     /// Nothing.
-    pub const NOTHING: Self =
-        Self { trained_model: false, target_labels: false, alone: false, last: false };
+    pub const NOTHING: Self = Self {
+        trained_model: false,
+        target_labels: false,
+        alone: false,
+        last: false,
+        strong_views: false,
+    };
     /// A trained model.
     pub const TRAINED: Self = Self { trained_model: true, ..Self::NOTHING };
 
@@ -131,6 +139,8 @@ pub enum Build {
     Validator(fn(&Value) -> Box<dyn Validator>),
     /// A launcher.
     Launcher(fn(&Value) -> Box<dyn Launcher>),
+    /// An augmentation.
+    Augmentation(fn(&Value) -> Box<dyn Augmentation>),
 }
 
 /// One plugin.
@@ -143,6 +153,9 @@ pub struct Plugin {
     pub needs: Needs,
     /// Factor of the term where the experiment gives it none, for loss terms.
     pub weight: f64,
+    /// The kinds of samples that a reader of this configuration reads, or that an augmentation can
+    /// change.
+    pub samples: fn(&Value) -> &'static [SampleKind],
     /// JSON schema of the configuration.
     pub schema: fn() -> Schema,
     /// The default configuration.
@@ -159,7 +172,17 @@ impl Plugin {
     /// A reader.
     pub const fn reader<C: ReaderPlugin>(about: About) -> Self {
         let build = Build::Reader(|value| config::from_value::<C>(value).build());
-        Self::new::<C>(Kind::Reader, about, build)
+        let mut plugin = Self::new::<C>(Kind::Reader, about, build);
+        plugin.samples = |value| config::from_value::<C>(value).samples().alone();
+        plugin
+    }
+
+    /// An augmentation.
+    pub const fn augmentation<C: AugmentationPlugin>(about: About) -> Self {
+        let build = Build::Augmentation(|value| config::from_value::<C>(value).build());
+        let mut plugin = Self::new::<C>(Kind::Augmentation, about, build);
+        plugin.samples = |_| C::SAMPLES;
+        plugin
     }
 
     /// An extractor.
@@ -213,6 +236,12 @@ impl Plugin {
     /// The same term with another factor where the experiment gives it none.
     pub const fn weight(mut self, weight: f64) -> Self {
         self.weight = weight;
+        self
+    }
+
+    /// The same method, which compares views of samples.
+    pub const fn with_strong_views(mut self) -> Self {
+        self.needs.strong_views = true;
         self
     }
 
@@ -279,6 +308,7 @@ impl Plugin {
             about,
             needs: Needs::NOTHING,
             weight: 1.0,
+            samples: |_| &[],
             schema: || schemars::schema_for!(C),
             defaults: || config::to_value(&C::default()),
             resolve: |table| config::resolve::<C>(table),

@@ -12,7 +12,9 @@ use super::selection;
 use super::shape::Shape;
 use super::sweep::{self, Sweep};
 use super::tree::{Node, child, whole};
-use super::{Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec};
+use super::views::{self, TrainedOn};
+use super::{DataSpec, Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec, Transform};
+use crate::augmentation::SampleKind;
 use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
@@ -92,7 +94,14 @@ fn experiment(
     let objective = child(root, "objective").unwrap_or(&empty);
     let objective = resolve(Kind::Objective, objective, Some(DEFAULT_OBJECTIVE), None, diagnostics);
     let target_labels = data.as_ref().is_none_or(|data| data.target_labels);
-    let methods = Methods { training: child(root, "training"), holds_out, target_labels };
+    let named = child(root, "data").and_then(|node| child(node, "views"));
+    let trained_on = trained_on(data.as_ref(), extractor.as_ref(), datasets);
+    let views = named.and_then(|node| views::check(node, trained_on, diagnostics));
+    let views_fit = named.is_none() || views.is_some();
+    let data = data.filter(|_| views_fit).map(|data| DataSpec { views, ..data });
+    let strong_views = data.as_ref().map(|data| has_strong_views(data, trained_on));
+    let methods =
+        Methods { training: child(root, "training"), holds_out, target_labels, strong_views };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
     let written = child(root, "selection");
@@ -123,6 +132,28 @@ fn experiment(
         device: device?,
         launcher,
     })
+}
+
+/// What the model is trained on, where that is known.
+fn trained_on(
+    data: Option<&DataSpec>,
+    extractor: Option<&ExtractorSpec>,
+    datasets: &Datasets,
+) -> Option<TrainedOn> {
+    let extracted = extractor?.frozen;
+    if extracted {
+        return Some(TrainedOn { kind: SampleKind::Features, extracted });
+    }
+    let kind = datasets.get(&data?.dataset)?.as_ref().ok()?.samples?;
+    Some(TrainedOn { kind, extracted })
+}
+
+/// Whether a strong view is more than the sample as it is.
+fn has_strong_views(data: &DataSpec, trained_on: Option<TrainedOn>) -> bool {
+    let is_image = trained_on.is_none_or(|samples| samples.kind == SampleKind::Image);
+    let random = |transform: &Transform| transform.random_crop.is_some() || transform.random_flip;
+    data.views.as_ref().is_some_and(|views| !views.strong.is_empty())
+        || (is_image && data.transform.as_ref().is_some_and(random))
 }
 
 /// Longest name in bytes: file systems take 255, and rounds and temporary files add to it.

@@ -10,12 +10,15 @@ use super::raw::{RawData, RawProtocol, RawTasks};
 use super::suggest::{did_you_mean, list};
 use super::tree::{Node, child};
 use super::{DataSpec, Diagnostics, Protocol, Task, Transform};
+use crate::augmentation::SampleKind;
 
 /// What the checker knows of a data set before any of it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatasetInfo {
     /// The domains, in the descriptor's order.
     pub domains: Vec<DomainInfo>,
+    /// What its samples are, where its readers agree on it.
+    pub samples: Option<SampleKind>,
 }
 
 /// What the checker knows of a domain.
@@ -66,12 +69,14 @@ pub(super) fn check(
     };
     let tasks = Tasks { dataset: &raw.dataset, info, protocol, node: child(node, "tasks")? }
         .check(&raw.tasks, diagnostics)?;
+    // Which views fit depends on the extractor too.
     Some(DataSpec {
         dataset: raw.dataset,
         tasks,
         protocol,
         target_labels: raw.target_labels,
         transform,
+        views: None,
     })
 }
 

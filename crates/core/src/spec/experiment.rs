@@ -75,6 +75,18 @@ pub struct DataSpec {
     pub target_labels: bool,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
+    /// How training samples are augmented; absent: as the transform says, and no further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub views: Option<ViewsSpec>,
+}
+
+/// How samples are augmented while a model is trained, after the transform's random crop and flip.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ViewsSpec {
+    /// What makes a weak view, in order.
+    pub weak: Vec<PluginSpec>,
+    /// What makes a strong view, in order.
+    pub strong: Vec<PluginSpec>,
 }
 
 fn yes() -> bool {

@@ -18,6 +18,8 @@ pub(super) struct Methods<'a, 'i> {
     pub(super) holds_out: Option<bool>,
     /// Whether the target's labels may be used at all.
     pub(super) target_labels: bool,
+    /// Whether strong views differ from the samples, where that is known.
+    pub(super) strong_views: Option<bool>,
 }
 
 impl<'i> Methods<'_, 'i> {
@@ -187,6 +189,17 @@ impl<'i> Methods<'_, 'i> {
                 ),
                 "hold out a part of the target: `protocol = { split = 0.3 }` in `[data]`, or \
                  `\"given\"` where the data set has a test set",
+            );
+        }
+        if plugin.needs.strong_views && self.strong_views == Some(false) {
+            diagnostics.warn(
+                span.clone(),
+                format!(
+                    "`{name}` compares a weak and a strong view of each sample, and here both are \
+                     the sample as it is"
+                ),
+                "say how to augment, in `[data.views]`: `strong = [{ name = \"rand-augment\" }]` for \
+                 images; `isthmus list augmentation` shows those for features and series",
             );
         }
         if plugin.needs.last && place.position + 1 < place.stages {

@@ -18,6 +18,7 @@ mod sweep;
 mod training;
 mod transform;
 mod tree;
+mod views;
 mod wording;
 
 pub use check::{Checked, is_device, parse};
@@ -26,7 +27,7 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
     Align, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, PluginSpec, Protocol,
-    RecordSpec, SelectionSpec, StageSpec, Task, TrainingSpec,
+    RecordSpec, SelectionSpec, StageSpec, Task, TrainingSpec, ViewsSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;

@@ -14,8 +14,8 @@ use super::raw_sweep::RawSweep;
 use super::shape::PLUGIN_KIND;
 use super::{RecordSpec, Transform};
 use crate::config::{
-    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind, ObjectiveKind,
-    OptimizerKind, ScheduleKind, ValidatorKind,
+    AugmentationKind, BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind,
+    ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
 };
 use crate::context::Grouping;
 use crate::network::ParameterSet;
@@ -96,6 +96,27 @@ pub(super) struct RawData {
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(super) transform: Option<Transform>,
+    /// How samples are augmented while the model is trained, after the transform's random crop and
+    /// flip. Absent: not at all.
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) views: Option<RawViews>,
+}
+
+/// How samples are augmented while the model is trained: lists of augmentations, applied in order
+/// after `transform`'s random crop and flip. Samples that are tested or scored are never augmented.
+/// Of a frozen extractor the features are augmented, since it sees each image once.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Views")]
+pub(super) struct RawViews {
+    /// What every training sample goes through, such as `[{ name = "gaussian-noise" }]`. Absent:
+    /// nothing.
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) weak: Option<Vec<PluginTable<AugmentationKind>>>,
+    /// What a strong view goes through in place of `weak`, for methods that compare a weak and a
+    /// strong view of a sample, such as `fixmatch`. Absent: as `weak`.
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) strong: Option<Vec<PluginTable<AugmentationKind>>>,
 }
 
 /// `"all"`, one task, or a list of tasks.

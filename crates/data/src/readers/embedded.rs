@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
@@ -32,6 +33,10 @@ pub enum EmbeddedSet {
 pub struct Embedded {
     /// Which set is read.
     pub set: EmbeddedSet,
+    /// Reads 8x8 grey images instead of features, for networks and augmentations of images. Absent:
+    /// features.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub images: bool,
 }
 
 impl PluginConfig for Embedded {}
@@ -39,6 +44,10 @@ impl PluginConfig for Embedded {}
 impl ReaderPlugin for Embedded {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        if self.images { SampleKind::Image } else { SampleKind::Features }
     }
 }
 
@@ -61,7 +70,14 @@ impl Reader for Embedded {
             EmbeddedSet::Fonts => quickstart::fonts(),
             EmbeddedSet::Uci => quickstart::uci(),
         }?;
-        let samples = Samples::Features { size: quickstart::SIZE, values: digits.values };
+        let samples = if self.images {
+            let byte = |value: &f32| (value * 255.0).round() as u8;
+            let pixels = digits.values.iter().map(byte).collect();
+            let (height, width) = (quickstart::BLOCKS, quickstart::BLOCKS);
+            Samples::Images { channels: 1, height, width, pixels }
+        } else {
+            Samples::Features { size: quickstart::SIZE, values: digits.values }
+        };
         Ok(LabelledSamples {
             class_names: Some(digit_names()),
             ..LabelledSamples::new(samples, digits.labels)

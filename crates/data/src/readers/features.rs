@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
@@ -72,6 +73,10 @@ impl PluginConfig for Features {
 impl ReaderPlugin for Features {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Features
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
@@ -49,6 +50,10 @@ impl PluginConfig for Idx {
 impl ReaderPlugin for Idx {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Image
     }
 }
 

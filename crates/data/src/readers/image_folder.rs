@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
@@ -48,6 +49,10 @@ impl PluginConfig for ImageFolder {}
 impl ReaderPlugin for ImageFolder {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Image
     }
 }
 

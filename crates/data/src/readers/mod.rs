@@ -7,6 +7,7 @@ mod image_folder;
 mod image_tree;
 mod npz_images;
 mod rows;
+mod series;
 mod usps;
 
 pub use embedded::{Embedded, EmbeddedSet};
@@ -15,6 +16,7 @@ pub use idx::Idx;
 pub use image_folder::ImageFolder;
 pub use npz_images::NpzImages;
 pub use rows::{RowChoice, RowLimit};
+pub use series::{Series, SeriesLayout};
 pub use usps::{Usps, UspsSet};
 
 /// The names of ten digits as classes.

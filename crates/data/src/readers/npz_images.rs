@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
@@ -56,6 +57,10 @@ impl PluginConfig for NpzImages {
 impl ReaderPlugin for NpzImages {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Image
     }
 }
 

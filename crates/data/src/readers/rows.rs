@@ -115,6 +115,9 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
             width,
             pixels: take(&pixels, channels * height * width, rows),
         },
+        Samples::Series { channels, length, values } => {
+            Samples::Series { channels, length, values: take(&values, channels * length, rows) }
+        }
         Samples::Encoded(images) => {
             Samples::Encoded(rows.iter().map(|&row| images[row].clone()).collect())
         }

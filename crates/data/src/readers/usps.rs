@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
@@ -60,6 +61,10 @@ impl PluginConfig for Usps {
 impl ReaderPlugin for Usps {
     fn build(self) -> Box<dyn Reader> {
         Box::new(self)
+    }
+
+    fn samples(&self) -> SampleKind {
+        SampleKind::Image
     }
 }
 

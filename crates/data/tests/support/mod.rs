@@ -117,6 +117,7 @@ pub fn spec() -> DataSpec {
         protocol: Protocol::Transductive,
         target_labels: true,
         transform: None,
+        views: None,
     }
 }
 

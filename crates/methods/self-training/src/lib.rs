@@ -1,12 +1,15 @@
 //! Methods that train on their own predictions of the target.
 //!
+//! - [`FixMatch`]: confident predictions of a weak view are the labels of a strong one.
 //! - [`MeanTeacher`]: the predictions of an average of earlier models are to be met.
 //! - [`PseudoLabel`]: confident predictions become labels, in rounds.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod fix_match;
 mod labels;
 mod mean_teacher;
 mod pseudo_label;
 
+pub use fix_match::FixMatch;
 pub use mean_teacher::MeanTeacher;
 pub use pseudo_label::PseudoLabel;

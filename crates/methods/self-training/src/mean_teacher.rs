@@ -100,7 +100,7 @@ impl SelfEnsembling {
     /// tape.
     fn teach(&mut self, step: &mut Step<'_>, joint: &Joint) -> Result<Tensor<2>, MethodError> {
         let device = step.stage.device.clone().inner();
-        let view = SampleView::Training(step.key().named("view"));
+        let view = SampleView::Weak(step.key().named("view"));
         let target = step.stage.data.target_at(&joint.target_indices, view, &device)?.input;
         let source = joint.source_input();
         let source = source.with_rows(source.clone().flatten().inner());

@@ -110,7 +110,7 @@ impl Driver for SelfTraining {
         let (source_rows, target_rows) = (source.targets.rows(), rows.len());
         let (mut input, mut segments) = (source.input, source.segments);
         if target_rows > 0 {
-            let view = SampleView::Training(key.named("view"));
+            let view = SampleView::Weak(key.named("view"));
             input = input.concatenate(data.target_at(&rows, view, &device)?.input);
             segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
         }

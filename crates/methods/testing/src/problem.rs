@@ -13,9 +13,13 @@ use isthmus_core::targets::Targets;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
+/// Standard deviation of a strong view's noise.
+const STRONG_NOISE: f32 = 0.3;
+
 /// One labelled source and one target of feature vectors, as a stage's data.
 ///
-/// Batches take the rows in turn; the two domains' batch sizes may differ.
+/// Batches take the rows in turn; the two domains' batch sizes may differ. A weak view is the
+/// sample itself, a strong one has noise of standard deviation 0.3.
 #[derive(Clone, Debug)]
 pub struct TwoDomains {
     /// Number of classes.
@@ -76,12 +80,20 @@ impl TwoDomains {
         Self { source_batch: source, target_batch: target, ..self }
     }
 
-    fn input(&self, values: &[f32], indices: &[usize], device: &Device) -> Input {
-        let rows: Vec<f32> = indices
-            .iter()
-            .flat_map(|&row| &values[row * self.features..(row + 1) * self.features])
-            .copied()
-            .collect();
+    fn input(&self, values: &[f32], indices: &[usize], view: SampleView, device: &Device) -> Input {
+        let mut rows = Vec::with_capacity(indices.len() * self.features);
+        for &row in indices {
+            let values = &values[row * self.features..(row + 1) * self.features];
+            match view {
+                SampleView::Strong(key) => {
+                    let mut rng = key.at(row as u64).rng();
+                    let noise = || STRONG_NOISE * rng.sample::<f32, _>(StandardNormal);
+                    let noise = std::iter::repeat_with(noise);
+                    rows.extend(values.iter().zip(noise).map(|(value, noise)| value + noise));
+                }
+                SampleView::Plain | SampleView::Weak(_) => rows.extend_from_slice(values),
+            }
+        }
         let shape = InputShape::Features { size: self.features };
         Input::from_values(rows, indices.len(), shape, device)
     }
@@ -121,11 +133,11 @@ impl StageData for TwoDomains {
     fn source_at(
         &self,
         indices: &[usize],
-        _view: SampleView,
+        view: SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
         Ok(SourceBatch {
-            input: self.input(&self.source, indices, device),
+            input: self.input(&self.source, indices, view, device),
             targets: self.source_targets().select(indices),
             segments: vec![Segment { domain: DomainRole::SOURCE, rows: indices.len() }],
             indices: indices.to_vec(),
@@ -135,14 +147,14 @@ impl StageData for TwoDomains {
     fn target_at(
         &self,
         indices: &[usize],
-        _view: SampleView,
+        view: SampleView,
         device: &Device,
     ) -> Result<TargetBatch, DataError> {
         if self.target_hidden {
             return Err(DataError::Mismatch("the target is hidden".to_owned()));
         }
         Ok(TargetBatch {
-            input: self.input(&self.target, indices, device),
+            input: self.input(&self.target, indices, view, device),
             indices: indices.to_vec(),
         })
     }

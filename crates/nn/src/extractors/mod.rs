@@ -1,6 +1,7 @@
 //! Extractors: plugins that turn inputs into features.
 
 mod channels_last;
+mod cnn1d;
 mod efficientnet_host;
 mod efficientnet_lite0;
 mod identity;
@@ -9,6 +10,7 @@ mod mlp;
 mod resnet;
 mod resnet_plugins;
 
+pub use cnn1d::{Cnn1d, Cnn1dConfig};
 pub use efficientnet_lite0::{EfficientNetLite0, EfficientNetLite0Config};
 pub use identity::{Identity, IdentityConfig};
 pub use lenet::{LeNet, LeNetConfig};

@@ -3,6 +3,7 @@
 mod activation;
 mod batch_norm;
 mod convolution;
+mod convolution_1d;
 mod convolution_norm;
 mod dense;
 mod dropout;
@@ -14,6 +15,7 @@ mod running_statistics;
 pub use activation::Activation;
 pub use batch_norm::DomainBatchNorm;
 pub use convolution::{Convolution, ConvolutionShape, Padding};
+pub use convolution_1d::{Convolution1d, Convolution1dShape};
 pub use convolution_norm::ConvolutionNorm;
 pub use dense::{Dense, DenseShape};
 pub use dropout::{ChannelDropout, Dropout};

@@ -46,7 +46,7 @@ pub(super) fn files(name: &str, configurations: &[Configuration]) -> Vec<(Vec<St
 fn shared(job: &Value) -> Value {
     let mut shared: Map<String, Value> =
         SHARED.iter().map(|part| ((*part).to_owned(), job[*part].clone())).collect();
-    for part in ["dataset", "protocol", "transform"] {
+    for part in ["dataset", "protocol", "transform", "views"] {
         shared.insert(format!("data.{part}"), job["data"][part].clone());
     }
     Value::Object(shared)
@@ -74,6 +74,7 @@ fn text(name: &str, members: &[&Configuration]) -> String {
     data.insert("tasks".to_owned(), tasks.into_iter().cloned().collect());
     data.insert("protocol".to_owned(), protocol(&job["data"]["protocol"]));
     data.insert("transform".to_owned(), job["data"]["transform"].clone());
+    data.insert("views".to_owned(), views(&job["data"]["views"]));
     table(&mut text, Some("data"), &Value::Object(data));
 
     let mut extractor = plugin(&job["extractor"]["plugin"]);
@@ -129,6 +130,17 @@ fn method(text: &mut String, member: &Configuration, common: &Value) {
             .expect("writing to a string succeeds");
     }
     text.push_str("]\n");
+}
+
+/// The views as experiment files write them; null where there are none.
+fn views(views: &Value) -> Value {
+    let list = |list: &Value| -> Value {
+        list.as_array().into_iter().flatten().map(|it| Value::Object(plugin(it))).collect()
+    };
+    match views.as_object() {
+        None => Value::Null,
+        Some(views) => views.iter().map(|(view, all)| (view.clone(), list(all))).collect(),
+    }
 }
 
 /// A plugin as experiment files write it: its name beside its fields.
@@ -188,6 +200,7 @@ mod tests {
             "data": {
                 "dataset": "d", "tasks": [], "protocol": { "split": { "test_share": 0.3 } },
                 "transform": null,
+                "views": { "weak": [], "strong": [plugin("blur", json!({ "size": 2 }))] },
             },
             "extractor": { "plugin": plugin("mlp", json!({ "hidden": [size] })), "frozen": false },
             "bottleneck": null,
@@ -220,6 +233,7 @@ device = "cpu"
 dataset = "d"
 tasks = ["a -> b"]
 protocol = { split = 0.3 }
+views = { weak = [], strong = [{ name = "blur", size = 2 }] }
 
 [extractor]
 name = "mlp"

@@ -55,6 +55,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             protocol: Protocol::Transductive,
             target_labels: true,
             transform: None,
+            views: None,
         },
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
         bottleneck: None,

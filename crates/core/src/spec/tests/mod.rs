@@ -4,9 +4,11 @@ mod launcher;
 mod plugins;
 mod right;
 mod sweep;
+mod views;
 mod wrong;
 
 use super::{Checked, DatasetInfo, Datasets, Diagnostics, DomainInfo, parse};
+use crate::augmentation::SampleKind;
 
 /// A file without mistakes; tests replace parts of it.
 const GOOD: &str = r#"
@@ -53,7 +55,8 @@ fn datasets() -> Datasets {
     let domains = |names: &[&str]| {
         let domain =
             |name: &&str| DomainInfo { name: (*name).to_owned(), has_test_set: *name == "dslr" };
-        Ok(DatasetInfo { domains: names.iter().map(domain).collect() })
+        let domains = names.iter().map(domain).collect();
+        Ok(DatasetInfo { domains, samples: Some(SampleKind::Image) })
     };
     Datasets::from([
         ("office".to_owned(), domains(&["amazon", "dslr", "webcam"])),

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::augmentation::{Augmentation, SampleKind, SampleMut};
 use crate::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
@@ -17,9 +18,11 @@ use crate::network::NamedTensor;
 use crate::objective::{Evaluation, Objective};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
+use crate::random::Key;
 use crate::registry::{
-    About, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, LauncherPlugin,
-    Needs, ObjectivePlugin, OptimizerPlugin, Plugin, SchedulePlugin, TermPlugin, ValidatorPlugin,
+    About, AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin,
+    ExtractorPlugin, LauncherPlugin, Needs, ObjectivePlugin, OptimizerPlugin, Plugin,
+    SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
 use crate::targets::{RowTargets, Targets};
 use crate::validation::{Matrix, ValidationError, ValidationView, Validator};
@@ -73,6 +76,11 @@ config!(SourceOnly {});
 config!(Certainty {});
 config!(Classes {});
 config!(Local {});
+config!(Noise {
+    #[schemars(range(min = 0.0))]
+    deviation: f64 = 0.1,
+});
+config!(Blur {});
 config!(Cluster {
     #[schemars(range(min = 1))]
     cpus: usize = 1,
@@ -94,7 +102,7 @@ macro_rules! plain {
 }
 plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
 plain!(Certainty, Classes);
-plain!(SourceOnly, Local);
+plain!(SourceOnly, Local, Noise, Blur);
 
 impl PluginConfig for Sgd {
     fn check(&self) -> Result<(), FieldProblem> {
@@ -308,6 +316,26 @@ macro_rules! launchers {
 }
 launchers!(Local, Cluster);
 
+macro_rules! augmentations {
+    ($($name:ident => $kind:ident),*) => {$(
+        impl AugmentationPlugin for $name {
+            const SAMPLES: &'static [SampleKind] = &[SampleKind::$kind];
+
+            fn build(self) -> Box<dyn Augmentation> {
+                Box::new(self)
+            }
+        }
+
+        impl Augmentation for $name {
+            fn apply(&self, _sample: SampleMut<'_>, _key: &Key) {}
+        }
+    )*};
+}
+augmentations!(Noise => Features, Blur => Image);
+
+inventory::submit! { Plugin::augmentation::<Noise>(about("noise")) }
+inventory::submit! { Plugin::augmentation::<Blur>(about("blur")) }
+inventory::submit! { Plugin::term::<Dan>(about("views")).with_strong_views() }
 inventory::submit! { Plugin::optimizer::<Sgd>(about("sgd")) }
 inventory::submit! { Plugin::optimizer::<Adam>(about("adam")) }
 inventory::submit! { Plugin::schedule::<Constant>(about("constant")) }

@@ -1,0 +1,27 @@
+//! Augmentations: random changes of samples while a model is trained, one file each. What becomes
+//! of a sample depends on its values and its key alone.
+//!
+//! - images: [`RandAugment`], [`Cutout`]
+//! - series: [`Jitter`], [`Scaling`], [`Permutation`]
+//! - features: [`FeatureDropout`]
+//! - all of them: [`GaussianNoise`]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod cutout;
+mod feature_dropout;
+mod gaussian_noise;
+mod image;
+mod jitter;
+mod permutation;
+mod rand_augment;
+mod scaling;
+#[cfg(test)]
+mod testing;
+
+pub use cutout::Cutout;
+pub use feature_dropout::FeatureDropout;
+pub use gaussian_noise::GaussianNoise;
+pub use jitter::Jitter;
+pub use permutation::Permutation;
+pub use rand_augment::RandAugment;
+pub use scaling::Scaling;

@@ -1,0 +1,63 @@
+//! What the tests of augmentations share.
+
+use isthmus_core::augmentation::{Augmentation, ImagePixels, SampleMut};
+use isthmus_core::random::Key;
+
+/// A small colour image, every value different.
+pub(crate) fn colours() -> ImagePixels {
+    let pixels = (0..6 * 5 * 3).map(|index| (index * 37 % 251) as u8).collect();
+    ImagePixels { channels: 3, height: 5, width: 6, pixels }
+}
+
+/// A grey image from dark to bright.
+pub(crate) fn grey_ramp() -> ImagePixels {
+    let pixels = (0..8 * 8).map(|index| (20 + index * 3) as u8).collect();
+    ImagePixels { channels: 1, height: 8, width: 8, pixels }
+}
+
+/// An image, changed.
+pub(crate) fn image(
+    augmentation: &dyn Augmentation,
+    image: &ImagePixels,
+    key: &Key,
+) -> ImagePixels {
+    let mut image = image.clone();
+    let dims = (image.channels, image.height, image.width);
+    augmentation.apply(SampleMut::Image(&mut image), key);
+    assert_eq!((image.channels, image.height, image.width), dims);
+    assert_eq!(image.pixels.len(), dims.0 * dims.1 * dims.2);
+    image
+}
+
+/// A feature vector, changed.
+pub(crate) fn features(augmentation: &dyn Augmentation, values: &[f32], key: &Key) -> Vec<f32> {
+    let mut values = values.to_vec();
+    augmentation.apply(SampleMut::Features(&mut values), key);
+    values
+}
+
+/// A series of two channels, changed.
+pub(crate) fn series(augmentation: &dyn Augmentation, values: &[f32], key: &Key) -> Vec<f32> {
+    let mut values = values.to_vec();
+    let length = values.len() / 2;
+    augmentation.apply(SampleMut::Series { length, values: &mut values }, key);
+    values
+}
+
+/// Asserts that what a key makes is always the same, and that other keys make something else.
+pub(crate) fn assert_by_key<T: PartialEq + std::fmt::Debug>(change: impl Fn(&Key) -> T) {
+    let key = Key::new(3);
+    let made: Vec<T> = (0..20).map(|index| change(&key.at(index))).collect();
+    let again: Vec<T> = (0..20).rev().map(|index| change(&key.at(index))).collect();
+    assert!(made.iter().eq(again.iter().rev()), "equal keys make different samples");
+    let different = made.iter().filter(|one| **one != made[0]).count();
+    assert!(different > 10, "only {different} of 20 keys make another sample");
+}
+
+/// Mean and standard deviation.
+pub(crate) fn moments(values: &[f32]) -> [f64; 2] {
+    let count = values.len() as f64;
+    let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
+    let square = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
+    [mean, (square / count).sqrt()]
+}

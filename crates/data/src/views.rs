@@ -1,0 +1,254 @@
+//! Views of training samples: which augmentations they go through.
+
+use std::sync::Arc;
+
+use isthmus_core::augmentation::{Augmentation, SampleKind, SampleMut};
+use isthmus_core::dataset::{LabelledSource, SampleSource};
+use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use isthmus_core::random::Key;
+use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::spec::{PluginSpec, ViewsSpec};
+use isthmus_core::stage::SampleView;
+use rayon::prelude::*;
+
+/// The augmentations of weak and of strong views; none by default.
+#[derive(Clone, Default)]
+pub struct Views {
+    weak: Arc<[Step]>,
+    strong: Arc<[Step]>,
+}
+
+/// One augmentation of a view.
+struct Step {
+    name: String,
+    samples: &'static [SampleKind],
+    augmentation: Box<dyn Augmentation>,
+}
+
+impl Views {
+    /// Builds the augmentations that an experiment names.
+    ///
+    /// # Errors
+    /// If one is not linked into this program.
+    pub fn new(spec: Option<&ViewsSpec>) -> Result<Self, DataError> {
+        let Some(spec) = spec else { return Ok(Self::default()) };
+        let steps = |list: &[PluginSpec]| list.iter().map(step).collect::<Result<_, _>>();
+        Ok(Self { weak: steps(&spec.weak)?, strong: steps(&spec.strong)? })
+    }
+
+    /// Whether any view is augmented.
+    pub fn augment(&self) -> bool {
+        !self.weak.is_empty() || !self.strong.is_empty()
+    }
+
+    /// Checks that every augmentation can change such samples.
+    ///
+    /// # Errors
+    /// Names the one that cannot.
+    pub(crate) fn check(&self, kind: SampleKind) -> Result<(), DataError> {
+        let unfit = self.weak.iter().chain(&*self.strong).find(|it| !it.samples.contains(&kind));
+        match unfit {
+            None => Ok(()),
+            Some(step) => Err(DataError::Mismatch(format!(
+                "views: `{}` cannot change {kind}; `isthmus list augmentation` shows what can",
+                step.name
+            ))),
+        }
+    }
+
+    /// Whether a view goes through any augmentation.
+    pub(crate) fn change(&self, view: SampleView) -> bool {
+        !self.of(view).is_empty()
+    }
+
+    fn of(&self, view: SampleView) -> &[Step] {
+        match view {
+            SampleView::Plain => &[],
+            SampleView::Weak(_) => &self.weak,
+            SampleView::Strong(_) => &self.strong,
+        }
+    }
+
+    /// Makes a view of a sample; `key` is the sample's own.
+    pub(crate) fn apply(&self, view: SampleView, mut sample: SampleMut<'_>, key: &Key) {
+        for (position, step) in self.of(view).iter().enumerate() {
+            let key = key.named("augmentation").at(position as u64);
+            step.augmentation.apply(sample.reborrow(), &key);
+        }
+    }
+
+    /// Features or series whose training views are augmented.
+    ///
+    /// # Errors
+    /// If an augmentation cannot change them.
+    pub fn over(&self, source: LabelledSource) -> Result<LabelledSource, DataError> {
+        let samples = self.over_samples(source.samples)?;
+        Ok(LabelledSource { samples, ..source })
+    }
+
+    pub(crate) fn over_samples(
+        &self,
+        samples: Arc<dyn SampleSource>,
+    ) -> Result<Arc<dyn SampleSource>, DataError> {
+        if !self.augment() {
+            return Ok(samples);
+        }
+        self.check(match samples.shape() {
+            InputShape::Features { .. } => SampleKind::Features,
+            InputShape::Series { .. } => SampleKind::Series,
+            InputShape::Image { .. } => SampleKind::Image,
+        })?;
+        Ok(Arc::new(AugmentedValues { samples, views: self.clone() }))
+    }
+}
+
+fn step(spec: &PluginSpec) -> Result<Step, DataError> {
+    let found = registry::find(Kind::Augmentation, &spec.name);
+    match found.map(|plugin| (plugin, plugin.build)) {
+        Some((plugin, Build::Augmentation(build))) => Ok(Step {
+            name: spec.name.clone(),
+            samples: (plugin.samples)(&spec.config),
+            augmentation: build(&spec.config),
+        }),
+        _ => Err(DataError::Mismatch(format!("views: there is no augmentation `{}`", spec.name))),
+    }
+}
+
+/// Features or series, augmented as they are asked for. Images are augmented where they are made:
+/// before they are normalised.
+struct AugmentedValues {
+    samples: Arc<dyn SampleSource>,
+    views: Views,
+}
+
+impl SampleSource for AugmentedValues {
+    fn rows(&self) -> usize {
+        self.samples.rows()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.samples.shape()
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let mut values = self.samples.values(indices, view)?;
+        let (SampleView::Weak(key) | SampleView::Strong(key)) = view else { return Ok(values) };
+        let shape = self.shape();
+        if self.views.change(view) && !shape.is_empty() {
+            values.par_chunks_mut(shape.len()).zip(indices).for_each(|(values, &row)| {
+                let sample = match shape {
+                    InputShape::Series { length, .. } => SampleMut::Series { length, values },
+                    _ => SampleMut::Features(values),
+                };
+                self.views.apply(view, sample, &key.at(row as u64));
+            });
+        }
+        Ok(values)
+    }
+
+    fn is_slow(&self) -> bool {
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::spec::Transform;
+
+    use super::*;
+    use crate::sources::{FeatureSource, ImageSource, SeriesSource};
+
+    /// Writes random numbers of the key into the sample, `base` above them.
+    struct Draw {
+        base: u8,
+    }
+
+    impl Augmentation for Draw {
+        fn apply(&self, sample: SampleMut<'_>, key: &Key) {
+            use rand::RngExt;
+            let drawn = self.base + key.rng().random_range(0..100_u8);
+            match sample {
+                SampleMut::Image(image) => image.pixels.fill(drawn),
+                SampleMut::Features(values) => values.fill(f32::from(drawn)),
+                SampleMut::Series { length, values } => {
+                    values[..length].fill(f32::from(drawn));
+                }
+            }
+        }
+    }
+
+    fn views(weak: &[u8], strong: &[u8], samples: &'static [SampleKind]) -> Views {
+        let steps = |bases: &[u8]| -> Arc<[Step]> {
+            let step = |&base: &u8| Step {
+                name: "draw".to_owned(),
+                samples,
+                augmentation: Box::new(Draw { base }),
+            };
+            bases.iter().map(step).collect()
+        };
+        Views { weak: steps(weak), strong: steps(strong) }
+    }
+
+    const ALL: &[SampleKind] = &[SampleKind::Image, SampleKind::Features, SampleKind::Series];
+
+    /// Checks the views of a source whose samples have two values.
+    fn check(source: &dyn SampleSource, plain: [f32; 2], unit: f32) {
+        let key = Key::new(1);
+        let read = |rows: &[usize], view| source.values(rows, view).unwrap();
+        assert!(source.is_slow());
+        assert_eq!(read(&[1], SampleView::Plain), plain);
+        let weak = read(&[0, 1, 2], SampleView::Weak(key));
+        let strong = read(&[0, 1, 2], SampleView::Strong(key));
+        assert!(weak.iter().step_by(2).all(|value| (10.0..110.0).contains(&(value / unit))));
+        assert!(strong.iter().step_by(2).all(|value| (150.0..250.0).contains(&(value / unit))));
+        assert!(strong[0] != strong[2] || strong[2] != strong[4], "all rows are drawn alike");
+        // A row's view depends neither on the batch nor on the order.
+        assert_eq!(read(&[1], SampleView::Strong(key)), strong[2..4]);
+        assert_eq!(read(&[2, 1], SampleView::Weak(key))[2..], weak[2..4]);
+        assert_ne!(read(&[0, 1, 2], SampleView::Weak(key.at(1))), weak);
+    }
+
+    #[test]
+    fn features_and_series_are_augmented_in_training_views() {
+        let views = views(&[10], &[0, 150], ALL);
+        let source = Arc::new(FeatureSource::new(2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        check(&*views.over_samples(source).unwrap(), [3.0, 4.0], 1.0);
+        let source = Arc::new(SeriesSource::new(2, 1, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        let source = views.over_samples(source).unwrap();
+        check(&*source, [3.0, 4.0], 1.0);
+        // The second channel was left alone.
+        assert_eq!(source.values(&[2], SampleView::Weak(Key::new(3))).unwrap()[1], 6.0);
+    }
+
+    #[test]
+    fn images_are_augmented_before_they_are_normalised() {
+        let views = views(&[10], &[150], &[SampleKind::Image]);
+        for random_flip in [false, true] {
+            let transform =
+                Transform { std: vec![1.0 / 255.0], random_flip, ..Transform::default() };
+            let images = ImageSource::new([1, 1, 2], vec![1, 2, 3, 4, 5, 6], &transform).unwrap();
+            check(&images.with_views(&views).unwrap(), [3.0, 4.0], 1.0);
+        }
+    }
+
+    #[test]
+    fn without_augmentations_nothing_is_wrapped() {
+        let source: Arc<dyn SampleSource> = Arc::new(FeatureSource::new(1, vec![1.0]));
+        let wrapped = Views::default().over_samples(Arc::clone(&source)).unwrap();
+        assert!(Arc::ptr_eq(&source, &wrapped) && !wrapped.is_slow());
+    }
+
+    #[test]
+    fn augmentations_of_other_samples_are_refused() {
+        let views = views(&[], &[1], &[SampleKind::Image]);
+        let source = Arc::new(FeatureSource::new(1, vec![1.0]));
+        let error = views.over_samples(source).err().unwrap().to_string();
+        assert!(error.contains("`draw` cannot change features"), "{error}");
+
+        let spec = PluginSpec { name: "nothing".to_owned(), config: serde_json::json!({}) };
+        let spec = ViewsSpec { weak: vec![spec], strong: Vec::new() };
+        let error = Views::new(Some(&spec)).err().unwrap().to_string();
+        assert!(error.contains("there is no augmentation `nothing`"), "{error}");
+    }
+}

@@ -1,0 +1,196 @@
+//! The convolutional network over time of AdaTime.
+
+use burn::module::Module;
+use burn::tensor::activation::relu;
+use burn::tensor::ops::MaxPoolOptions;
+use burn::tensor::{Tensor, module};
+use isthmus_core::config::{FieldProblem, PluginConfig};
+use isthmus_core::context::Context;
+use isthmus_core::error::NetworkError;
+use isthmus_core::input::{Input, InputShape};
+use isthmus_core::inventory;
+use isthmus_core::network::independent_copy;
+use isthmus_core::parts::{BuildContext, Extractor};
+use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::checks;
+use crate::layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout};
+
+/// Time steps of the second and the third block's kernels.
+const LATER_KERNEL: usize = 8;
+
+/// Three blocks of convolution over time, batch normalisation, ReLU and max pooling by 2, dropout
+/// after the first; the mean over time is the features. The defaults are AdaTime's for UCI HAR.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cnn1dConfig {
+    /// Channels after the first block; after the second there are twice as many.
+    #[schemars(range(min = 1))]
+    pub channels: usize,
+    /// Number of features: channels after the third block.
+    #[schemars(range(min = 1))]
+    pub features: usize,
+    /// Time steps of the first kernel; the later ones have 8.
+    #[schemars(range(min = 1))]
+    pub kernel: usize,
+    /// Time steps between positions of the first kernel.
+    #[schemars(range(min = 1))]
+    pub stride: usize,
+    /// Share of the values after the first block that is zeroed while training.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub dropout: f64,
+}
+
+impl Default for Cnn1dConfig {
+    fn default() -> Self {
+        Self { channels: 64, features: 128, kernel: 5, stride: 1, dropout: 0.5 }
+    }
+}
+
+impl PluginConfig for Cnn1dConfig {
+    fn check(&self) -> Result<(), FieldProblem> {
+        checks::probability("dropout", self.dropout)
+    }
+}
+
+impl ExtractorPlugin for Cnn1dConfig {
+    fn build(
+        &self,
+        shape: InputShape,
+        context: &BuildContext,
+    ) -> Result<Box<dyn Extractor>, NetworkError> {
+        let InputShape::Series { channels: input, length } = shape else {
+            return Err(self.refused("series", shape));
+        };
+        let sizes = [input, self.channels, 2 * self.channels, self.features];
+        let mut blocks = Vec::new();
+        let mut steps = length;
+        for (index, pair) in sizes.windows(2).enumerate() {
+            let (kernel, stride) =
+                if index == 0 { (self.kernel, self.stride) } else { (LATER_KERNEL, 1) };
+            let padding = kernel / 2;
+            if input == 0 || steps + 2 * padding < kernel {
+                return Err(self.refused("longer series, with at least one channel", shape));
+            }
+            let convolved = (steps + 2 * padding - kernel) / stride + 1;
+            // Pooling by 2 with a step of padding at either end.
+            steps = convolved / 2 + 1;
+            let shape =
+                Convolution1dShape { input: pair[0], output: pair[1], kernel, stride, padding };
+            let key = context.key.at(index as u64);
+            let context = BuildContext { key, ..context.clone() };
+            blocks.push(Block {
+                convolution: Convolution1d::new(shape, &context),
+                norm: DomainBatchNorm::new(pair[1], &context),
+            });
+        }
+        let dropout = Dropout::new(self.dropout);
+        Ok(Box::new(Cnn1d { blocks, dropout, features: self.features }))
+    }
+}
+
+impl Cnn1dConfig {
+    fn refused(&self, expected: &str, found: InputShape) -> NetworkError {
+        NetworkError::Input {
+            network: "cnn1d".to_owned(),
+            expected: expected.to_owned(),
+            found: found.to_string(),
+        }
+    }
+}
+
+#[derive(Module, Debug)]
+struct Block {
+    convolution: Convolution1d,
+    norm: DomainBatchNorm,
+}
+
+impl Block {
+    fn forward(&mut self, input: Tensor<3>, context: &Context) -> Tensor<3> {
+        let hidden = relu(self.norm.forward(self.convolution.forward(input), context));
+        module::max_pool1d(hidden, MaxPoolOptions::new([2]).with_padding([1]))
+    }
+}
+
+/// The extractor `cnn1d`.
+#[derive(Module, Debug)]
+pub struct Cnn1d {
+    blocks: Vec<Block>,
+    dropout: Dropout,
+    #[module(skip)]
+    features: usize,
+}
+
+impl Extractor for Cnn1d {
+    fn forward(&mut self, input: Input, context: &Context) -> Tensor<2> {
+        let Input::Series(mut hidden) = input else {
+            panic!("cnn1d was built for series and is fed {}", input.shape());
+        };
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            hidden = block.forward(hidden, context);
+            if index == 0 {
+                hidden = self.dropout.forward(hidden, context);
+            }
+        }
+        hidden.mean_dim(2).squeeze_dim::<2>(2)
+    }
+
+    fn output_size(&self) -> usize {
+        self.features
+    }
+
+    fn evaluation_copy(&self) -> Box<dyn Extractor> {
+        Box::new(self.valid())
+    }
+
+    fn training_copy(&self) -> Box<dyn Extractor> {
+        Box::new(independent_copy(self))
+    }
+}
+
+inventory::submit! {
+    Plugin::extractor::<Cnn1dConfig>(About {
+        name: "cnn1d",
+        summary: "The convolutional network over time of AdaTime, for series",
+        paper: "Ragab et al.: AdaTime: a benchmarking suite for domain adaptation on time series \
+                data, TKDD 2023",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{build_context, normal, training};
+
+    #[test]
+    fn series_become_features_and_shorter_ones_are_refused() {
+        let config = Cnn1dConfig::default();
+        let shape = InputShape::Series { channels: 9, length: 128 };
+        let mut network = config.build(shape, &build_context()).unwrap();
+        let series = normal([4, 9, 128], 1);
+        let features = network.forward(Input::Series(series), &training(2, 2));
+        assert_eq!(features.dims(), [4, 128]);
+        assert_eq!(network.output_size(), 128);
+
+        let few = InputShape::Series { channels: 3, length: 1 };
+        for shape in [InputShape::Features { size: 9 }, few] {
+            let config = Cnn1dConfig { stride: 4, kernel: 7, ..config.clone() };
+            let error = config.build(shape, &build_context()).err().unwrap().to_string();
+            assert!(error.contains("series"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_length_that_is_taken_can_be_forwarded() {
+        let config = Cnn1dConfig { channels: 2, features: 3, ..Cnn1dConfig::default() };
+        for length in 1..20 {
+            let shape = InputShape::Series { channels: 1, length };
+            let Ok(mut network) = config.build(shape, &build_context()) else { continue };
+            let features =
+                network.forward(Input::Series(normal([2, 1, length], 2)), &training(1, 1));
+            assert_eq!(features.dims(), [2, 3], "length {length}");
+        }
+    }
+}
