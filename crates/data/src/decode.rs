@@ -119,10 +119,10 @@ fn undecoded(format: ImageFormat, error: &ImageError) -> String {
     let name = format.extensions_str().first().map_or("image", |name| *name).to_uppercase();
     match error {
         ImageError::Unsupported(_) => {
-            format!("is a {name} of a kind that is not read ({error}); convert it to PNG or JPEG")
+            format!("holds {name} of a kind that is not read ({error}); convert it to PNG or JPEG")
         }
         ImageError::Limits(_) => {
-            format!("is a {name} too large to be decoded ({error}); make it smaller")
+            format!("holds {name} too large to be decoded ({error}); make it smaller")
         }
         _ => format!("cannot be decoded ({error}): {FETCH_AGAIN}"),
     }
