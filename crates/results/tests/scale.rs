@@ -42,12 +42,17 @@ fn read(results: &Path) -> (f64, usize, usize) {
 #[test]
 fn the_index_never_hides_a_change() {
     const NUMBER: usize = 1000;
+    let started = Instant::now();
     let (_folder, results) = store(NUMBER);
     let index = results.join(INDEX);
     let full = NUMBER as f64 * 5.0 * 1.75;
     // Files that are this new might change again without another time: nothing is remembered.
     assert_eq!(read(&results), (full, NUMBER, 0));
-    assert_eq!(fs::read_to_string(&index).unwrap_or_default().lines().count().saturating_sub(1), 0);
+    let remembered = fs::read_to_string(&index).unwrap_or_default().lines().count();
+    // On a busy machine the first of them are old by now.
+    if started.elapsed() < Duration::from_secs(2) {
+        assert_eq!(remembered.saturating_sub(1), 0);
+    }
 
     std::thread::sleep(Duration::from_millis(2500));
     assert_eq!(read(&results), (full, NUMBER, 0));

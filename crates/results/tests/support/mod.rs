@@ -1,6 +1,8 @@
 //! Makes records of runs that never ran.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub mod choices;
+
 use std::path::{Path, PathBuf};
 
 use isthmus_core::context::Grouping;
