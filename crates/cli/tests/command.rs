@@ -101,6 +101,19 @@ fn settings_that_cannot_be_applied_are_wrong_input() {
 }
 
 #[test]
+fn the_experiments_of_single_methods_are_right() {
+    let folder = repository().join("experiments/methods");
+    let mut checked = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file = entry.unwrap().path();
+        let said = Sandbox::new().isthmus(&["check", file.to_str().unwrap(), "--quiet"]);
+        assert_eq!((said.code, said.errors.as_str()), (0, ""), "{}", file.display());
+        checked += 1;
+    }
+    assert!(checked >= 3, "{checked} files");
+}
+
+#[test]
 fn wrong_usage_is_wrong_input_and_help_is_not() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.isthmus(&[]).code, 2);

@@ -23,19 +23,16 @@ inventory::submit! {
 }
 
 /// A teacher, whose weights and statistics are moving averages of the model's, predicts another
-/// view of each target row, and the model, the student, is to predict the same:
+/// view of each target row, and the model, the student, is to predict the same.
 ///
-/// ```text
-/// L = class loss on the source + the stage's terms
-///     + ramp(t) consistency mean_i [max_k t_ik > threshold] mean_k (p_ik - t_ik)^2
-///     + class_balance BCE(mean_i p_ik, 1 / classes)
-/// teacher = decay teacher + (1 - decay) student
-/// ```
+/// The loss is the class loss on the source, the stage's terms, and `ramp * consistency * mean_i
+/// [max_k t_ik > threshold] mean_k (p_ik - t_ik)^2 + class_balance * BCE(mean_i p_ik, 1 / classes)`
+/// with `p` and `t` the probabilities of student and teacher. After each update the teacher is
+/// `decay * teacher + (1 - decay) * student`.
 ///
-/// with `p` and `t` the probabilities of student and teacher. Both see the source rows too, so that
-/// norm layers take like statistics; `training.normalization = "separate"` or `"per-domain"` keeps
-/// the domains apart there, which the paper finds to matter. Views differ by the data's random
-/// transforms, if there are any, and by dropout.
+/// Both see the source rows too, so that norm layers take like statistics; `training.normalization
+/// = "separate"` or `"per-domain"` keeps the domains apart there, which the paper finds to matter.
+/// Views differ by the data's random transforms, if there are any, and by dropout.
 ///
 /// The teacher is what is evaluated, recorded and exported. A following stage starts from the
 /// student, as every stage starts from the model that the one before it trained.

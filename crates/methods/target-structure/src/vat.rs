@@ -28,6 +28,9 @@ inventory::submit! {
 /// With `dann` and `entropy` it is VADA, whose weights are 0.01 for these two and for `vat` on the
 /// target, and 1 for a second `vat` with `domains = "source"`.
 ///
+/// On the target alone it may confirm mistakes, as `entropy` does: it pushes the decision boundary
+/// away from where the rows are dense, wherever that leaves it.
+///
 /// All rows of the batch go through the model together, so that norm layers see both domains; rows
 /// that are not perturbed do not count. Running statistics stay, and all passes of a step have the
 /// same dropout masks, so that predictions differ by the perturbation alone.
@@ -209,21 +212,26 @@ mod tests {
         assert_eq!(series.with_rows(series.clone().flatten()).shape(), series.shape());
     }
 
-    /// The target lies closer to the boundary that the source leaves open; smooth predictions on it
-    /// move the boundary away.
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let mut alone = bench(2.0);
-        alone.train_on_source(60);
+        let spec = ModelSpec {
+            extractor: ("mlp", "hidden = [8, 6]\nbatch_norm = false"),
+            ..ModelSpec::NORMALISED
+        };
+        let bench = || {
+            let data = TwoDomains::shifted(40, 24, 3.0).batches(20, 12);
+            Workbench::new(spec, data, 100, 0.1)
+        };
+        let mut alone = bench();
+        alone.train_on_source(100);
         let before = alone.target_accuracy();
-        let mut bench = bench(2.0);
-        bench.add_term("vat", term("vat", "radius = 1.0", &bench.context()));
-        let entropy = term("entropy", "", &bench.context());
-        let reports = bench.train(entropy, 60);
+        let mut bench = bench();
+        let vat = term("vat", "domains = \"both\"\nradius = 0.5", &bench.context());
+        let reports = bench.train(vat, 100);
         let after = bench.target_accuracy();
         println!("target accuracy: {before:.3} without, {after:.3} with");
         assert!(after > before, "{before} to {after}");
-        assert!(reports[59].contains_key("vat/loss"), "{:?}", reports[59]);
+        assert!(reports[99]["term/loss"] < reports[9]["term/loss"], "predictions became smooth");
     }
 
     #[test]
