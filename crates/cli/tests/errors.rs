@@ -104,6 +104,14 @@ fn method_after_one_that_adapts_while_it_predicts() {
 }
 
 #[test]
+fn method_after_one_that_predicts_by_what_it_has_fitted() {
+    insta::assert_snapshot!(check(
+        "align = [{ name = \"dan\" }]",
+        "stages = [\n    { align = [{ name = \"tca\" }] },\n    { align = [{ name = \"dan\" }] },\n]"
+    ));
+}
+
+#[test]
 fn upper_bound_that_would_be_tested_on_its_training_samples() {
     insta::assert_snapshot!(check("name = \"dan\"", "name = \"target-only\""));
 }

@@ -24,8 +24,8 @@ inventory::submit! {
 }
 
 /// As `tca` with the linear kernel, and the means of each class agree too: classes of the target
-/// are those that the classifier predicted in the round before. Rows are brought to length 1, the
-/// components too. Acts once, in the last stage: in a first stage on the extractor's features,
+/// are those that the classifier predicted in the round before. Rows are brought to length 1,
+/// before and after they are mapped; eigenvectors have length 1. Acts once, in the last stage: in a first stage on the extractor's features,
 /// after a stage that trains on those behind the bottleneck.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -83,12 +83,9 @@ impl Alignment for Jda {
                 self.regularization,
                 self.dimensions,
             )?;
-            let mapping = Mapping {
-                unit_before: true,
-                unit_after: true,
-                ..Mapping::shared(Map::linear(found.projection))
-            }
-            .rounded();
+            let map = Map::linear(found.projection);
+            let mapping =
+                Mapping { unit_before: true, unit_after: true, ..Mapping::shared(map) }.rounded();
             let mut classifier = domains.classifier.build()?;
             classifier.fit(&Matrix::from(&mapping.source(source)), &domains.classes)?;
             let logits = classifier.logits(&Matrix::from(&mapping.target(target)));

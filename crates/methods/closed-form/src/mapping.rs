@@ -118,6 +118,25 @@ pub(crate) fn gaussian_kernel(x: &Rows, y: &Rows, gamma: f64) -> Rows {
     Rows::new(y.count(), values)
 }
 
+/// The columns of `matrix` divided by the deviations of what it maps rows to; a column that maps
+/// all of them to one value stays.
+pub(crate) fn to_unit_variance(matrix: &Rows, mapped: &Rows) -> Rows {
+    let mut variance = vec![0.0; mapped.columns()];
+    let count = mapped.count() as f64;
+    for row in mapped.minus(&mapped.mean()).iter() {
+        variance.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * value / count);
+    }
+    let mut values = matrix.values().to_vec();
+    for row in values.chunks_exact_mut(matrix.columns().max(1)) {
+        for (value, variance) in row.iter_mut().zip(&variance) {
+            let scaled = *value / variance.sqrt();
+            // Far below what a number can hold, nothing varies.
+            *value = if scaled.is_finite() { scaled } else { *value };
+        }
+    }
+    Rows::new(matrix.columns(), values)
+}
+
 /// Squared distances of all pairs of rows, `[rows of x, rows of y]`.
 pub(crate) fn squared_distances(x: &Rows, y: &Rows) -> Rows {
     let lengths = |rows: &Rows| rows.iter().map(|row| dot(row, row)).collect::<Vec<_>>();
@@ -234,6 +253,14 @@ mod tests {
         let error = Mapping::load(&tensors).unwrap_err().to_string();
         assert!(error.contains("`bias` has shape [1]"), "{error}");
         assert!(Mapping::load(&BTreeMap::new()).unwrap_err().to_string().contains("`flags`"));
+    }
+
+    #[test]
+    fn columns_are_scaled_to_unit_variance() {
+        let matrix = Rows::new(2, vec![2.0, 0.0, 0.0, 3.0]);
+        let rows = Rows::new(2, vec![-1.0, 5.0, 1.0, 5.0]);
+        let scaled = to_unit_variance(&matrix, &rows.times(&matrix));
+        assert_eq!(scaled.values(), [1.0, 0.0, 0.0, 3.0]);
     }
 
     #[test]

@@ -356,6 +356,7 @@ inventory::submit! {
 }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("adabn"), Needs::TRAINED.alone()) }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("mcd"), Needs::NOTHING) }
+inventory::submit! { Plugin::driver::<SourceOnly>(about("fitted"), Needs::NOTHING.alone().last()) }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("self-training"), Needs::NOTHING) }
 inventory::submit! {
     Plugin::driver::<SourceOnly>(

@@ -163,6 +163,15 @@ fn methods_must_fit_their_stage() {
     assert!(only(&text).starts_with("`adabn` starts from a trained model, and no stage"));
     assert!(help(&text).contains("stages = [{ align = [{ name = \"source-only\" }] }"));
 
+    let chain = "stages = [{ align = [{ name = \"fitted\" }] }, { align = [{ name = \"dann\" }] }]";
+    let text = changed("align = [{ name = \"dann\" }]", chain);
+    assert_eq!(
+        only(&text),
+        "`fitted` predicts by what it has fitted, not by the model: nothing can come after it @ \
+         \"fitted\""
+    );
+    assert_eq!(help(&text), "make it the last stage");
+
     let text = changed("{ name = \"dann\" }", "{ name = \"target-only\" }");
     assert!(only(&text).starts_with("`target-only` trains on target labels, and no"));
 
