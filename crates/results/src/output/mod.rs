@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use terminal::TerminalOptions;
 
-use polars::prelude::PolarsResult;
+use polars_core::prelude::PolarsResult;
 
 use self::grid::Grid;
 use crate::compare::Comparison;
