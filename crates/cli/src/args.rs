@@ -264,6 +264,10 @@ pub struct NewMethodArguments {
     /// Whether it only adds a loss term, or drives its own updates
     #[arg(long, value_enum, default_value_t)]
     pub kind: MethodKind,
+    /// Write a crate of its own into this folder, outside the source tree: the method with the
+    /// command that has it, built from what is built already
+    #[arg(long, value_name = "FOLDER")]
+    pub outside: Option<PathBuf>,
 }
 
 /// The kinds of method.

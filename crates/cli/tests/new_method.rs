@@ -6,6 +6,8 @@ mod support;
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::time::Instant;
 
 use support::{Sandbox, repository};
 
@@ -86,4 +88,97 @@ fn another_folder_is_refused() {
     let said = Sandbox::new().isthmus(&["new-method", "mean-shift"]);
     assert_eq!(said.code, 2);
     assert!(said.errors.contains("is not within a source tree of isthmus"), "{}", said.errors);
+}
+
+#[test]
+fn a_method_outside_has_what_it_needs() {
+    let sandbox = tree();
+    sandbox.write("Cargo.lock", &fs::read_to_string(repository().join("Cargo.lock")).unwrap());
+    let before = texts(&sandbox);
+    let outside = tempfile::tempdir().unwrap();
+    for kind in ["term", "training"] {
+        let folder = outside.path().join(kind);
+        let said = sandbox.isthmus(&[
+            "new-method",
+            "mean-shift",
+            "--kind",
+            kind,
+            "--outside",
+            folder.to_str().unwrap(),
+        ]);
+        assert_eq!((said.code, said.errors.as_str()), (0, ""));
+        assert!(said.answer.contains("cargo run --release -- explain mean-shift"));
+        let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
+        for file in ["Cargo.toml", "src/lib.rs", "src/main.rs", "src/mean_shift.rs"] {
+            assert!(!read(file).contains("{{"), "{file}");
+            assert!(!read(file).contains("workspace = true"), "{file}");
+        }
+        assert!(read("src/main.rs").contains("use isthmus_mean_shift as _;"));
+        assert_eq!(read("Cargo.lock"), sandbox.read("Cargo.lock"));
+
+        let manifest: toml::Table = read("Cargo.toml").parse().unwrap();
+        let workspace: toml::Table = before[0].parse().unwrap();
+        assert_eq!(manifest["profile"]["release"], workspace["profile"]["release"]);
+        let shared = &workspace["workspace"]["dependencies"];
+        assert_eq!(manifest["dependencies"]["burn"], shared["burn"]);
+        let command = manifest["dependencies"]["isthmus"]["path"].as_str().unwrap();
+        assert!(command.ends_with("crates/cli"), "{command}");
+    }
+    assert_eq!(texts(&sandbox), before, "the source tree stays as it is");
+}
+
+#[test]
+fn a_folder_that_is_not_outside_or_not_new_is_refused() {
+    let sandbox = tree();
+    let outside = tempfile::tempdir().unwrap();
+    for (folder, message) in [
+        (sandbox.path().join("mine"), "is within the source tree"),
+        (sandbox.path().join("crates/../mine"), "is within the source tree"),
+        (outside.path().to_owned(), "is there already"),
+        // This source tree has no lock file.
+        (outside.path().join("new"), "cannot read"),
+    ] {
+        let folder = folder.to_str().unwrap();
+        let said = sandbox.isthmus(&["new-method", "mean-shift", "--outside", folder]);
+        assert_eq!(said.code, 2, "{folder}");
+        assert!(said.errors.contains(message), "{folder}: {}", said.errors);
+    }
+    assert!(!sandbox.path().join("mine").exists());
+    assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
+}
+
+/// Builds for up to two minutes, and only where the command itself is built already:
+/// `cargo nextest run --release --run-ignored only outside_builds`.
+#[test]
+#[ignore = "it builds the command again with one method more"]
+fn a_method_outside_builds_from_what_is_built() {
+    let outside = tempfile::tempdir().unwrap();
+    let folder = outside.path().join("mean-shift");
+    let made = Command::new(env!("CARGO_BIN_EXE_isthmus"))
+        .args(["new-method", "mean-shift", "--outside"])
+        .arg(&folder)
+        .current_dir(repository())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+
+    let started = Instant::now();
+    let built = Command::new(env!("CARGO"))
+        .args(["run", "--release", "--", "explain", "mean-shift"])
+        .current_dir(&folder)
+        .output()
+        .unwrap();
+    let seconds = started.elapsed().as_secs();
+    let said = String::from_utf8_lossy(&built.stderr);
+    assert!(built.status.success(), "{said}");
+    assert!(String::from_utf8_lossy(&built.stdout).contains("mean-shift"));
+    println!("built in {seconds} s");
+    assert!(!said.contains("did not match any packages"), "{said}");
+    let compiled: Vec<&str> = said
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("Compiling "))
+        .filter(|package| !package.starts_with("isthmus"))
+        .collect();
+    assert!(compiled.is_empty(), "built again: {compiled:?}");
+    assert!(seconds < 120, "{seconds} s");
 }

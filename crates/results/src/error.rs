@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use polars::error::PolarsError;
+use polars_core::error::PolarsError;
 use thiserror::Error;
 
 use crate::table::Runs;

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use polars::prelude::{
-    Column, DataFrame, IdxCa, IntoColumn, IntoLazy, JoinArgs, JoinType, LazyFrame, NamedFrom,
-    NewChunkedArray, PolarsResult, StringChunked, col,
+use polars_core::prelude::{
+    Column, DataFrame, IdxCa, IntoColumn, NamedFrom, NewChunkedArray, PolarsResult, StringChunked,
 };
 use rayon::prelude::*;
 
@@ -155,13 +154,11 @@ impl Runs {
     ///
     /// # Errors
     /// If polars fails.
-    pub fn tidy(&self) -> PolarsResult<LazyFrame> {
-        Ok(self.metrics()?.lazy().join(
-            self.facts()?.lazy(),
-            [col("record")],
-            [col("record")],
-            JoinArgs::new(JoinType::Inner),
-        ))
+    pub fn tidy(&self) -> PolarsResult<DataFrame> {
+        let metrics = self.metrics()?;
+        let records = metrics.column("record")?.u32()?;
+        let facts = self.facts()?.drop("record")?.take(records)?;
+        metrics.hstack(facts.columns())
     }
 }
 

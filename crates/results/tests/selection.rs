@@ -223,7 +223,7 @@ fn intervals_can_stand_behind_the_means() {
 
 #[test]
 fn a_parquet_file_holds_the_rows_of_the_csv_form() {
-    use polars::prelude::{ParquetReader, SerReader};
+    use polars_io::prelude::{ParquetReader, SerReader};
     let results = tempfile::tempdir().unwrap();
     one_run(results.path());
     let comparison = compare(&overview(results.path())).unwrap();

@@ -128,7 +128,7 @@ fn the_tidy_frame_has_a_row_for_every_value() {
     let experiment = experiment(&["dann", "target-only"], &TASKS, &[1, 2]);
     write_all(results.path(), &experiment, |_, _, _| Some(0.5));
     let runs = Runs::load(&[results.path().to_owned()], Rounds::Last).unwrap();
-    let frame = runs.tidy().unwrap().collect().unwrap();
+    let frame = runs.tidy().unwrap();
     assert_eq!(frame.height(), 2 * 3 * 2 * 4, "12 runs with two metrics at two steps");
     let columns = [
         "run",

@@ -27,7 +27,7 @@ pub use predictions::PredictedClasses;
 pub use runs::runs_csv;
 pub use terminal::TerminalOptions;
 
-use polars::prelude::PolarsResult;
+use polars_core::prelude::PolarsResult;
 
 use self::grid::Grid;
 use crate::compare::Comparison;

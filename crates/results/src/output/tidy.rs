@@ -1,6 +1,7 @@
 //! Comparisons as tidy rows: one a cell.
 
-use polars::prelude::{Column, DataFrame, ParquetWriter, PolarsResult};
+use polars_core::prelude::{Column, DataFrame, PolarsResult};
+use polars_io::prelude::ParquetWriter;
 
 use super::csv;
 use crate::compare::{Comparison, Dimension, Row, Selection, Summary};

@@ -82,6 +82,7 @@ impl Names {
         template
             .replace("{{name}}", &self.name)
             .replace("{{package}}", &self.package)
+            .replace("{{library}}", &self.library())
             .replace("{{module}}", &self.module)
             .replace("{{type}}", &self.type_name)
     }
@@ -104,6 +105,7 @@ mod tests {
         assert_eq!(names.module, "mean_difference2");
         assert_eq!(names.type_name, "MeanDifference2");
         assert_eq!(names.filled("{{type}} {{name}}"), "MeanDifference2 mean-difference2");
+        assert_eq!(names.filled("{{library}}"), "isthmus_mean_difference2");
     }
 
     #[test]

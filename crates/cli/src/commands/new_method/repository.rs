@@ -8,10 +8,12 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 use super::names::Names;
 use crate::failure::Failure;
 
-const MANIFEST: &str = "Cargo.toml";
+/// The manifest of the workspace.
+pub(super) const MANIFEST: &str = "Cargo.toml";
 const BINARY_MANIFEST: &str = "crates/cli/Cargo.toml";
 const PLUGINS: &str = "crates/cli/src/plugins.rs";
-const METHODS: &str = "crates/methods";
+/// Where the crates of methods are.
+pub(super) const METHODS: &str = "crates/methods";
 
 /// A source tree of isthmus.
 #[derive(Clone, Debug)]
@@ -36,6 +38,17 @@ impl Repository {
                     ),
                 )
             })
+    }
+
+    /// The root of the tree.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The text of a file of the tree.
+    pub fn text(&self, file: &str) -> Result<String, Failure> {
+        let path = self.root.join(file);
+        fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))
     }
 
     /// The folder of a method's crate.
@@ -78,18 +91,22 @@ impl Repository {
         change: impl FnOnce(&str) -> Result<String, String>,
     ) -> Result<(PathBuf, String), Failure> {
         let path = self.root.join(file);
-        let text = fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
-        let text = change(&text)
+        let text = change(&self.text(file)?)
             .map_err(|problem| Failure::input(format!("{}: {problem}", path.display())))?;
         Ok((path, text))
     }
 }
 
-fn parsed(text: &str) -> Result<DocumentMut, String> {
+/// A TOML document.
+pub(super) fn parsed(text: &str) -> Result<DocumentMut, String> {
     text.parse().map_err(|error: toml_edit::TomlError| error.message().to_owned())
 }
 
-fn table<'d>(document: &'d mut DocumentMut, path: &[&str]) -> Result<&'d mut Table, String> {
+/// The table at a path.
+pub(super) fn table<'d>(
+    document: &'d mut DocumentMut,
+    path: &[&str],
+) -> Result<&'d mut Table, String> {
     let mut item = document.as_item_mut();
     for key in path {
         item = item.get_mut(key).ok_or_else(|| format!("there is no [{}]", path.join(".")))?;
