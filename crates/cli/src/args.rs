@@ -277,7 +277,7 @@ pub enum MethodKind {
     #[default]
     Term,
     /// Drives its own updates: several phases a step, inner steps, rounds
-    Training,
+    Driver,
 }
 
 /// What can be listed.

@@ -30,7 +30,7 @@ fn texts(sandbox: &Sandbox) -> Vec<String> {
 #[test]
 fn a_method_is_written_and_linked() {
     for (kind, plugin) in
-        [("term", "Plugin::term::<MeanShift>"), ("training", "Plugin::training::<MeanShift>")]
+        [("term", "Plugin::term::<MeanShift>"), ("driver", "Plugin::driver::<MeanShift>")]
     {
         let sandbox = tree();
         let before = texts(&sandbox);
@@ -41,7 +41,6 @@ fn a_method_is_written_and_linked() {
         let read = |file: &str| fs::read_to_string(folder.join(file)).unwrap();
         let manifest = read("Cargo.toml");
         assert!(manifest.contains("name = \"isthmus-mean-shift\""));
-        assert_eq!(manifest.contains("isthmus-losses.workspace = true"), kind == "training");
         assert!(read("src/lib.rs").contains("mod mean_shift;"));
         assert!(read("src/mean_shift.rs").contains(plugin));
         for file in ["Cargo.toml", "src/lib.rs", "src/mean_shift.rs"] {
@@ -96,7 +95,7 @@ fn a_method_outside_has_what_it_needs() {
     sandbox.write("Cargo.lock", &fs::read_to_string(repository().join("Cargo.lock")).unwrap());
     let before = texts(&sandbox);
     let outside = tempfile::tempdir().unwrap();
-    for kind in ["term", "training"] {
+    for kind in ["term", "driver"] {
         let folder = outside.path().join(kind);
         let said = sandbox.isthmus(&[
             "new-method",

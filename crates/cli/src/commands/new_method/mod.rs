@@ -19,7 +19,7 @@ const METHOD_MANIFEST: &str = include_str!("../../../templates/method.toml");
 const LIBRARY: &str = include_str!("../../../templates/library.txt");
 const MAIN: &str = include_str!("../../../templates/main.txt");
 const TERM: &str = include_str!("../../../templates/term.txt");
-const TRAINING: &str = include_str!("../../../templates/training.txt");
+const DRIVER: &str = include_str!("../../../templates/driver.txt");
 const LOCK: &str = "Cargo.lock";
 
 /// Writes the crate and links it.
@@ -43,7 +43,7 @@ fn write_inside(repository: &Repository, names: &Names, kind: MethodKind) -> Res
     }
     // What is there already is read, and could be changed, before anything is written.
     let linked = repository.linked(names)?;
-    let mut files = vec![(folder.join(MANIFEST), inherited_manifest(names, kind))];
+    let mut files = vec![(folder.join(MANIFEST), inherited_manifest(names))];
     files.extend(sources(&folder, names, kind));
     write(&files)?;
     write(&linked)?;
@@ -85,16 +85,14 @@ fn write_outside(
     }
     let workspace = repository.text(MANIFEST)?;
     let lock = repository.text(LOCK)?;
-    let manifest = outside::manifest(
-        repository.root(),
-        &workspace,
-        &names.name,
-        &inherited_manifest(names, kind),
-    )
-    .map_err(|problem| {
-        let root = repository.root().display();
-        Failure::input(format!("no manifest can be made from the source tree {root}: {problem}"))
-    })?;
+    let manifest =
+        outside::manifest(repository.root(), &workspace, &names.name, &inherited_manifest(names))
+            .map_err(|problem| {
+            let root = repository.root().display();
+            Failure::input(format!(
+                "no manifest can be made from the source tree {root}: {problem}"
+            ))
+        })?;
     let mut files = vec![(folder.join(MANIFEST), manifest), (folder.join(LOCK), lock)];
     files.extend(sources(&folder, names, kind));
     files.push((folder.join("src/main.rs"), names.filled(MAIN)));
@@ -130,21 +128,15 @@ fn write_outside(
 }
 
 /// The manifest of a method's crate in the source tree.
-fn inherited_manifest(names: &Names, kind: MethodKind) -> String {
-    let manifest = match kind {
-        MethodKind::Term => METHOD_MANIFEST.replace("\n{{losses}}", ""),
-        MethodKind::Training => {
-            METHOD_MANIFEST.replace("{{losses}}", "isthmus-losses.workspace = true")
-        }
-    };
-    names.filled(&manifest)
+fn inherited_manifest(names: &Names) -> String {
+    names.filled(METHOD_MANIFEST)
 }
 
 /// The files of the library, with their texts.
 fn sources(folder: &Path, names: &Names, kind: MethodKind) -> [(PathBuf, String); 2] {
     let method = match kind {
         MethodKind::Term => TERM,
-        MethodKind::Training => TRAINING,
+        MethodKind::Driver => DRIVER,
     };
     let source = folder.join("src");
     [

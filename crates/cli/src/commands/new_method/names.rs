@@ -25,24 +25,22 @@ const KEYWORDS: [&str; 51] = [
 ];
 
 /// Types that the templates name.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 15] = [
     "About",
-    "Box",
+    "Driver",
+    "JsonSchema",
+    "Method",
     "MethodContext",
     "MethodError",
     "Needs",
     "Plugin",
     "PluginConfig",
     "Result",
-    "Segment",
+    "Role",
     "Stage",
-    "StepReport",
+    "Step",
+    "Tensor",
     "Term",
-    "TermLoss",
-    "TermPlugin",
-    "TrainingMethod",
-    "TrainingPlugin",
-    "View",
 ];
 
 impl Names {
@@ -113,7 +111,7 @@ mod tests {
         for name in ["", "Mean", "mean_difference", "2d", "a--b", "-a", "a-", "a/b", "../x"] {
             assert!(Names::new(name).unwrap_err().to_string().contains("kebab"), "{name}");
         }
-        for name in ["match", "term", "self", "training-method"] {
+        for name in ["match", "term", "self", "method-error"] {
             assert!(Names::new(name).unwrap_err().to_string().contains("meaning"), "{name}");
         }
     }
