@@ -56,10 +56,11 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
         return Err(results.no_metric(&measure.name));
     }
     let scale = Scale::of(&runs, &key);
-    let (series, of_run) = series(&runs, &key);
+    let drawn = drawn_together(&runs, &key);
+    let (series, of_run) = series(&runs, &key, drawn);
     let panels: Vec<Panel> = grouped(&runs, |run| results.place(run))
         .into_iter()
-        .map(|(title, runs)| panel_of(title, &runs, &key, &measure, &scale, &of_run))
+        .map(|(title, runs)| panel_of(title, &runs, (&key, drawn), &measure, &scale, &of_run))
         .collect();
     let single = panels.len() == 1;
     let layout = Layout {
@@ -84,6 +85,9 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     let mut notes = Vec::new();
     if panels.iter().any(|panel| !panel.flat.is_empty()) {
         notes.push(format!("Flat lines are methods for which `{key}` was not swept."));
+    }
+    if drawn {
+        notes.push("Other settings of the sweep differ from point to point.".to_owned());
     }
     let seeds: BTreeSet<u64> = runs.iter().map(|run| run.record.run.seed).collect();
     if seeds.len() > 1 {
@@ -166,12 +170,12 @@ fn is_wide(numbers: &[f64]) -> bool {
 }
 
 /// The methods in the order of the file, upper bounds last, and the place of each run's among them.
-fn series(runs: &[&Run], key: &str) -> (Vec<Series>, BTreeMap<String, usize>) {
+fn series(runs: &[&Run], key: &str, drawn: bool) -> (Vec<Series>, BTreeMap<String, usize>) {
     let mut found: Vec<(bool, usize, String)> = runs
         .iter()
         .map(|run| {
             let info = &run.record.run;
-            (info.target_labels_used, info.position.method, name(run, key))
+            (info.target_labels_used, info.position.method, name(run, key, drawn))
         })
         .collect();
     found.sort();
@@ -182,11 +186,27 @@ fn series(runs: &[&Run], key: &str) -> (Vec<Series>, BTreeMap<String, usize>) {
     (series.collect(), places)
 }
 
-/// The method, with the settings that are not on the axis.
-fn name(run: &Run, key: &str) -> String {
+/// Whether the values of several settings were drawn together: then no two values of this one
+/// have all others in common, and a line by these others would be a point.
+fn drawn_together(runs: &[&Run], key: &str) -> bool {
+    let mut values: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for run in runs {
+        if let Some(value) = value(run, key) {
+            values.entry(name(run, key, false)).or_default().insert(setting_text(value));
+        }
+    }
+    let all: BTreeSet<&String> = values.values().flatten().collect();
+    all.len() > 1 && values.values().all(|values| values.len() == 1)
+}
+
+/// The method, with the settings that are not on the axis unless they were drawn with it.
+fn name(run: &Run, key: &str, drawn: bool) -> String {
     let info = &run.record.run;
     let mut rest = info.settings.clone();
     rest.remove(key);
+    if drawn {
+        rest.clear();
+    }
     let mut name = info.method.clone();
     if !rest.is_empty() {
         name.push_str(&format!(" ({})", settings_text(&rest)));
@@ -201,14 +221,14 @@ fn colour(place: usize, series: &Series) -> RGBColor {
 fn panel_of(
     title: String,
     runs: &[&Run],
-    key: &str,
+    (key, drawn): (&str, bool),
     measure: &Measure,
     scale: &Scale,
     of_run: &BTreeMap<String, usize>,
 ) -> Panel {
     let mut values: BTreeMap<(usize, Option<usize>), Vec<f64>> = BTreeMap::new();
     for run in runs {
-        let Some(&series) = of_run.get(&name(run, key)) else { continue };
+        let Some(&series) = of_run.get(&name(run, key, drawn)) else { continue };
         let place = value(run, key).and_then(|value| scale.place(value));
         let found = run.final_value(&measure.name).map(|value| measure.unit.shown(value));
         values.entry((series, place)).or_default().extend(found);
@@ -386,6 +406,12 @@ mod tests {
             |name: &str| PlotOptions { setting: Some(name.to_owned()), ..PlotOptions::default() };
         let figure = draw(&results, &of("optimizer")).unwrap();
         assert!(texts(&figure.svg).iter().any(|text| text == "adam"), "{}", figure.svg);
+        // Each optimizer has a batch of its own: they were drawn together.
+        let rows: Vec<&str> = figure.table.rows.iter().map(|row| row[2].as_str()).collect();
+        assert_eq!((figure.table.rows[0][0].as_str(), rows), ("dann", vec!["adam", "sgd"]));
+        assert!(figure.notes[0].starts_with("Other settings"));
+        write(folder.path(), json!({ "optimizer": "adam", "batch": 16 }), 1, 0.5);
+        let figure = draw(&loaded(folder.path()), &of("optimizer")).unwrap();
         assert_eq!(figure.table.rows[0][0], "dann (batch=16)");
         let error = draw(&results, &of("lr")).unwrap_err().to_string();
         assert_eq!(error, "no run has the setting `lr`; there are: batch, optimizer");
