@@ -60,12 +60,13 @@ pub fn adversarial_perturbation(
     predict: impl FnOnce(Tensor<2>) -> Tensor<2>,
 ) -> Tensor<2> {
     assert_not_empty("adversarial_perturbation", &direction);
-    let start = unit_rows(direction.detach()).mul_scalar(xi).require_grad();
+    let start = unit_rows(direction.inner()).mul_scalar(xi);
+    let start = Tensor::from_inner(start).require_grad();
     let changed = divergence(reference, predict(start.clone()));
     let gradients = changed.backward();
     match start.grad(&gradients) {
         Some(gradient) => Tensor::from_inner(unit_rows(gradient).mul_scalar(radius)),
-        None => start.zeros_like().detach(),
+        None => Tensor::from_inner(start.inner().zeros_like()),
     }
 }
 

@@ -137,14 +137,20 @@ impl RunningStatistics {
         }
         let total = seen + rows;
         let (own, new) = (seen / total, rows / total);
-        let mean = self.mean.val().inner();
-        let variance = self.variance.val().inner();
-        let difference = batch.mean.clone() - mean.clone();
-        let merged = variance.mul_scalar(own)
-            + batch.variance.mul_scalar(new)
-            + difference.clone().square().mul_scalar(own * new);
-        replace(&mut self.mean, mean + difference.mul_scalar(new));
-        replace(&mut self.variance, merged);
+        if seen == 0.0 {
+            // By the formula below, but for rounding.
+            replace(&mut self.mean, batch.mean);
+            replace(&mut self.variance, batch.variance);
+        } else {
+            let mean = self.mean.val().inner();
+            let variance = self.variance.val().inner();
+            let difference = batch.mean - mean.clone();
+            let merged = variance.mul_scalar(own)
+                + batch.variance.mul_scalar(new)
+                + difference.clone().square().mul_scalar(own * new);
+            replace(&mut self.mean, mean + difference.mul_scalar(new));
+            replace(&mut self.variance, merged);
+        }
         let count = self.population_rows.val().inner().zeros_like().add_scalar(total);
         replace(&mut self.population_rows, count);
     }
