@@ -106,7 +106,12 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
     let expected = run_job(&job, &data, &device, None, &mut whole).unwrap();
     let all_steps = whole.steps;
     let begun = if trained_before { STEPS } else { 0 };
-    for after in [begun + 1, begun + 5, begun + 7, all_steps - 1] {
+    // A method that fits once has no midst to be stopped in.
+    let moments = match all_steps == begun + 1 {
+        true => vec![begun - 1],
+        false => vec![begun + 1, begun + 5, begun + 7, all_steps - 1],
+    };
+    for after in moments {
         let mut first = Stopping { after, ..Stopping::default() };
         let error = run_job(&job, &data, &device, None, &mut first).unwrap_err();
         assert!(matches!(error, EngineError::Interrupted { .. }), "{error}");
