@@ -251,6 +251,18 @@ fn every_example_can_be_pasted() {
             tried += 1;
         }
     }
+    for name in names(&sandbox, "augmentation") {
+        let lines = example(&sandbox, "augmentation", &name);
+        // One data set of each kind of samples.
+        let right = ["quickstart", "quickstart-images", "uci-har"].into_iter().any(|dataset| {
+            let text =
+                base("augmentation", "").replace("\"quickstart\"", &format!("\"{dataset}\""));
+            sandbox.write("x.toml", &format!("{text}{lines}"));
+            sandbox.isthmus(&["check", "x.toml"]).code == 0
+        });
+        assert!(right, "{name}\n{lines}");
+        tried += 1;
+    }
     for name in names(&sandbox, "reader") {
         let lines = example(&sandbox, "reader", &name);
         sandbox.write("datasets/mine.toml", &format!("name = \"mine\"\n\n{lines}"));

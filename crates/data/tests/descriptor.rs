@@ -127,6 +127,14 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
     assert_eq!(found.domains[0].name, "photos");
     assert_eq!(
         Descriptor::names(&roots).unwrap(),
-        ["digits", "digits-2000-1800", "office31", "office31-features", "quickstart",]
+        [
+            "digits",
+            "digits-2000-1800",
+            "office31",
+            "office31-features",
+            "quickstart",
+            "quickstart-images",
+            "uci-har"
+        ]
     );
 }

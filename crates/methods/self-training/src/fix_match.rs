@@ -8,7 +8,7 @@ use isthmus_losses::target::{pseudo_label_loss, pseudo_labels};
 inventory::submit! {
     Plugin::term::<FixMatch>(About {
         name: "fixmatch",
-        summary: "Trains a strong view of each target sample on the confident prediction of a weak one",
+        summary: "Trains strong views of the target on confident predictions of weak ones",
         paper: "Sohn et al.: FixMatch: simplifying semi-supervised learning with consistency and \
                 confidence, NeurIPS 2020",
     })
@@ -19,8 +19,9 @@ inventory::submit! {
 /// exceeds the threshold, the predicted class is the label of the strong view of the same sample.
 /// The cross-entropy is divided by all rows of the batch. What the views are, `[data.views]` says.
 ///
-/// Weak views are predicted in the joint forward with the source, strong ones in a pass of their
-/// own; its norm layers take the statistics of that pass and leave the running ones alone.
+/// Weak views are predicted in the joint forward with the source, strong ones in a further pass with
+/// the same source rows, so that norm layers normalise both views alike; that pass leaves running
+/// statistics as they are. (tllib gives source, weak and strong rows a pass each.)
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FixMatch {
@@ -45,8 +46,11 @@ impl Term for FixMatch {
         let view = SampleView::Strong(step.key().named("strong view"));
         let stage = &step.stage;
         let strong = stage.data.target_at(&joint.target_indices, view, &stage.device)?;
-        let segment = Segment { domain: DomainRole::Target, rows: joint.target_rows };
-        let strong = step.forward(strong.input, vec![segment]).logits;
+        let input = joint.source_input().concatenate(strong.input);
+        let mut segments = joint.source_segments();
+        segments.push(Segment { domain: DomainRole::Target, rows: joint.target_rows });
+        let output = step.forward(input, segments);
+        let strong = output.rows(joint.source_rows, joint.target_rows).logits;
         let weak = joint.target_logits();
         if step.measure {
             let trusted = pseudo_labels(weak.clone(), self.threshold).mask.mean();
@@ -114,7 +118,9 @@ mod tests {
         assert!(trusted > 0 && trusted < 6, "{trusted} of 6 rows are trusted: no test");
         assert!((loss - want).abs() < 1e-5, "{loss}, expected {want}");
         let noted = step.into_measurements();
-        assert_eq!(noted, [("trusted_share".to_owned(), f64::from(trusted) / 6.0)]);
+        assert_eq!(noted.len(), 1);
+        assert_eq!(noted[0].0, "trusted_share");
+        assert!((noted[0].1 - f64::from(trusted) / 6.0).abs() < 1e-6, "{}", noted[0].1);
     }
 
     #[test]
