@@ -20,6 +20,7 @@ use isthmus_adversarial as _;
 use isthmus_baseline as _;
 use isthmus_discrepancy as _;
 use isthmus_nn as _;
+use isthmus_objectives as _;
 use isthmus_target_structure as _;
 
 /// Random samples of one shape, drawn once.
@@ -54,7 +55,7 @@ fn domain(name: &str, shape: InputShape, rows: usize, classes: u32) -> Domain {
     let labels: Vec<u32> = (0..rows).map(|_| rng.random_range(0..classes)).collect();
     let set = |rows: usize, values: Vec<f32>| LabelledSource {
         samples: Arc::new(Random { shape, rows, values }),
-        labels: labels.clone().into(),
+        targets: labels.clone().into(),
     };
     let values: Vec<f32> = values;
     let test = set(1, values[..shape.len()].to_vec());
@@ -107,7 +108,8 @@ impl Steps {
             schedule: plugin("inverse-decay", empty()),
             learning_rate_factors: Default::default(),
             gradient_clipping: None,
-            label_smoothing: 0.0,
+            accumulate: 1,
+            groups: Vec::new(),
             normalization: Default::default(),
             evaluate_every: steps,
             stop_after: None,
@@ -117,6 +119,7 @@ impl Steps {
                 dataset: "random".to_owned(),
                 tasks: vec![task],
                 protocol: Protocol::Transductive,
+                target_labels: true,
                 transform: None,
             },
             extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
@@ -124,10 +127,15 @@ impl Steps {
             selection: None,
             record: None,
             classifier: plugin("linear", empty()),
+            objective: plugin("classes", empty()),
             method: MethodSpec {
                 label: method.to_owned(),
                 stages: vec![StageSpec {
-                    align: vec![Align { plugin: plugin(method, empty()), weight: 1.0 }],
+                    align: vec![Align {
+                        plugin: plugin(method, empty()),
+                        label: method.to_owned(),
+                        weight: 1.0,
+                    }],
                     training,
                 }],
             },

@@ -48,8 +48,9 @@ pub enum Command {
     #[command(hide = true)]
     Work(RunArguments),
     /// Check an experiment file without running it
-    Check(FileArguments),
-    /// Show how far the runs of an experiment are: finished, running, failed, pending
+    Check(CheckArguments),
+    /// Show how far the runs of an experiment are: finished, running, interrupted (and where),
+    /// failed, pending
     Status(RunsArguments),
     /// Cancel the runs of an experiment that were handed to a cluster
     Cancel(RunsArguments),
@@ -95,6 +96,30 @@ pub struct FileArguments {
     /// Change a value of the file: `training.iterations=50`, `data.tasks.0="amazon -> dslr"`
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    /// Leave out the labels of the target, as if there were none: what needs them is absent from
+    /// records and tables. As `--set data.target_labels=false`
+    #[arg(long)]
+    pub without_target_labels: bool,
+}
+
+impl FileArguments {
+    /// All changes to the file, as `--set` states them.
+    pub fn settings(&self) -> Vec<String> {
+        let blind = self.without_target_labels.then(|| "data.target_labels=false".to_owned());
+        self.set.iter().cloned().chain(blind).collect()
+    }
+}
+
+/// What to check.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// The experiment.
+    #[command(flatten)]
+    pub experiment: FileArguments,
+    /// Read every sample of its data once, and say all that is wrong, or how many samples each
+    /// class has
+    #[arg(long)]
+    pub data: bool,
 }
 
 /// How to run an experiment.
@@ -176,26 +201,6 @@ pub struct RunsArguments {
     pub results: PathBuf,
 }
 
-impl RunArguments {
-    /// What runs these runs, with nothing else said.
-    pub fn of(runs: &RunsArguments) -> Self {
-        Self {
-            experiment: runs.experiment.clone(),
-            device: runs.device.clone(),
-            jobs: None,
-            threads: None,
-            tui: false,
-            force: false,
-            checkpoint_every: CHECKPOINT_EVERY,
-            results: runs.results.clone(),
-            only: Vec::new(),
-            part: None,
-            round: None,
-            launcher: LauncherArguments::default(),
-        }
-    }
-}
-
 /// What to explain.
 #[derive(Clone, Debug, Args)]
 pub struct ExplainArguments {
@@ -258,6 +263,8 @@ pub enum ListKind {
     Classifier,
     #[value(alias = "discriminators")]
     Discriminator,
+    #[value(alias = "objectives")]
+    Objective,
     #[value(alias = "optimizers")]
     Optimizer,
     #[value(alias = "schedules")]
@@ -281,6 +288,7 @@ impl ListKind {
             Self::Bottleneck => Some(Kind::Bottleneck),
             Self::Classifier => Some(Kind::Classifier),
             Self::Discriminator => Some(Kind::Discriminator),
+            Self::Objective => Some(Kind::Objective),
             Self::Optimizer => Some(Kind::Optimizer),
             Self::Schedule => Some(Kind::Schedule),
             Self::Validator => Some(Kind::Validator),

@@ -59,7 +59,7 @@ impl ExperimentFile {
                 "--device {device}: it must be `cpu`, `gpu` or `gpu:N` (such as `gpu:1`)"
             )));
         }
-        let mut settings = arguments.set.clone();
+        let mut settings = arguments.settings();
         settings.extend(device.map(|device| format!("device={device}")));
         let text_set = with_overrides(&text, &settings)?;
         let text = with_overrides(&text_set, &launcher.settings(&text_set))?;

@@ -19,9 +19,10 @@ pub struct ReportArguments {
     /// The page; `-` is standard output
     #[arg(short, long, value_name = "FILE", default_value = "report.html")]
     pub output: String,
-    /// The metric of tables, curves and pairs of domains
-    #[arg(long, default_value = "target_accuracy")]
-    pub metric: String,
+    /// The metric of tables, curves and pairs of domains [default: the primary metric of the runs
+    /// on the target: `target_accuracy` for classes]
+    #[arg(long)]
+    pub metric: Option<String>,
     /// How features are laid out: `tsne` or `pca`
     #[arg(long, default_value_t, value_parser = embedding)]
     pub embedding: Embedding,
@@ -43,9 +44,10 @@ pub struct PlotArguments {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
     /// The metric of curves, matrices and, against the scores, validators; `validator/NAME` draws
-    /// that validator alone
-    #[arg(long, default_value = "target_accuracy")]
-    pub metric: String,
+    /// that validator alone [default: the primary metric of the runs on the target:
+    /// `target_accuracy` for classes]
+    #[arg(long)]
+    pub metric: Option<String>,
     /// Only this method; may be given several times
     #[arg(long = "method", value_name = "METHOD")]
     pub methods: Vec<String>,

@@ -34,7 +34,7 @@ lr = 0.01
 name = "inverse-decay"
 
 [methods.dann]
-align = [{ name = "dann", trade_off = 1.0 }]
+align = [{ name = "dann", weight = 1.0 }]
 
 [methods.dan]
 align = [{ name = "dan" }]
@@ -76,7 +76,7 @@ fn field_of_another_name() {
 
 #[test]
 fn value_out_of_range() {
-    insta::assert_snapshot!(check("trade_off = 1.0", "trade_off = -1"));
+    insta::assert_snapshot!(check("weight = 1.0", "weight = -1"));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn weight_of_a_method_that_drives_its_own_updates() {
 #[test]
 fn nested_plugin_with_a_mistake() {
     insta::assert_snapshot!(check(
-        "trade_off = 1.0",
+        "weight = 1.0",
         "discriminator = { name = \"mlp\", hiden = [64] }"
     ));
 }
@@ -245,7 +245,7 @@ fn sweep_over_a_key_that_is_not_there() {
 fn sweep_over_a_method_that_is_not_there() {
     insta::assert_snapshot!(check(
         "[methods.dan]",
-        "[sweep.values]\nmethods.dnan.align.0.trade_off = [0.1, 1.0]\n\n[methods.dan]"
+        "[sweep.values]\nmethods.dnan.align.0.weight = [0.1, 1.0]\n\n[methods.dan]"
     ));
 }
 

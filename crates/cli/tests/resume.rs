@@ -9,7 +9,7 @@ use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Kind, plugins};
 use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
-use isthmus_data::{Dataset, Roots};
+use isthmus_data::{Dataset, DomainUse, Roots};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job};
 
 const STEPS: usize = 12;
@@ -38,9 +38,12 @@ fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
 
 fn data(job: &Job) -> JobData {
     let dataset = Dataset::load(&job.data, &Roots::discover(None)).unwrap();
-    let mut domains = dataset.domains(job.data.protocol, &Key::new(job.seed)).unwrap();
-    let target = domains.pop().unwrap();
-    JobData { classes: dataset.classes, sources: domains, target }
+    let domains =
+        |used_as| dataset.domains(job.data.protocol, used_as, &Key::new(job.seed)).unwrap();
+    let mut sources = domains(DomainUse::Source);
+    sources.pop();
+    let target = domains(DomainUse::Target).pop().unwrap();
+    JobData { classes: dataset.classes.clone(), sources, target }
 }
 
 /// Stops a job after so many steps of all stages together, and keeps what was measured.

@@ -42,7 +42,7 @@ fn of<'a>(all: &'a BTreeMap<String, Value>, method: &str) -> Vec<&'a Value> {
     all.values().filter(|job| job["run"]["method"] == method).collect()
 }
 
-const SWEEP: &str = "[sweep]\ncount = 2\n[sweep.values]\nmethods.dann.align.0.trade_off = [0.1, \
+const SWEEP: &str = "[sweep]\ncount = 2\n[sweep.values]\nmethods.dann.align.0.weight = [0.1, \
                      1.0]\ntraining.optimizer.lr = { log_uniform = [1e-4, 1e-2] }\n";
 
 #[test]
@@ -85,7 +85,8 @@ fn parts_and_ids_together_are_the_whole() {
     assert_eq!(two.keys().collect::<Vec<_>>(), ids[..2].iter().collect::<Vec<_>>());
     let status = sandbox.isthmus(&["status", "mine.toml", "--results", "two"]);
     assert_eq!(
-        status.answer, "quickstart: 8 runs: 2 finished, 0 running, 0 failed, 6 pending\n",
+        status.answer,
+        "quickstart: 8 runs: 2 finished, 0 running, 0 interrupted, 0 failed, 6 pending\n",
         "{status:?}"
     );
 
@@ -104,7 +105,7 @@ fn a_run_that_failed_is_told_with_its_cause() {
     quickstart(&sandbox, more);
     assert_eq!(run(&sandbox, &[]).code, 1);
     let status = sandbox.isthmus(&["status", "mine.toml"]);
-    let counts = "quickstart: 10 runs: 8 finished, 0 running, 2 failed, 0 pending\n";
+    let counts = "quickstart: 10 runs: 8 finished, 0 running, 0 interrupted, 2 failed, 0 pending\n";
     assert!(status.answer.starts_with(counts), "{}", status.answer);
     let failed = "failed: dann, fonts -> uci, seed 1, methods.dann.training.optimizer.lr = 1e+30: ";
     assert!(status.answer.contains(failed), "{}", status.answer);

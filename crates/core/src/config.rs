@@ -105,6 +105,8 @@ choice_kinds! {
     BottleneckKind => Bottleneck,
     /// Marks a choice of an extractor.
     ExtractorKind => Extractor,
+    /// Marks a choice of an objective.
+    ObjectiveKind => Objective,
     /// Marks a choice of an optimizer.
     OptimizerKind => Optimizer,
     /// Marks a choice of a schedule.

@@ -128,9 +128,14 @@ impl Context {
 
     /// An evaluation pass over `rows` rows of one domain.
     pub fn evaluate(domain: DomainRole, rows: usize) -> Self {
+        Self::evaluate_rows(vec![Segment { domain, rows }])
+    }
+
+    /// An evaluation pass over rows of any domains.
+    pub fn evaluate_rows(segments: Vec<Segment>) -> Self {
         Self {
             training: false,
-            segments: vec![Segment { domain, rows }],
+            segments,
             norm: NormPolicy::EVALUATE,
             key: Key::new(0),
             draws: AtomicU64::new(0),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::DataError;
 use crate::input::InputShape;
 use crate::stage::SampleView;
+use crate::targets::RowTargets;
 
 /// Where the bytes of an encoded image are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,15 @@ pub enum EncodedImage {
         /// Name of the entry, for messages.
         name: String,
     },
+}
+
+impl std::fmt::Display for EncodedImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::ZipEntry { archive, name, .. } => write!(f, "{}: {name}", archive.display()),
+        }
+    }
 }
 
 /// Samples as a reader returns them, before any transform.
@@ -61,15 +71,74 @@ impl Samples {
     }
 }
 
-/// Samples with their classes.
+/// Samples with their targets.
 #[derive(Clone, Debug)]
 pub struct LabelledSamples {
     /// The samples.
     pub samples: Samples,
-    /// Class of each sample.
-    pub labels: Vec<u32>,
+    /// What each sample is to be predicted as, where the files tell it.
+    pub targets: RowTargets,
+    /// Names of the classes in label order, where the files tell them. A class may have no sample.
+    pub class_names: Option<Vec<String>>,
+    /// Where the files number the classes: the number of the first one, label 0.
+    pub first_label: i64,
+    /// Whether images are turned upright, as their EXIF orientation says.
+    pub upright: bool,
+    /// What was taken for classes, for messages about them.
+    pub class_remark: Option<String>,
+    /// What users should know, such as files that were left out.
+    pub warnings: Vec<String>,
+}
+
+impl LabelledSamples {
+    /// Samples with their targets, of which nothing else is known.
+    pub fn new(samples: Samples, targets: impl Into<RowTargets>) -> Self {
+        Self {
+            samples,
+            targets: targets.into(),
+            class_names: None,
+            first_label: 0,
+            upright: false,
+            class_remark: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is known of them without their values.
+    pub fn outline(&self) -> SampleOutline {
+        let shape = match self.samples {
+            Samples::Features { size, .. } => Some(InputShape::Features { size }),
+            Samples::Images { channels, height, width, .. } => {
+                Some(InputShape::Image { channels, height, width })
+            }
+            Samples::Encoded(_) => None,
+        };
+        SampleOutline {
+            shape,
+            targets: self.targets.clone(),
+            class_names: self.class_names.clone(),
+            first_label: self.first_label,
+            class_remark: self.class_remark.clone(),
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+/// What is known of samples without their values; fields as of [`LabelledSamples`].
+#[derive(Clone, Debug)]
+pub struct SampleOutline {
+    /// Shape of one sample as the files have it; absent where each image has its own size.
+    pub shape: Option<InputShape>,
+    /// What each sample is to be predicted as, where the files tell it.
+    pub targets: RowTargets,
     /// Names of the classes in label order, where the files tell them.
     pub class_names: Option<Vec<String>>,
+    /// The number of the first class in the files.
+    pub first_label: i64,
+    /// What was taken for classes.
+    pub class_remark: Option<String>,
+    /// What users should know.
+    pub warnings: Vec<String>,
 }
 
 /// Reads one set of samples (a domain, or one split of it) from files below a folder.
@@ -83,6 +152,15 @@ pub trait Reader: Send + Sync {
     /// # Errors
     /// If a file is missing, damaged, or its parts do not fit each other.
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError>;
+
+    /// What the files' headers and labels tell, for a check before a run. Readers that can do it
+    /// without reading all values should.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), as far as it shows.
+    fn outline(&self, folder: &Path) -> Result<SampleOutline, DataError> {
+        Ok(self.read(folder)?.outline())
+    }
 }
 
 /// Samples ready to be fed to a network, by position. Safe to read from many threads.
@@ -93,6 +171,11 @@ pub trait SampleSource: Send + Sync {
     /// Shape of one sample.
     fn shape(&self) -> InputShape;
 
+    /// What identifies a sample to people: the name of its file, else its row.
+    fn name(&self, row: usize) -> String {
+        row.to_string()
+    }
+
     /// The values of the given rows, one after the other, `indices.len() * shape().len()` values.
     ///
     /// # Errors
@@ -100,13 +183,20 @@ pub trait SampleSource: Send + Sync {
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError>;
 }
 
-/// Samples ready for use, with their classes: only the engine and the evaluation hold these.
+/// Samples ready for use, with their targets: only the engine and the evaluation hold these.
 #[derive(Clone)]
 pub struct LabelledSource {
     /// The samples.
     pub samples: Arc<dyn SampleSource>,
-    /// Class of each sample.
-    pub labels: Arc<[u32]>,
+    /// What each sample is to be predicted as, where that is known.
+    pub targets: RowTargets,
+}
+
+impl LabelledSource {
+    /// The same samples, with no target known.
+    pub fn without_targets(&self) -> Self {
+        Self { samples: Arc::clone(&self.samples), targets: RowTargets::none(self.samples.rows()) }
+    }
 }
 
 /// One domain of a data set, ready for use.
@@ -120,4 +210,16 @@ pub struct Domain {
     pub validation: Option<LabelledSource>,
     /// What is tested on; under a transductive protocol the same samples as `train`.
     pub test: LabelledSource,
+}
+
+impl Domain {
+    /// The same domain, with no target known.
+    pub fn without_targets(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            train: self.train.without_targets(),
+            validation: self.validation.as_ref().map(LabelledSource::without_targets),
+            test: self.test.without_targets(),
+        }
+    }
 }

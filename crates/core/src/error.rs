@@ -57,6 +57,9 @@ pub enum MethodError {
     /// The method cannot work with this experiment.
     #[error("{0}")]
     Unsuitable(String),
+    /// A checkpoint is not of this method.
+    #[error("the checkpoint is not of this run: {0}")]
+    Checkpoint(String),
     /// Reading a batch failed.
     #[error(transparent)]
     Data(#[from] DataError),

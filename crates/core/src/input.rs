@@ -129,6 +129,28 @@ impl Input {
         }
     }
 
+    /// `rows` rows from `first` on.
+    pub fn narrow(self, first: usize, rows: usize) -> Self {
+        match self {
+            Self::Features(tensor) => Self::Features(tensor.narrow(0, first, rows)),
+            Self::Images(tensor) => Self::Images(tensor.narrow(0, first, rows)),
+            Self::Series(tensor) => Self::Series(tensor.narrow(0, first, rows)),
+        }
+    }
+
+    /// An input of the same kind and shape with the values `[batch, values]`: the reverse of
+    /// [`flatten`](Self::flatten).
+    ///
+    /// # Panics
+    /// If the number of values differs.
+    pub fn with_rows(&self, rows: Tensor<2>) -> Self {
+        match self {
+            Self::Features(_) => Self::Features(rows),
+            Self::Images(tensor) => Self::Images(rows.reshape(tensor.dims())),
+            Self::Series(tensor) => Self::Series(rows.reshape(tensor.dims())),
+        }
+    }
+
     /// The rows as vectors `[batch, values]`.
     pub fn flatten(self) -> Tensor<2> {
         match self {

@@ -1,13 +1,20 @@
-//! Adaptation methods: loss terms that add up, and methods that drive their own updates.
+//! Adaptation methods: loss terms that add up, drivers of their own updates, and methods that fit
+//! once. Methods that adapt while they predict are in [`crate::test_time`].
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Tensor};
 
-use crate::context::Segment;
+use crate::context::Grouping;
 use crate::error::MethodError;
 use crate::input::InputShape;
+use crate::model::Model;
 use crate::network::NamedTensor;
+use crate::parts::{BuildContext, Classifier};
+use crate::predictor::Predictor;
 use crate::random::Key;
+use crate::registry::build_classifier;
+use crate::spec::PluginSpec;
 use crate::stage::Stage;
+use crate::step::{Joint, Step};
 use crate::updater::Part;
 
 /// What a method is told when it is built.
@@ -23,92 +30,51 @@ pub struct MethodContext {
     pub feature_size: usize,
     /// Number of classes.
     pub classes: usize,
+    /// Number of outputs of the classifier, as the objective asks for.
+    pub outputs: usize,
     /// Number of source domains.
     pub sources: usize,
     /// Steps of the stage.
     pub total_steps: usize,
+    /// The experiment's classifier, for methods that need another one like it.
+    pub classifier: PluginSpec,
 }
 
-/// One training step as a loss term sees it: one joint forward of source and target rows.
-///
-/// Rows of the source come first. All tensors are on the tape.
-pub struct View<'a> {
-    /// Features of source and target `[source + target, features]`.
-    pub features: &'a Tensor<2>,
-    /// Logits of source and target `[source + target, classes]`.
-    pub logits: &'a Tensor<2>,
-    /// Classes of the source rows `[source]`.
-    pub source_labels: &'a Tensor<1, Int>,
-    /// The domains of the rows, in order.
-    pub segments: &'a [Segment],
-    /// Number of source rows.
-    pub source_rows: usize,
-    /// Number of target rows.
-    pub target_rows: usize,
-    /// The step, from 0.
-    pub step: usize,
-    /// Steps of the stage.
-    pub total_steps: usize,
-    /// Names this term's randomness at this step.
-    pub key: Key,
-    /// Whether measurements that cost time are wanted at this step.
-    pub measure: bool,
-}
-
-impl View<'_> {
-    /// Features of the source rows.
-    pub fn source_features(&self) -> Tensor<2> {
-        self.features.clone().narrow(0, 0, self.source_rows)
+impl MethodContext {
+    /// What a network of the method is told when it is built; `name` names its initial weights.
+    pub fn network(&self, name: &str) -> BuildContext {
+        BuildContext {
+            device: self.device.clone(),
+            key: self.key.named(name),
+            sources: self.sources,
+        }
     }
 
-    /// Features of the target rows.
-    pub fn target_features(&self) -> Tensor<2> {
-        self.features.clone().narrow(0, self.source_rows, self.target_rows)
-    }
-
-    /// Logits of the source rows.
-    pub fn source_logits(&self) -> Tensor<2> {
-        self.logits.clone().narrow(0, 0, self.source_rows)
-    }
-
-    /// Logits of the target rows.
-    pub fn target_logits(&self) -> Tensor<2> {
-        self.logits.clone().narrow(0, self.source_rows, self.target_rows)
+    /// A further classifier, built as the experiment's own with other initial weights: the second
+    /// head of MCD or MDD.
+    ///
+    /// # Errors
+    /// If the classifier cannot be built for these sizes.
+    pub fn fresh_classifier(&self, name: &str) -> Result<Box<dyn Classifier>, MethodError> {
+        build_classifier(&self.classifier, self.feature_size, self.outputs, &self.network(name))
     }
 }
 
 /// A measurement of one step, by name.
 pub type Measurement = (String, f64);
 
-/// What a term adds to the loss of a step.
-pub struct TermLoss {
-    /// The term, already multiplied by its trade-off, shape `[1]`.
-    pub loss: Tensor<1>,
-    /// Further measurements, where the view asked for them.
-    pub measurements: Vec<Measurement>,
-}
-
-impl From<Tensor<1>> for TermLoss {
-    fn from(loss: Tensor<1>) -> Self {
-        Self { loss, measurements: Vec::new() }
-    }
-}
-
-/// A method that only adds a term to the source loss. Terms add up.
-pub trait Term: Send {
-    /// The term at one step.
-    ///
-    /// # Errors
-    /// If the method cannot go on.
-    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError>;
-
-    /// Networks that the term owns; they are updated and recorded with the model. Names need to
-    /// be unique within the term only.
+/// What every method has, whatever its kind: what it keeps between steps, and what predicts.
+///
+/// Everything that a method keeps is in the model, its networks and its state, so that a
+/// checkpoint of them continues exactly where it was. All of it is optional.
+pub trait Method: Send {
+    /// Networks that the method owns, besides the model; they are updated and recorded with it.
+    /// Names need to be unique within the method only.
     fn networks(&mut self) -> Vec<Part<'_>> {
         Vec::new()
     }
 
-    /// What else the term keeps between steps (class weights, running means), for a checkpoint.
+    /// What else is kept between steps (class weights, pseudo-labels, centroids), for a checkpoint.
     fn state(&self) -> Vec<NamedTensor> {
         Vec::new()
     }
@@ -116,34 +82,62 @@ pub trait Term: Send {
     /// Takes a checkpoint's state back.
     ///
     /// # Errors
-    /// If the state is not this term's.
+    /// If the state is not this method's.
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        nothing_kept(&state)
+        match state.first() {
+            None => Ok(()),
+            Some(tensor) => Err(MethodError::Checkpoint(format!(
+                "it holds `{}` for a method that keeps nothing between steps",
+                tensor.path
+            ))),
+        }
+    }
+
+    /// What is evaluated, recorded and exported, where it is not the model itself. At most one
+    /// method of a stage has a predictor of its own.
+    fn predictor(&mut self, model: &Model, grouping: Grouping) -> Option<Box<dyn Predictor>> {
+        let _ = (model, grouping);
+        None
     }
 }
 
-pub(crate) fn nothing_kept(state: &[NamedTensor]) -> Result<(), MethodError> {
-    match state.first() {
-        None => Ok(()),
-        Some(tensor) => Err(MethodError::Unsuitable(format!(
-            "the checkpoint holds `{}` for a method that keeps nothing between steps",
-            tensor.path
-        ))),
+/// A method that only adds a term to the loss on the source. Terms add up, also beside a driver.
+pub trait Term: Method {
+    /// Called before the first step, and again when a checkpoint is resumed, before networks and
+    /// state are taken back.
+    ///
+    /// # Errors
+    /// If the term cannot start.
+    fn begin(&mut self, stage: &mut Stage<'_>) -> Result<(), MethodError> {
+        let _ = stage;
+        Ok(())
     }
+
+    /// Factors `[source rows]` of the source rows' loss, for methods that weigh samples (PADA,
+    /// IWAN). Factors of several terms multiply.
+    ///
+    /// # Errors
+    /// If the method cannot go on.
+    fn source_weights(
+        &mut self,
+        step: &mut Step<'_>,
+        joint: &Joint,
+    ) -> Result<Option<Tensor<1>>, MethodError> {
+        let _ = (step, joint);
+        Ok(None)
+    }
+
+    /// The term at one step, shape `[1]`, before the weight that the experiment gives it. The
+    /// joint forward of the step is [`Step::joint`]; further passes are [`Step::forward`].
+    ///
+    /// # Errors
+    /// If the method cannot go on.
+    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError>;
 }
 
-/// What a step of a training method reports.
-#[derive(Clone, Debug, Default)]
-pub struct StepReport {
-    /// Named losses and measurements of the step; empty where none were asked for.
-    pub measurements: Vec<Measurement>,
-}
-
-/// A method that drives its own updates: several phases a step, inner steps, rounds.
-///
-/// Everything that a method keeps between steps is in its networks and its state, so that a
-/// checkpoint of both continues exactly where it was.
-pub trait TrainingMethod: Send {
+/// A method that drives its own updates: several phases a step, inner steps, rounds. A stage has
+/// at most one; the terms beside it are part of [`Step::loss`].
+pub trait Driver: Method {
     /// Called before the first step, and again when a checkpoint is resumed, before its networks
     /// and state are taken back: what it decides must be in them.
     ///
@@ -154,32 +148,20 @@ pub trait TrainingMethod: Send {
         Ok(())
     }
 
-    /// One step, from 0. `measure` asks for measurements that cost time.
+    /// One step.
     ///
     /// # Errors
     /// If the method cannot go on.
-    fn step(
-        &mut self,
-        stage: &mut Stage<'_>,
-        step: usize,
-        measure: bool,
-    ) -> Result<StepReport, MethodError>;
+    fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError>;
+}
 
-    /// Networks that the method owns, besides the model.
-    fn networks(&mut self) -> Vec<Part<'_>> {
-        Vec::new()
-    }
-
-    /// What else the method keeps between steps (pseudo-labels, centroids), for a checkpoint.
-    fn state(&self) -> Vec<NamedTensor> {
-        Vec::new()
-    }
-
-    /// Takes a checkpoint's state back.
+/// A method that acts once, without steps: in closed form (TCA, CORAL on features), or on the
+/// model's statistics (AdaBN). Where the result is not the model, it is the
+/// [`predictor`](Method::predictor), and the stage is the last.
+pub trait Fit: Method {
+    /// Fits to the data of the stage; changes the model or what the predictor is made of.
     ///
     /// # Errors
-    /// If the state is not this method's.
-    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        nothing_kept(&state)
-    }
+    /// If the method cannot be fitted to these data.
+    fn fit(&mut self, stage: &mut Stage<'_>) -> Result<Vec<Measurement>, MethodError>;
 }

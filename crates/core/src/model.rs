@@ -1,11 +1,15 @@
 //! The model that is trained: extractor, bottleneck, classifier.
 
-use burn::tensor::Tensor;
+use std::collections::BTreeMap;
+
+use burn::tensor::{Tensor, TensorData};
 
 use crate::context::Context;
+use crate::error::NetworkError;
 use crate::input::Input;
+use crate::network::NamedTensor;
 use crate::parts::{Classifier, Extractor};
-use crate::updater::{Part, Role};
+use crate::updater::{Part, Role, load_parts, part_tensors};
 
 /// Extractor, optional bottleneck and classifier.
 pub struct Model {
@@ -15,6 +19,32 @@ pub struct Model {
     pub bottleneck: Option<Box<dyn Extractor>>,
     /// Turns features into class scores.
     pub classifier: Box<dyn Classifier>,
+}
+
+/// What a model makes of a batch.
+#[derive(Clone, Debug)]
+pub struct ModelOutput {
+    /// Features after the bottleneck `[batch, features]`: what methods align.
+    pub features: Tensor<2>,
+    /// Outputs of the classifier `[batch, outputs]`.
+    pub logits: Tensor<2>,
+}
+
+impl ModelOutput {
+    /// `rows` rows from `first` on.
+    pub fn rows(&self, first: usize, rows: usize) -> Self {
+        Self {
+            features: self.features.clone().narrow(0, first, rows),
+            logits: self.logits.clone().narrow(0, first, rows),
+        }
+    }
+
+    /// All rows of several outputs, in order.
+    pub fn concatenate(outputs: Vec<Self>) -> Self {
+        let (features, logits) =
+            outputs.into_iter().map(|output| (output.features, output.logits)).unzip();
+        Self { features: Tensor::cat(features, 0), logits: Tensor::cat(logits, 0) }
+    }
 }
 
 impl Model {
@@ -28,10 +58,10 @@ impl Model {
     }
 
     /// Features and logits.
-    pub fn forward(&mut self, input: Input, context: &Context) -> (Tensor<2>, Tensor<2>) {
+    pub fn forward(&mut self, input: Input, context: &Context) -> ModelOutput {
         let features = self.features(input, context);
         let logits = self.classifier.forward(features.clone(), context);
-        (features, logits)
+        ModelOutput { features, logits }
     }
 
     /// Number of features after the bottleneck.
@@ -59,23 +89,27 @@ impl Model {
 
     /// The parts with their names and roles, for the optimizer and for checkpoints.
     pub fn parts(&mut self) -> Vec<Part<'_>> {
-        let mut parts = vec![Part {
-            name: "extractor".to_owned(),
-            role: Role::Extractor,
-            network: &mut *self.extractor,
-        }];
+        let mut parts = vec![Part::new("extractor", Role::Extractor, &mut *self.extractor)];
         if let Some(bottleneck) = &mut self.bottleneck {
-            parts.push(Part {
-                name: "bottleneck".to_owned(),
-                role: Role::Bottleneck,
-                network: &mut **bottleneck,
-            });
+            parts.push(Part::new("bottleneck", Role::Bottleneck, &mut **bottleneck));
         }
-        parts.push(Part {
-            name: "classifier".to_owned(),
-            role: Role::Classifier,
-            network: &mut *self.classifier,
-        });
+        parts.push(Part::new("classifier", Role::Classifier, &mut *self.classifier));
         parts
+    }
+
+    /// All tensors, by part and path.
+    pub fn tensors(&mut self) -> Vec<NamedTensor> {
+        part_tensors(self.parts())
+    }
+
+    /// Replaces all tensors by those of the same names.
+    ///
+    /// # Errors
+    /// If one is missing or has another shape.
+    pub fn load_tensors(
+        &mut self,
+        tensors: &BTreeMap<String, TensorData>,
+    ) -> Result<(), NetworkError> {
+        load_parts(self.parts(), tensors)
     }
 }

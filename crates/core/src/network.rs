@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::error::NetworkError;
 
@@ -19,22 +21,46 @@ pub struct NamedTensor {
     pub data: TensorData,
 }
 
-/// Which parameters of a network an update changes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Selected {
+impl NamedTensor {
+    /// The same tensor as one of `owner`.
+    pub fn below(self, owner: &str) -> Self {
+        Self { path: format!("{owner}.{}", self.path), ..self }
+    }
+}
+
+/// One parameter of a network, as update rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter<'a> {
+    /// Where it lives in the network, e.g. `layers.0.weight`.
+    pub path: &'a str,
+    /// Whether it belongs to a normalisation layer: a module whose type's name ends in `Norm`.
+    pub in_norm: bool,
+}
+
+/// Parameters by what they are in their layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ParameterSet {
     /// All of them.
     #[default]
     All,
-    /// Those of normalisation layers: of every module whose type's name ends in `Norm`.
-    Normalization,
+    /// Scale, shift and mixing weights of normalisation layers.
+    Norms,
+    /// Biases of other layers.
+    Biases,
+    /// Everything else.
+    Weights,
 }
 
-impl Selected {
-    /// Whether parameters of a layer of this type, as burn names containers, are among them.
-    fn includes(self, container_type: Option<&String>) -> bool {
+impl ParameterSet {
+    /// Whether a parameter is one of them.
+    pub fn includes(self, parameter: &Parameter<'_>) -> bool {
+        let bias = parameter.path == "bias" || parameter.path.ends_with(".bias");
         match self {
             Self::All => true,
-            Self::Normalization => container_type.is_some_and(|name| name.ends_with("Norm")),
+            Self::Norms => parameter.in_norm,
+            Self::Biases => bias && !parameter.in_norm,
+            Self::Weights => !bias && !parameter.in_norm,
         }
     }
 }
@@ -43,11 +69,22 @@ impl Selected {
 ///
 /// Parameters reach the rule as flat values: optimizers work element by element.
 pub trait UpdateRule {
+    /// Whether the rule changes this parameter at all; gradients of others are left where they are.
+    fn includes(&self, parameter: &Parameter<'_>) -> bool {
+        let _ = parameter;
+        true
+    }
+
     /// Changes `value` in place, on the host.
-    fn update_host(&mut self, path: &str, value: &mut [f32], gradient: &[f32]);
+    fn update_host(&mut self, parameter: &Parameter<'_>, value: &mut [f32], gradient: &[f32]);
 
     /// Returns the changed value; for devices whose memory the host cannot see.
-    fn update_device(&mut self, path: &str, value: Tensor<1>, gradient: Tensor<1>) -> Tensor<1>;
+    fn update_device(
+        &mut self,
+        parameter: &Parameter<'_>,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+    ) -> Tensor<1>;
 }
 
 /// An object-safe view of a burn module.
@@ -64,17 +101,32 @@ pub trait Network: Send {
     /// If one is missing or has another shape; the network is then unchanged.
     fn load_tensors(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
 
-    /// The sum of squares of this network's gradients.
+    /// Visits the gradient, flat, of every parameter that has one.
+    fn visit_gradients(
+        &self,
+        gradients: &Gradients,
+        visit: &mut dyn FnMut(&Parameter<'_>, Tensor<1>),
+    );
+
+    /// The sum of squares of all gradients of this network.
     fn gradient_square_sum(&self, gradients: &Gradients) -> f64 {
-        self.selected_square_sum(gradients, Selected::All)
+        let mut sum = 0.0;
+        self.visit_gradients(gradients, &mut |_, gradient| {
+            sum += gradient.square().sum().into_scalar::<f64>();
+        });
+        sum
     }
 
-    /// The sum of squares of the selected parameters' gradients, for clipping by the global norm.
-    fn selected_square_sum(&self, gradients: &Gradients, selected: Selected) -> f64;
+    /// Applies `rule` to every parameter that it includes and that has a gradient, and takes those
+    /// gradients out.
+    fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule);
 
-    /// Applies `rule` to every selected parameter that has a gradient, and takes those gradients
-    /// out.
-    fn update(&mut self, gradients: &mut Gradients, selected: Selected, rule: &mut dyn UpdateRule);
+    /// Moves every tensor towards the one of the same path in `leader`:
+    /// `keep * own + (1 - keep) * leader`. Running statistics move alike.
+    ///
+    /// # Errors
+    /// If `leader` has no such tensor, or one of another shape.
+    fn follow(&mut self, leader: &dyn Network, keep: f64) -> Result<(), NetworkError>;
 }
 
 impl<M: Module + 'static> Network for M {
@@ -115,24 +167,43 @@ impl<M: Module + 'static> Network for M {
         Ok(())
     }
 
-    fn selected_square_sum(&self, gradients: &Gradients, selected: Selected) -> f64 {
-        let mut norm = SquareSum { containers: Vec::new(), gradients, selected, sum: 0.0 };
-        self.visit(&mut norm);
-        norm.sum
+    fn visit_gradients(
+        &self,
+        gradients: &Gradients,
+        visit: &mut dyn FnMut(&Parameter<'_>, Tensor<1>),
+    ) {
+        self.visit(&mut GradientVisitor { place: Place::default(), gradients, visit });
     }
 
-    fn update(&mut self, gradients: &mut Gradients, selected: Selected, rule: &mut dyn UpdateRule) {
+    fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule) {
         // The module is moved through the mapper instead of cloned, so that each parameter is the
         // only owner of its memory and the rule can change it in place.
         replace_with::replace_with_or_abort(self, |module| {
-            module.map(&mut Updating {
-                path: Vec::new(),
-                containers: Vec::new(),
-                gradients,
-                selected,
-                rule,
-            })
+            module.map(&mut Updating { place: Place::default(), gradients, rule })
         });
+    }
+
+    fn follow(&mut self, leader: &dyn Network, keep: f64) -> Result<(), NetworkError> {
+        let mut tensors: BTreeMap<String, TensorData> = BTreeMap::new();
+        let mut leaders: BTreeMap<String, TensorData> =
+            leader.tensors().into_iter().map(|tensor| (tensor.path, tensor.data)).collect();
+        for own in self.tensors() {
+            let Some(leading) = leaders.remove(&own.path) else {
+                let present = leaders.into_keys().collect();
+                return Err(NetworkError::MissingTensor { path: own.path, present });
+            };
+            let shape = own.data.shape().clone();
+            let values = own
+                .data
+                .iter::<f32>()
+                .zip(leading.iter::<f32>())
+                .map(|(own, leading)| {
+                    (keep * f64::from(own) + (1.0 - keep) * f64::from(leading)) as f32
+                })
+                .collect();
+            tensors.insert(own.path, TensorData::new::<f32, _>(values, shape));
+        }
+        self.load_tensors(&tensors)
     }
 }
 
@@ -204,61 +275,79 @@ impl ModuleMapper for Loader<'_> {
     }
 }
 
-struct SquareSum<'a> {
+/// Where a visitor is in a network.
+#[derive(Default)]
+struct Place {
+    path: Vec<String>,
     /// Types of the modules around the parameter, outermost first.
     containers: Vec<String>,
-    gradients: &'a Gradients,
-    selected: Selected,
-    sum: f64,
 }
 
-impl ModuleVisitor for SquareSum<'_> {
-    fn enter_module(&mut self, _name: &str, container_type: &str) {
+impl Place {
+    fn enter(&mut self, name: &str, container_type: &str) {
+        self.path.push(name.to_owned());
         self.containers.push(container_type.to_owned());
     }
 
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+    fn exit(&mut self) {
+        self.path.pop();
         self.containers.pop();
     }
 
+    fn in_norm(&self) -> bool {
+        self.containers.last().is_some_and(|name| name.ends_with("Norm"))
+    }
+}
+
+struct GradientVisitor<'a> {
+    place: Place,
+    gradients: &'a Gradients,
+    visit: &'a mut dyn FnMut(&Parameter<'_>, Tensor<1>),
+}
+
+impl ModuleVisitor for GradientVisitor<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.place.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.place.exit();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if !self.selected.includes(self.containers.last()) {
-            return;
-        }
         if let Some(gradient) = param.val().grad(self.gradients) {
-            self.sum += gradient.square().sum().into_scalar::<f64>();
+            let path = self.place.path.join(".");
+            let size = gradient.shape().num_elements();
+            let parameter = Parameter { path: &path, in_norm: self.place.in_norm() };
+            (self.visit)(&parameter, gradient.reshape([size]));
         }
     }
 }
 
 struct Updating<'a> {
-    path: Vec<String>,
-    /// Types of the modules around the parameter, outermost first.
-    containers: Vec<String>,
+    place: Place,
     gradients: &'a mut Gradients,
-    selected: Selected,
     rule: &'a mut dyn UpdateRule,
 }
 
 impl ModuleMapper for Updating<'_> {
     fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.push(name.to_owned());
-        self.containers.push(container_type.to_owned());
+        self.place.enter(name, container_type);
     }
 
     fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.pop();
-        self.containers.pop();
+        self.place.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if !self.selected.includes(self.containers.last()) {
+        let path = self.place.path.join(".");
+        let parameter = Parameter { path: &path, in_norm: self.place.in_norm() };
+        if !self.rule.includes(&parameter) {
             return param;
         }
         let Some(gradient) = param.val().grad_remove(self.gradients) else {
             return param;
         };
-        let path = self.path.join(".");
         param.map(|value| {
             let value = value.inner();
             let device = value.device();
@@ -269,7 +358,7 @@ impl ModuleMapper for Updating<'_> {
                     .as_slice::<f32>()
                     .expect("networks compute in f32, and so are their gradients");
                 self.rule.update_host(
-                    &path,
+                    &parameter,
                     data.as_mut_slice::<f32>().expect("networks compute in f32"),
                     gradient,
                 );
@@ -278,7 +367,7 @@ impl ModuleMapper for Updating<'_> {
                 let dims = value.dims();
                 let size = dims.iter().product::<usize>();
                 self.rule
-                    .update_device(&path, value.reshape([size]), gradient.reshape([size]))
+                    .update_device(&parameter, value.reshape([size]), gradient.reshape([size]))
                     .reshape(dims)
             };
             Tensor::from_inner(changed).require_grad()

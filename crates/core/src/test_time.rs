@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::batch::TargetBatch;
 use crate::context::{Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate};
 use crate::error::MethodError;
-use crate::method::{Measurement, nothing_kept};
+use crate::method::{Measurement, Method};
 use crate::model::Model;
-use crate::network::{NamedTensor, Selected};
+use crate::network::ParameterSet;
 use crate::random::Key;
-use crate::updater::{Part, Updater};
+use crate::updater::{Part, UpdatePlace, Updater};
 
 /// When the model goes back to the trained one that the stream began with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -50,19 +50,20 @@ impl Stream<'_> {
         Context::evaluate(DomainRole::Target, rows).with_norm(norm)
     }
 
-    /// Back-propagates `loss` and updates the selected parameters of the model, and all of `own`
-    /// networks.
+    /// Back-propagates `loss` and updates the parameters of the model that are in `set`, and all of
+    /// `own` networks. `phase` counts the updates of this batch, from 0.
     pub fn update(
         &mut self,
-        step: usize,
+        (step, phase): (usize, usize),
         loss: &Tensor<1>,
-        selected: Selected,
+        set: ParameterSet,
         own: Vec<Part<'_>>,
     ) {
         let mut gradients = loss.backward();
-        let parts = self.model.parts();
-        self.updater.update_selected(step, self.total_steps, &mut gradients, parts, selected);
-        self.updater.update(step, self.total_steps, &mut gradients, own);
+        let batch = self.updater.accumulate() - 1;
+        let place = UpdatePlace { step, total_steps: self.total_steps, batch, phase };
+        self.updater.update(place, &mut gradients, self.model.parts(), set);
+        self.updater.update(place, &mut gradients, own, ParameterSet::All);
     }
 }
 
@@ -79,9 +80,9 @@ pub struct Predicted {
 /// A method that adapts a trained model while it predicts a stream of target samples (Tent,
 /// SUTA). What it says of each batch is what it is judged by; the stream is gone through once.
 ///
-/// Everything that a method keeps between batches is in the model, its networks and its state, so
-/// that a checkpoint of them continues exactly where it was.
-pub trait TestTimeMethod: Send {
+/// Its [`predictor`](Method::predictor) says how it predicts samples outside the stream: held-out
+/// ones that validators score, and those of the source.
+pub trait TestTimeMethod: Method {
     /// When the model goes back to the one that the stream began with.
     fn reset(&self) -> Reset;
 
@@ -107,22 +108,4 @@ pub trait TestTimeMethod: Send {
         step: usize,
         measure: bool,
     ) -> Result<Predicted, MethodError>;
-
-    /// Networks that the method owns, besides the model.
-    fn networks(&mut self) -> Vec<Part<'_>> {
-        Vec::new()
-    }
-
-    /// What else the method keeps between batches, for a checkpoint.
-    fn state(&self) -> Vec<NamedTensor> {
-        Vec::new()
-    }
-
-    /// Takes a checkpoint's state back.
-    ///
-    /// # Errors
-    /// If the state is not this method's.
-    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        nothing_kept(&state)
-    }
 }

@@ -53,6 +53,15 @@ impl Matrix {
         (0..self.rows).map(|row| self.row(row))
     }
 
+    /// The given rows, in that order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let values = rows.iter().flat_map(|&row| self.row(row)).copied().collect();
+        Self::new(rows.len(), self.columns, values)
+    }
+
     /// Adds the rows of `other` below.
     ///
     /// # Panics

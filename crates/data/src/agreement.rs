@@ -1,81 +1,370 @@
 //! Whether the domains of a data set fit each other: one set of classes, one shape.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use isthmus_core::dataset::SampleOutline;
 use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use serde::{Deserialize, Serialize};
 
-use crate::dataset::LoadedDomain;
 use crate::descriptor::Descriptor;
+use crate::labels::class_name;
+use crate::problem;
 
-/// What a domain's files say of its classes.
+/// What the files of a set say of its classes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FoundClasses {
-    /// Names, where the files tell them.
+    /// Names in label order, where the files tell them.
     pub names: Option<Vec<String>>,
-    /// One more than the largest label.
-    pub count: usize,
+    /// The number of the first class in the files.
+    pub first_label: i64,
+    /// Number of samples by label.
+    pub counts: BTreeMap<u32, usize>,
+    /// What was taken for classes.
+    pub remark: Option<String>,
+}
+
+/// A set of samples and its classes.
+#[derive(Clone, Copy)]
+pub(crate) struct ClassesOf<'a> {
+    /// The domain.
+    pub domain: &'a str,
+    /// What was found.
+    pub found: &'a FoundClasses,
 }
 
 /// The classes that all domains have.
+#[derive(Debug)]
+pub(crate) struct Agreement {
+    /// Their names, in the order of the labels.
+    pub classes: Vec<String>,
+    /// For each set, the class of each of its labels; absent where labels are classes already.
+    pub maps: Vec<Option<Vec<u32>>>,
+    /// What users should know.
+    pub warnings: Vec<String>,
+}
+
+impl FoundClasses {
+    /// Those of a set.
+    pub fn of(outline: &SampleOutline) -> Self {
+        let mut counts = BTreeMap::new();
+        for label in outline.targets.classes().into_iter().flatten() {
+            *counts.entry(label).or_insert(0) += 1;
+        }
+        Self {
+            names: outline.class_names.clone(),
+            first_label: outline.first_label,
+            counts,
+            remark: outline.class_remark.clone(),
+        }
+    }
+
+    /// Whether no sample has a label.
+    fn is_unlabelled(&self) -> bool {
+        self.names.is_none() && self.counts.is_empty()
+    }
+
+    /// One more than the largest label.
+    fn count(&self) -> u64 {
+        self.counts.last_key_value().map_or(0, |(&last, _)| u64::from(last) + 1)
+    }
+
+    /// The number that stands for a label in the files.
+    fn number(&self, label: u32) -> i64 {
+        i64::from(label).saturating_add(self.first_label)
+    }
+
+    /// The labels as numbers of the files, the first ones.
+    fn numbers(&self) -> String {
+        problem::some_of(self.counts.keys().map(|&label| self.number(label).to_string()))
+    }
+}
+
+/// Finds the classes that all sets have, and which of them each label of a set is.
+///
+/// - Where the descriptor states classes, names are found among them, and numbers count them.
+/// - Else all names must be the same; where some sets have numbers, the names must be whole
+///   numbers, and are compared by value.
+/// - Else the numbers must run from the first class on without a gap.
 pub(crate) fn classes(
     descriptor: &Descriptor,
-    domains: &[LoadedDomain],
-    found: &[FoundClasses],
-) -> Result<Vec<String>, DataError> {
-    let stated = descriptor.classes.as_ref().map(|names| ("the descriptor", names));
-    let first = domains
-        .iter()
-        .zip(found)
-        .find_map(|(domain, classes)| Some((domain.name.as_str(), classes.names.as_ref()?)));
-    if let Some((owner, names)) = stated.or(first) {
-        for (domain, classes) in domains.iter().zip(found) {
-            if let Some(own) = &classes.names
-                && own != names
-            {
-                return Err(differing_names(owner, names, &domain.name, own));
-            }
-            if classes.count > names.len() {
-                return Err(DataError::Mismatch(format!(
-                    "class counts differ: {owner} has {} classes, domain `{}` has labels up to {}",
-                    names.len(),
-                    domain.name,
-                    classes.count - 1
-                )));
+    sets: &[ClassesOf<'_>],
+) -> Result<Agreement, DataError> {
+    let all = sets;
+    // Samples without labels have nothing to agree on.
+    let sets: Vec<ClassesOf<'_>> =
+        all.iter().filter(|set| !set.found.is_unlabelled()).copied().collect();
+    let mut agreement = match &descriptor.classes {
+        Some(stated) => as_stated(stated, &sets)?,
+        None => {
+            let mut named = sets.iter().filter(|set| set.found.names.is_some());
+            match named.next() {
+                Some(first) => as_named(first, &sets)?,
+                None => as_numbered(&sets)?,
             }
         }
-        return Ok(names.clone());
-    }
-    let mut counts = domains.iter().zip(found);
-    let Some((first, FoundClasses { count, .. })) = counts.next() else {
-        return Ok(Vec::new());
     };
-    for (domain, classes) in counts {
-        if classes.count != *count {
+    refuse_single_class(descriptor, &agreement.classes, &sets)?;
+    agreement = with_counts(descriptor, agreement, &sets)?;
+    let mut maps = agreement.maps.into_iter();
+    agreement.maps = all
+        .iter()
+        .map(|set| if set.found.is_unlabelled() { None } else { maps.next().flatten() })
+        .collect();
+    Ok(agreement)
+}
+
+fn as_stated(stated: &[String], sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {
+    let places = Places::of(stated);
+    let maps = sets
+        .iter()
+        .map(|set| match &set.found.names {
+            Some(own) => match places.of_all(own) {
+                Some(map) => Ok(Some(map)),
+                None => Err(differing_names("the descriptor", stated, set.domain, own, None)),
+            },
+            None if set.found.count() > stated.len() as u64 => Err(DataError::Mismatch(format!(
+                "class counts differ: the descriptor has {} classes, domain `{}` has labels up \
+                     to {}",
+                stated.len(),
+                set.domain,
+                set.found.number((set.found.count() - 1) as u32)
+            ))),
+            None => Ok(None),
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Agreement { classes: stated.to_vec(), maps, warnings: Vec::new() })
+}
+
+fn as_named(first: &ClassesOf<'_>, sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {
+    let names = first.found.names.clone().unwrap_or_default();
+    let mut order = names.clone();
+    if let Some(numbered) = sets.iter().find(|set| set.found.names.is_none()) {
+        let Some(numbers) = whole_numbers(&names) else {
+            return Err(unmatched(first, &names, numbered));
+        };
+        // Numbers come in their own order, not in that of their digits.
+        let mut by_value: Vec<(i64, String)> = numbers.into_iter().zip(names.clone()).collect();
+        by_value.sort();
+        order = by_value.into_iter().map(|(_, name)| name).collect();
+    }
+    let places = Places::of(&order);
+    let maps = sets
+        .iter()
+        .map(|set| {
+            let Some(own) = &set.found.names else {
+                return labels_by_value(&places, first.domain, &order, set).map(Some);
+            };
+            match places.of_all(own) {
+                Some(map) if own.len() == order.len() => Ok(Some(map)),
+                _ => Err(differing_names(
+                    first.domain,
+                    &names,
+                    set.domain,
+                    own,
+                    first.found.remark.as_deref(),
+                )),
+            }
+        })
+        .collect::<Result<_, _>>()?;
+    // A class without samples is an oversight where its name was found, not where it was known.
+    for set in sets.iter().filter(|set| set.found.remark.is_some()) {
+        let names = set.found.names.iter().flatten().enumerate();
+        let empty = names.filter(|(label, _)| !set.found.counts.contains_key(&(*label as u32)));
+        let empty: Vec<&str> = empty.map(|(_, name)| name.as_str()).collect();
+        if !empty.is_empty() {
+            let folders = if empty.len() > 1 { "classes" } else { "class" };
             return Err(DataError::Mismatch(format!(
-                "class counts differ: domain `{}` has {count} classes, domain `{}` has {}; if a \
-                 class is only absent from a domain, state `classes` in the descriptor",
-                first.name, domain.name, classes.count
+                "domain `{}`: no images in the {folders} {}; add some or remove what is empty; if \
+                 the domain only lacks what others have, state the classes in the descriptor: {}",
+                set.domain,
+                problem::some_of(&empty),
+                to_state(&order),
             )));
         }
     }
-    Ok((0..*count).map(|class| class.to_string()).collect())
+    Ok(Agreement { classes: order, maps, warnings: Vec::new() })
 }
 
-fn differing_names(owner: &str, names: &[String], domain: &str, own: &[String]) -> DataError {
-    let set = |names: &[String]| names.iter().cloned().collect::<BTreeSet<_>>();
-    let (all, mine) = (set(names), set(own));
-    let only = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
-        a.difference(b).cloned().collect::<Vec<_>>().join(", ")
+fn as_numbered(sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for set in sets {
+        match counts.iter_mut().find(|(domain, _)| *domain == set.domain) {
+            Some((_, count)) => *count = (*count).max(set.found.count()),
+            None => counts.push((set.domain, set.found.count())),
+        }
+    }
+    if let Some(((first, count), (domain, other))) =
+        counts.first().and_then(|first| Some((first, counts.iter().find(|it| it.1 != first.1)?)))
+    {
+        return Err(DataError::Mismatch(format!(
+            "class counts differ: domain `{first}` has {count} classes, domain `{domain}` has \
+             {other}; if a class is only absent from a domain, state `classes` in the descriptor"
+        )));
+    }
+    let count = counts.first().map_or(0, |(_, count)| *count);
+    refuse_gaps(count, sets)?;
+    let classes = (0..count).map(|class| class.to_string()).collect();
+    Ok(Agreement { classes, maps: vec![None; sets.len()], warnings: Vec::new() })
+}
+
+/// Refuses numbers that no sample of any domain has: that they are classes follows only from the
+/// largest label.
+fn refuse_gaps(count: u64, sets: &[ClassesOf<'_>]) -> Result<(), DataError> {
+    let present: BTreeSet<u32> =
+        sets.iter().flat_map(|set| set.found.counts.keys().copied()).collect();
+    let absent = count - present.len() as u64;
+    let Some(found) = sets.first().map(|set| set.found).filter(|_| absent > 0) else {
+        return Ok(());
     };
+    let smallest = present.first().copied().unwrap_or_default();
+    let numbers = |labels: &BTreeSet<u32>| {
+        problem::some_of(labels.iter().map(|&label| found.number(label).to_string()))
+    };
+    let first = found.number(0);
+    let last = found.number((count - 1) as u32);
+    let advice = if u64::from(smallest) == absent {
+        format!("set `first_label = {}` in each reader", found.number(smallest))
+    } else {
+        "number the classes without gaps, store their names as texts, or state `classes` in the \
+         descriptor if some classes have no samples here"
+            .to_owned()
+    };
+    Err(DataError::Mismatch(format!(
+        "{} of the {count} classes {first} to {last} have no sample in any domain: {}; the labels \
+         found are {}: {advice}",
+        absent,
+        gaps(&present, count, found),
+        numbers(&present),
+    )))
+}
+
+/// The ranges of numbers between those that are present.
+fn gaps(present: &BTreeSet<u32>, count: u64, found: &FoundClasses) -> String {
+    let mut next = 0u64;
+    let mut ranges = Vec::new();
+    for label in present.iter().map(|&label| u64::from(label)).chain([count]) {
+        if label > next {
+            let (from, to) = (found.number(next as u32), found.number((label - 1) as u32));
+            ranges.push(if from == to { from.to_string() } else { format!("{from} to {to}") });
+        }
+        next = label + 1;
+    }
+    problem::some_of(ranges)
+}
+
+/// Where the classes of a list are, by name, or by value where all are whole numbers.
+struct Places<'a> {
+    by_name: BTreeMap<String, u32>,
+    by_value: Option<BTreeMap<i64, u32>>,
+    names: &'a [String],
+}
+
+impl<'a> Places<'a> {
+    fn of(names: &'a [String]) -> Self {
+        let place = |place: usize| place as u32;
+        let by_name =
+            names.iter().enumerate().map(|(at, name)| (class_name(name), place(at))).collect();
+        let by_value = whole_numbers(names)
+            .map(|values| values.into_iter().enumerate().map(|(at, it)| (it, place(at))).collect());
+        Self { by_name, by_value, names }
+    }
+
+    /// The place of each name; `None` if one is not there.
+    fn of_all(&self, own: &[String]) -> Option<Vec<u32>> {
+        let by_name = own.iter().map(|name| self.by_name.get(&class_name(name)).copied());
+        by_name.collect::<Option<Vec<u32>>>().or_else(|| {
+            let by_value = self.by_value.as_ref()?;
+            whole_numbers(own)?.iter().map(|value| by_value.get(value).copied()).collect()
+        })
+    }
+}
+
+/// The values of names that are all whole numbers, each its own.
+fn whole_numbers(names: &[String]) -> Option<Vec<i64>> {
+    let values = names.iter().map(|name| name.parse().ok()).collect::<Option<Vec<i64>>>()?;
+    (values.iter().collect::<BTreeSet<_>>().len() == values.len()).then_some(values)
+}
+
+/// The class of each label of a set of numbers, by value.
+fn labels_by_value(
+    places: &Places<'_>,
+    owner: &str,
+    order: &[String],
+    set: &ClassesOf<'_>,
+) -> Result<Vec<u32>, DataError> {
+    let by_value = places.by_value.as_ref().expect("the names are whole numbers");
+    let missing = |label: &&u32| !by_value.contains_key(&set.found.number(**label));
+    if let Some(&label) = set.found.counts.keys().find(missing) {
+        return Err(DataError::Mismatch(format!(
+            "class counts differ: domain `{owner}` has {} classes ({}), domain `{}` has labels up \
+             to {}, and {} is none of them; classes that are numbers are compared by value: set \
+             `first_label` where one counts from 1, or state `classes` in the descriptor",
+            order.len(),
+            problem::some_of(places.names),
+            set.domain,
+            set.found.number((set.found.count() - 1) as u32),
+            set.found.number(label),
+        )));
+    }
+    // Labels that no sample has are of no class.
+    Ok((0..set.found.count() as u32)
+        .map(|label| by_value.get(&set.found.number(label)).copied().unwrap_or_default())
+        .collect())
+}
+
+/// Two sets of which nothing says which name is which number.
+fn unmatched(named: &ClassesOf<'_>, names: &[String], numbered: &ClassesOf<'_>) -> DataError {
+    DataError::Mismatch(format!(
+        "classes cannot be matched: domain `{}` has the names {}, domain `{}` the numbers {}, and \
+         nothing says which is which; state `classes` in the descriptor, the names in the order of \
+         the numbers: {}",
+        named.domain,
+        problem::some_of(names),
+        numbered.domain,
+        numbered.found.numbers(),
+        to_state(names),
+    ))
+}
+
+/// A line of a descriptor that states the classes.
+fn to_state(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    format!("`classes = [{}{more}]`", quoted.join(", "))
+}
+
+fn differing_names(
+    owner: &str,
+    names: &[String],
+    domain: &str,
+    own: &[String],
+    remark: Option<&str>,
+) -> DataError {
+    let set = |names: &[String]| names.iter().map(|name| class_name(name)).collect::<BTreeSet<_>>();
+    let (all, mine) = (set(names), set(own));
+    let only =
+        |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
     let (absent, extra) = (only(&all, &mine), only(&mine, &all));
     let mut parts = Vec::new();
     if !absent.is_empty() {
-        parts.push(format!("it lacks {absent}"));
+        parts.push(format!("it lacks {}", problem::some_of(&absent)));
     }
     if !extra.is_empty() {
-        parts.push(format!("only it has {extra}"));
+        parts.push(format!("only it has {}", problem::some_of(&extra)));
     }
-    if parts.is_empty() {
-        parts.push("their order differs".to_owned());
+    let lower = |names: &BTreeSet<String>| -> BTreeSet<String> {
+        names.iter().map(|name| name.to_lowercase()).collect()
+    };
+    if lower(&all) == lower(&mine) {
+        parts.push("they differ in upper and lower case only: rename the folders".to_owned());
+    } else if remark.is_some() {
+        let union: BTreeSet<String> = all.union(&mine).cloned().collect();
+        parts.push(format!(
+            "if a domain only lacks classes that others have, state them in the descriptor: {}",
+            to_state(&union.into_iter().collect::<Vec<_>>())
+        ));
     }
     DataError::Mismatch(format!(
         "classes differ: {owner} has {} classes, domain `{domain}` has {}; {}",
@@ -85,17 +374,88 @@ fn differing_names(owner: &str, names: &[String], domain: &str, own: &[String]) 
     ))
 }
 
-/// Checks that all samples of all domains have one shape.
-pub(crate) fn check_shapes(domains: &[LoadedDomain]) -> Result<(), DataError> {
-    let mut sets = domains.iter().flat_map(|domain| {
-        domain.sets().into_iter().map(|set| (&domain.name, set.source.samples.shape()))
-    });
-    let Some((first, shape)) = sets.next() else { return Ok(()) };
-    match sets.find(|(_, other)| *other != shape) {
-        None => Ok(()),
-        Some((name, other)) => Err(DataError::Mismatch(format!(
-            "domain `{first}` has {shape}, domain `{name}` has {other}; bring them to one shape \
-             with `transform` (resize, channels)"
-        ))),
+/// Refuses a data set of one class: every method would get everything right.
+fn refuse_single_class(
+    descriptor: &Descriptor,
+    classes: &[String],
+    sets: &[ClassesOf<'_>],
+) -> Result<(), DataError> {
+    let [class] = classes else { return Ok(()) };
+    let remark = sets
+        .iter()
+        .find_map(|set| set.found.remark.as_ref())
+        .map(|remark| format!(": {remark}"))
+        .unwrap_or_default();
+    Err(DataError::Mismatch(format!(
+        "data set `{}` has a single class, `{}`: there is nothing to tell apart{remark}",
+        descriptor.name,
+        problem::shown(class),
+    )))
+}
+
+/// Adds warnings of classes without samples.
+fn with_counts(
+    descriptor: &Descriptor,
+    mut agreement: Agreement,
+    sets: &[ClassesOf<'_>],
+) -> Result<Agreement, DataError> {
+    let mut by_domain: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+    for (set, map) in sets.iter().zip(&agreement.maps) {
+        let class = |&label: &u32| map.as_ref().map_or(label, |map| map[label as usize]);
+        by_domain.entry(set.domain).or_default().extend(set.found.counts.keys().map(class));
     }
+    let everywhere: BTreeSet<u32> = by_domain.values().flatten().copied().collect();
+    let without = |present: &BTreeSet<u32>, among: &mut dyn Iterator<Item = u32>| {
+        among.filter(|class| !present.contains(class)).collect::<Vec<u32>>()
+    };
+    let named = |classes: &[u32]| {
+        problem::some_of(classes.iter().map(|&class| &agreement.classes[class as usize]))
+    };
+    let all = agreement.classes.len() as u32;
+    let nowhere = without(&everywhere, &mut (0..all));
+    let mut warnings = Vec::new();
+    if !nowhere.is_empty() {
+        warnings.push(format!(
+            "{} of the {all} classes of `{}` have no sample in any domain: {}",
+            nowhere.len(),
+            descriptor.name,
+            named(&nowhere)
+        ));
+    }
+    // Where the descriptor states the classes, a domain may lack some.
+    if descriptor.classes.is_none() {
+        for (domain, present) in &by_domain {
+            let absent = without(present, &mut everywhere.iter().copied());
+            if !absent.is_empty() {
+                warnings.push(format!(
+                    "domain `{domain}` has no sample of {}, which other domains have: {}",
+                    problem::counted(absent.len(), "class"),
+                    named(&absent)
+                ));
+            }
+        }
+    }
+    agreement.warnings.extend(warnings);
+    Ok(agreement)
+}
+
+/// Checks that all samples of all domains have one shape.
+pub(crate) fn check_shapes<'a>(
+    shapes: impl IntoIterator<Item = (&'a str, InputShape)>,
+) -> Result<(), DataError> {
+    let mut shapes = shapes.into_iter();
+    let Some((first, shape)) = shapes.next() else { return Ok(()) };
+    let Some((name, other)) = shapes.find(|(_, other)| *other != shape) else { return Ok(()) };
+    let advice = match (shape, other) {
+        (InputShape::Features { .. }, InputShape::Features { .. }) => {
+            "all domains need features of one length: extract them with the same network"
+        }
+        (InputShape::Image { .. }, InputShape::Image { .. }) => {
+            "bring them to one shape with `transform` (resize, channels)"
+        }
+        _ => "all domains must hold the same kind of samples",
+    };
+    Err(DataError::Mismatch(format!(
+        "domain `{first}` has {shape}, domain `{name}` has {other}; {advice}"
+    )))
 }

@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use isthmus_core::dataset::{Domain, LabelledSource, Reader};
+use isthmus_core::dataset::{Domain, LabelledSource, Reader, SampleOutline};
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{DataSpec, PluginSpec, Protocol, Transform};
 
-use crate::agreement::{self, FoundClasses};
+use crate::agreement::{self, Agreement, ClassesOf, FoundClasses};
 use crate::descriptor::{Descriptor, DomainDescriptor, SetReaders};
-use crate::fingerprint::{self, Fingerprints};
+use crate::fingerprint::{self, Identity, SetFiles};
+use crate::identity_cache::IdentityCache;
 use crate::roots::Roots;
 use crate::sources::{self, Joined, RowsOf};
 use crate::splits;
@@ -21,7 +22,7 @@ use crate::splits;
 pub struct LoadedSet {
     /// The samples and their classes.
     pub source: LabelledSource,
-    /// A hash of the files, how they are read and how they are transformed.
+    /// A hash of the samples, their labels and how they are transformed.
     pub fingerprint: String,
 }
 
@@ -57,10 +58,46 @@ pub struct Dataset {
     pub classes: Vec<String>,
     /// The domains that the tasks name, in the order in which they first appear.
     pub domains: Vec<LoadedDomain>,
+    /// What identifies its content.
+    pub identity: DatasetIdentity,
+    /// What users should know, such as files that were left out.
+    pub warnings: Vec<String>,
 }
 
-/// Reads the data that `spec` names and applies its protocol: [`Dataset::load`], then
-/// [`Dataset::domains`]. Returns the data set with its domains ready for use.
+/// What identifies the content of some domains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetIdentity {
+    name: String,
+    classes: Vec<String>,
+    /// The hashes of each domain's sets, by its name.
+    domains: Vec<(String, Vec<String>)>,
+}
+
+impl DatasetIdentity {
+    /// Identifies the content of some domains, whatever others are beside them.
+    pub fn fingerprint_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
+        let classes = fingerprint::of_texts(self.classes.iter().map(String::as_str));
+        let mut parts = vec![self.name.as_str(), classes.as_str()];
+        for name in names {
+            parts.push(name);
+            let domain = self.domains.iter().filter(|(domain, _)| domain == name);
+            parts.extend(domain.flat_map(|(_, sets)| sets).map(String::as_str));
+        }
+        fingerprint::of_texts(parts)
+    }
+}
+
+/// What a domain is in a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DomainUse {
+    /// A source, whose labels may decide anything.
+    Source,
+    /// The target, whose labels decide nothing.
+    Target,
+}
+
+/// Reads the data that `spec` names and applies its protocol, every domain used as a source:
+/// [`Dataset::load`], then [`Dataset::domains`]. Returns the data set with its domains ready for use.
 ///
 /// # Errors
 /// As of the two functions.
@@ -70,7 +107,7 @@ pub fn load_domains(
     key: &Key,
 ) -> Result<(Dataset, Vec<Domain>), DataError> {
     let dataset = Dataset::load(spec, roots)?;
-    let domains = dataset.domains(spec.protocol, key)?;
+    let domains = dataset.domains(spec.protocol, DomainUse::Source, key)?;
     Ok((dataset, domains))
 }
 
@@ -82,15 +119,7 @@ impl Dataset {
     /// used, or the domains differ in classes or shape.
     pub fn load(spec: &DataSpec, roots: &Roots) -> Result<Self, DataError> {
         let descriptor = Descriptor::find(&spec.dataset, roots)?;
-        let mut names: Vec<&str> = Vec::new();
-        for task in &spec.tasks {
-            for name in task.sources.iter().chain([&task.target]) {
-                if !names.contains(&name.as_str()) {
-                    names.push(name);
-                }
-            }
-        }
-        Self::load_named(&descriptor, &names, spec.transform.as_ref(), roots)
+        Self::load_named(&descriptor, &domains_of(spec), spec.transform.as_ref(), roots)
     }
 
     /// Reads the named domains of a data set.
@@ -103,18 +132,59 @@ impl Dataset {
         transform: Option<&Transform>,
         roots: &Roots,
     ) -> Result<Self, DataError> {
-        let mut loading =
-            Loading { descriptor, roots, transform, fingerprints: Fingerprints::default() };
-        let mut domains = Vec::new();
-        let mut classes = Vec::new();
-        for name in names {
-            let (domain, found) = loading.domain(descriptor.domain(name)?)?;
-            domains.push(domain);
-            classes.push(found);
+        let loading = Loading::new(descriptor, transform, roots);
+        let mut sets = Vec::new();
+        let mut identities = Vec::new();
+        let mut warnings = Vec::new();
+        for (domain, spec) in loading.sets(names)? {
+            let (set, identity, told) = loading.read(domain, spec)?;
+            sets.push(set);
+            identities.push((domain.name.as_str(), identity));
+            warnings.extend(told);
         }
-        let classes = agreement::classes(descriptor, &domains, &classes)?;
-        agreement::check_shapes(&domains)?;
-        Ok(Self { name: descriptor.name.clone(), classes, domains })
+        let (identity, agreement) = loading.agree(&identities)?;
+        warnings.extend(agreement.warnings);
+        let mut sets = sets.into_iter().zip(agreement.maps).map(|(mut set, map)| {
+            if let Some(map) = map {
+                set.source.targets = set.source.targets.map_classes(|label| map[label as usize]);
+            }
+            set
+        });
+        let mut domains = Vec::new();
+        for name in names {
+            let domain = descriptor.domain(name)?;
+            let mut next = || sets.next().expect("every set of every domain was read");
+            let sets = match domain.readers {
+                SetReaders::All(_) => DomainSets::All(next()),
+                SetReaders::Given { .. } => DomainSets::Given { train: next(), test: next() },
+            };
+            domains.push(LoadedDomain { name: domain.name.clone(), sets });
+        }
+        agreement::check_shapes(domains.iter().flat_map(|domain| {
+            let sets = domain.sets().into_iter();
+            sets.map(|set| (domain.name.as_str(), set.source.samples.shape()))
+        }))?;
+        let classes = agreement.classes;
+        Ok(Self { name: descriptor.name.clone(), classes, domains, identity, warnings })
+    }
+
+    /// What identifies the data that `spec` names. Where its files are as they were when they were
+    /// read last, they are not read again.
+    ///
+    /// # Errors
+    /// As [`Dataset::load`], as far as it shows.
+    pub fn identify(spec: &DataSpec, roots: &Roots) -> Result<DatasetIdentity, DataError> {
+        let descriptor = Descriptor::find(&spec.dataset, roots)?;
+        let loading = Loading::new(&descriptor, spec.transform.as_ref(), roots);
+        let mut identities = Vec::new();
+        for (domain, spec) in loading.sets(&domains_of(spec))? {
+            let reader = reader_of(spec);
+            let folder = loading.folder(domain, reader.as_ref())?;
+            let identity =
+                loading.files(spec, reader.as_ref(), &folder).identify(&loading.cache)?;
+            identities.push((domain.name.as_str(), identity));
+        }
+        Ok(loading.agree(&identities)?.0)
     }
 
     /// Says what is trained and what is tested on.
@@ -123,13 +193,19 @@ impl Dataset {
     ///   it has them, are joined, training samples first.
     /// - `given`: its own training and test sets; a domain with one set is trained and tested on
     ///   that.
-    /// - `split`: a share of all its samples is held out, stratified; which rows, `key` and the
-    ///   domain's name decide ([`Dataset::split_key`] and
-    ///   [`stratified_split`](crate::stratified_split) give them again).
+    /// - `split`: a share of all its samples is held out; which rows, `key` and the domain's name
+    ///   decide ([`Dataset::split_key`]): of a source the same share of each class
+    ///   ([`stratified_split`](crate::stratified_split)), of a target whatever the classes
+    ///   ([`plain_split`](crate::plain_split)), so that its labels decide nothing.
     ///
     /// # Errors
     /// If a split is impossible.
-    pub fn domains(&self, protocol: Protocol, key: &Key) -> Result<Vec<Domain>, DataError> {
+    pub fn domains(
+        &self,
+        protocol: Protocol,
+        used_as: DomainUse,
+        key: &Key,
+    ) -> Result<Vec<Domain>, DataError> {
         self.domains
             .iter()
             .map(|domain| {
@@ -144,10 +220,17 @@ impl Dataset {
                     (Protocol::Split { test_share }, _) => {
                         let all = domain.all()?;
                         let key = Self::split_key(key, &domain.name);
-                        let rows = splits::stratified_split(&all.labels, test_share, &key)
-                            .map_err(|error| {
-                                DataError::Mismatch(format!("domain `{}`: {error}", domain.name))
-                            })?;
+                        let rows = match used_as {
+                            DomainUse::Source => {
+                                splits::stratified_split(&all.targets.strata(), test_share, &key)
+                            }
+                            DomainUse::Target => {
+                                splits::plain_split(all.samples.rows(), test_share, &key)
+                            }
+                        };
+                        let rows = rows.map_err(|error| {
+                            DataError::Mismatch(format!("domain `{}`: {error}", domain.name))
+                        })?;
                         (rows_of(&all, rows.train), rows_of(&all, rows.test))
                     }
                 };
@@ -158,13 +241,7 @@ impl Dataset {
 
     /// Identifies the content of some domains, whatever others were loaded beside them.
     pub fn fingerprint_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
-        let mut parts = vec![self.name.as_str()];
-        for name in names {
-            parts.push(name);
-            let domain = self.domains.iter().filter(|domain| domain.name == name);
-            parts.extend(domain.flat_map(LoadedDomain::sets).map(|set| set.fingerprint.as_str()));
-        }
-        fingerprint::of_texts(parts)
+        self.identity.fingerprint_of(names)
     }
 
     /// Names the random split of a domain.
@@ -211,17 +288,17 @@ impl LoadedDomain {
             DomainSets::Given { train, test } => {
                 let (train, test) = (&train.source, &test.source);
                 let samples = Joined::new(Arc::clone(&train.samples), Arc::clone(&test.samples))?;
-                let labels = train.labels.iter().chain(test.labels.iter()).copied().collect();
-                LabelledSource { samples: Arc::new(samples), labels }
+                let targets = train.targets.joined(&test.targets);
+                LabelledSource { samples: Arc::new(samples), targets }
             }
         })
     }
 }
 
 pub(crate) fn rows_of(source: &LabelledSource, rows: Vec<usize>) -> LabelledSource {
-    let labels = rows.iter().map(|&row| source.labels[row]).collect();
+    let targets = source.targets.select(&rows);
     let samples = Arc::new(RowsOf::new(Arc::clone(&source.samples), rows));
-    LabelledSource { samples, labels }
+    LabelledSource { samples, targets }
 }
 
 /// Builds the reader that a descriptor names.
@@ -234,63 +311,118 @@ pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
     }
 }
 
-struct Loading<'a> {
+/// The domains that the tasks name, in the order in which they first appear.
+pub(crate) fn domains_of(spec: &DataSpec) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for task in &spec.tasks {
+        for name in task.sources.iter().chain([&task.target]) {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+/// Reads sets of a data set.
+pub(crate) struct Loading<'a> {
     descriptor: &'a Descriptor,
     roots: &'a Roots,
     transform: Option<&'a Transform>,
-    fingerprints: Fingerprints,
+    cache: IdentityCache,
 }
 
-impl Loading<'_> {
-    fn domain(
-        &mut self,
-        domain: &DomainDescriptor,
-    ) -> Result<(LoadedDomain, FoundClasses), DataError> {
-        let (sets, classes) = match &domain.readers {
-            SetReaders::All(spec) => {
-                let (set, classes) = self.set(domain, spec)?;
-                (DomainSets::All(set), classes)
-            }
-            SetReaders::Given { train, test } => {
-                let (train, mut classes) = self.set(domain, train)?;
-                let (test, of_test) = self.set(domain, test)?;
-                if classes.names.is_some() && classes.names != of_test.names {
-                    return Err(DataError::Mismatch(format!(
-                        "domain `{}`: its training and test sets have different classes",
-                        domain.name
-                    )));
-                }
-                classes.count = classes.count.max(of_test.count);
-                (DomainSets::Given { train, test }, classes)
-            }
-        };
-        Ok((LoadedDomain { name: domain.name.clone(), sets }, classes))
+impl<'a> Loading<'a> {
+    pub fn new(
+        descriptor: &'a Descriptor,
+        transform: Option<&'a Transform>,
+        roots: &'a Roots,
+    ) -> Self {
+        let cache = IdentityCache::new(&roots.cache);
+        Self { descriptor, roots, transform, cache }
     }
 
-    fn set(
-        &mut self,
+    /// The sets of the named domains and their readers.
+    pub fn sets(
+        &self,
+        names: &[&str],
+    ) -> Result<Vec<(&'a DomainDescriptor, &'a PluginSpec)>, DataError> {
+        let mut sets = Vec::new();
+        for name in names {
+            let domain = self.descriptor.domain(name)?;
+            sets.extend(domain.readers.all().into_iter().map(|spec| (domain, spec)));
+        }
+        Ok(sets)
+    }
+
+    /// Reads a set: its samples, what identifies it, what users should know.
+    pub fn read(
+        &self,
         domain: &DomainDescriptor,
         spec: &PluginSpec,
-    ) -> Result<(LoadedSet, FoundClasses), DataError> {
+    ) -> Result<(LoadedSet, Identity, Vec<String>), DataError> {
         let reader = reader_of(spec);
         let folder = self.folder(domain, reader.as_ref())?;
         let samples = reader.read(&folder)?;
-        let data = self.fingerprints.of_set(
-            spec,
-            reader.as_ref(),
-            &folder,
-            &samples,
-            &self.descriptor.checksums,
-        )?;
-        let transform = self.transform.map(to_text).unwrap_or_default();
-        let fingerprint = fingerprint::of_texts([data.as_str(), &transform]);
-        let classes = FoundClasses {
-            names: samples.class_names,
-            count: samples.labels.iter().max().map_or(0, |&last| last as usize + 1),
+        let identity =
+            self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
+        let fingerprint = self.fingerprint_of_set(&identity);
+        let source = sources::source_of(samples.samples, samples.upright, self.transform)?;
+        let set = LoadedSet {
+            source: LabelledSource { samples: source, targets: samples.targets },
+            fingerprint,
         };
-        let labels: Arc<[u32]> = samples.labels.into();
-        let samples = sources::source_of(samples.samples, self.transform)?;
-        Ok((LoadedSet { source: LabelledSource { samples, labels }, fingerprint }, classes))
+        Ok((set, identity, samples.warnings))
+    }
+
+    /// What the headers and labels of a set tell.
+    pub fn outline(
+        &self,
+        domain: &DomainDescriptor,
+        spec: &PluginSpec,
+    ) -> Result<SampleOutline, DataError> {
+        let reader = reader_of(spec);
+        let folder = self.folder(domain, reader.as_ref())?;
+        reader.outline(&folder)
+    }
+
+    fn files<'f>(
+        &'f self,
+        spec: &'f PluginSpec,
+        reader: &'f dyn Reader,
+        folder: &'f Path,
+    ) -> SetFiles<'f> {
+        SetFiles { spec, reader, folder, checksums: &self.descriptor.checksums }
+    }
+
+    fn fingerprint_of_set(&self, identity: &Identity) -> String {
+        let transform = self.transform.map(to_text).unwrap_or_default();
+        fingerprint::of_texts([identity.fingerprint.as_str(), &transform])
+    }
+
+    /// The classes of the sets, and what identifies them all.
+    fn agree(&self, sets: &[(&str, Identity)]) -> Result<(DatasetIdentity, Agreement), DataError> {
+        let classes: Vec<(&str, &FoundClasses)> =
+            sets.iter().map(|(domain, identity)| (*domain, &identity.classes)).collect();
+        let agreement = self.classes(&classes)?;
+        let mut domains: Vec<(String, Vec<String>)> = Vec::new();
+        for ((domain, identity), map) in sets.iter().zip(&agreement.maps) {
+            let map = map.as_ref().map(|map| format!("{map:?}")).unwrap_or_default();
+            let set = fingerprint::of_texts([self.fingerprint_of_set(identity).as_str(), &map]);
+            match domains.last_mut() {
+                Some((last, sets)) if last == domain => sets.push(set),
+                _ => domains.push(((*domain).to_owned(), vec![set])),
+            }
+        }
+        let name = self.descriptor.name.clone();
+        Ok((DatasetIdentity { name, classes: agreement.classes.clone(), domains }, agreement))
+    }
+
+    /// The classes of the sets.
+    pub fn classes(&self, sets: &[(&str, &FoundClasses)]) -> Result<Agreement, DataError> {
+        let sets: Vec<ClassesOf<'_>> =
+            sets.iter().map(|&(domain, found)| ClassesOf { domain, found }).collect();
+        agreement::classes(self.descriptor, &sets)
     }
 
     /// The first place that has the files of a reader.

@@ -5,23 +5,30 @@ use std::io::Cursor;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use image::{DynamicImage, ImageFormat, ImageReader};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 use isthmus_core::dataset::EncodedImage;
 use isthmus_core::error::DataError;
 
 use crate::archive::{self, Archive, FETCH_AGAIN};
-use crate::problem;
 use crate::transform::ImagePixels;
+use crate::{problem, sniff};
+
+/// Most bytes that a decoded image may take: what claims more is refused before it is reserved.
+const LARGEST: u64 = 1 << 29;
 
 /// Decodes images of files and archives, from many threads.
 pub(crate) struct Decoder {
     /// Reading an entry takes microseconds, decoding it a millisecond: one lock an archive does.
     archives: BTreeMap<Arc<Path>, Mutex<Archive>>,
+    /// Whether images are turned upright, as their EXIF orientation says.
+    upright: bool,
 }
 
 impl Decoder {
-    /// Opens the archives that the images are in.
-    pub fn new(images: &[EncodedImage]) -> Result<Self, DataError> {
+    /// Opens the archives that the images are in; `upright` turns images as their EXIF orientation
+    /// says.
+    pub fn new(images: &[EncodedImage], upright: bool) -> Result<Self, DataError> {
         let paths: BTreeSet<&Arc<Path>> = images
             .iter()
             .filter_map(|image| match image {
@@ -33,7 +40,7 @@ impl Decoder {
             .into_iter()
             .map(|path| Ok((Arc::clone(path), Mutex::new(archive::open(path)?))))
             .collect::<Result<_, DataError>>()?;
-        Ok(Self { archives })
+        Ok(Self { archives, upright })
     }
 
     /// Decodes an image: grey stays grey, all else becomes RGB; transparency is dropped.
@@ -49,7 +56,8 @@ impl Decoder {
                 archive::entry(archive, &mut opened, *index, name)?
             }
         };
-        decode(&bytes).map_err(|problem| DataError::File { file: place(image), problem })
+        decode(&bytes, self.upright)
+            .map_err(|problem| DataError::File { file: place(image), problem })
     }
 }
 
@@ -61,27 +69,38 @@ pub(crate) fn place(image: &EncodedImage) -> String {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<ImagePixels, String> {
+fn decode(bytes: &[u8], upright: bool) -> Result<ImagePixels, String> {
     let reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| format!("cannot be read ({error})"))?;
-    match reader.format() {
-        Some(ImageFormat::Jpeg) if !jpeg_is_complete(bytes) => {
-            return Err(format!(
-                "the JPEG has no end-of-image marker after {} bytes: {FETCH_AGAIN}",
-                bytes.len()
-            ));
-        }
-        Some(_) => {}
-        None => {
-            return Err(format!(
-                "is no image that can be read ({} bytes; expected JPEG or PNG)",
-                bytes.len()
-            ));
-        }
+    let Some(format) = reader.format() else {
+        let kind = sniff::kind_of(bytes).unwrap_or_else(|| format!("of {} bytes", bytes.len()));
+        return Err(format!(
+            "is no image that can be read but {kind}; expected JPEG, PNG, WebP, BMP, TIFF, PNM or GIF"
+        ));
+    };
+    if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
+        return Err(format!(
+            "the JPEG has no end-of-image marker after {} bytes: {FETCH_AGAIN}",
+            bytes.len()
+        ));
     }
-    let image =
-        reader.decode().map_err(|error| format!("cannot be decoded ({error}): {FETCH_AGAIN}"))?;
+    let mut decoder = reader.into_decoder().map_err(|error| undecoded(format, &error))?;
+    let (width, height) = decoder.dimensions();
+    if decoder.total_bytes() > LARGEST {
+        return Err(format!(
+            "states {width} x {height} pixels, more than is decoded; if it is so large, make it \
+             smaller"
+        ));
+    }
+    let orientation = if upright {
+        decoder.orientation().map_err(|error| undecoded(format, &error))?
+    } else {
+        Orientation::NoTransforms
+    };
+    let mut image =
+        DynamicImage::from_decoder(decoder).map_err(|error| undecoded(format, &error))?;
+    image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
     let grey = matches!(
         image,
@@ -93,6 +112,20 @@ fn decode(bytes: &[u8]) -> Result<ImagePixels, String> {
     let (channels, pixels) =
         if grey { (1, image.into_luma8().into_raw()) } else { (3, image.into_rgb8().into_raw()) };
     Ok(ImagePixels { channels, height, width, pixels })
+}
+
+/// Why an image cannot be decoded: one that is only of a kind that is not read is whole.
+fn undecoded(format: ImageFormat, error: &ImageError) -> String {
+    let name = format.extensions_str().first().map_or("image", |name| *name).to_uppercase();
+    match error {
+        ImageError::Unsupported(_) => {
+            format!("is a {name} of a kind that is not read ({error}); convert it to PNG or JPEG")
+        }
+        ImageError::Limits(_) => {
+            format!("is a {name} too large to be decoded ({error}); make it smaller")
+        }
+        _ => format!("cannot be decoded ({error}): {FETCH_AGAIN}"),
+    }
 }
 
 /// Whether a JPEG's compressed data ends with its marker. The decoder itself fills what is
@@ -137,7 +170,19 @@ mod tests {
         let path = folder.path().join("picture.jpg");
         std::fs::write(&path, bytes).unwrap();
         let image = EncodedImage::File(path);
-        Decoder::new(std::slice::from_ref(&image)).unwrap().decode(&image)
+        Decoder::new(std::slice::from_ref(&image), false).unwrap().decode(&image)
+    }
+
+    /// A JPEG of 40 x 30 pixels, its upper half black, that is to be turned to the right.
+    fn turned() -> Vec<u8> {
+        let image =
+            image::RgbImage::from_fn(40, 30, |_, y| image::Rgb([if y < 15 { 0 } else { 255 }; 3]));
+        let mut bytes = Cursor::new(Vec::new());
+        DynamicImage::ImageRgb8(image).write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+        let bytes = bytes.into_inner();
+        // An EXIF segment with one entry: orientation 6.
+        let exif: &[u8] = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        [&bytes[..2], exif, &bytes[2..]].concat()
     }
 
     #[test]
@@ -179,16 +224,72 @@ mod tests {
             name: name.to_owned(),
         };
         let (whole, cut) = (entry(0, "a/whole.jpg"), entry(1, "a/cut.jpg"));
-        let decoder = Decoder::new(&[whole.clone(), cut.clone()]).unwrap();
+        let decoder = Decoder::new(&[whole.clone(), cut.clone()], false).unwrap();
         assert_eq!(decoder.decode(&whole).unwrap().width, 40);
         let error = decoder.decode(&cut).err().unwrap().to_string();
         assert!(error.contains("images.zip, a/cut.jpg: the JPEG has no end"), "{error}");
     }
 
     #[test]
-    fn other_files_are_refused() {
-        let error = of_file(b"this is a text, not an image").err().unwrap().to_string();
-        assert!(error.contains("expected JPEG or PNG"), "{error}");
+    fn what_is_inside_decides_and_not_the_ending() {
+        for format in [ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Bmp, ImageFormat::Tiff] {
+            let image = of_file(&encoded(format)).unwrap();
+            assert_eq!((image.channels, image.height, image.width), (3, 30, 40), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn other_files_are_named_for_what_they_are() {
+        for (bytes, kind) in [
+            (&b"this is a text, not an image"[..], "a text file"),
+            (b"<html><title>403</title>", "a web page"),
+            (b"\x00\x00\x00\x1cftypheic\0\0\0\0", "a HEIC image"),
+            (b"\x93NUMPY\x01\x00", "a single NumPy array"),
+        ] {
+            let error = of_file(bytes).err().unwrap().to_string();
+            assert!(error.contains(kind) && error.contains("expected JPEG, PNG"), "{error}");
+            assert!(!error.contains("damaged"), "{error}");
+        }
+        // An AVIF is known, and not read.
+        let error = of_file(b"\x00\x00\x00\x1cftypavif\0\0\0\0").err().unwrap().to_string();
+        assert!(error.contains("AVIF") && !error.contains("damaged"), "{error}");
+    }
+
+    #[test]
+    fn a_size_that_is_only_claimed_is_refused() {
+        let mut bytes = encoded(ImageFormat::Png);
+        let claimed = 0x7fff_ffffu32.to_be_bytes();
+        bytes[16..20].copy_from_slice(&claimed);
+        bytes[20..24].copy_from_slice(&claimed);
+        // The checksum of the header's chunk, so that it is the size that is refused.
+        let sum = crc32(&bytes[12..29]);
+        bytes[29..33].copy_from_slice(&sum.to_be_bytes());
+        let error = of_file(&bytes).err().unwrap().to_string();
+        assert!(error.contains("large") && !error.contains("damaged"), "{error}");
+    }
+
+    fn crc32(bytes: &[u8]) -> u32 {
+        !bytes.iter().fold(u32::MAX, |sum, byte| {
+            (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+                if sum & 1 == 1 { (sum >> 1) ^ 0xedb8_8320 } else { sum >> 1 }
+            })
+        })
+    }
+
+    #[test]
+    fn photos_are_turned_upright_where_it_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("photo.jpg");
+        std::fs::write(&path, turned()).unwrap();
+        let image = EncodedImage::File(path);
+        let of = |upright| {
+            Decoder::new(std::slice::from_ref(&image), upright).unwrap().decode(&image).unwrap()
+        };
+        let (stored, upright) = (of(false), of(true));
+        assert_eq!((stored.height, stored.width), (30, 40));
+        assert_eq!((upright.height, upright.width), (40, 30));
+        // Turned to the right: what was above is now on the right.
+        assert!(upright.pixels[0] > 200 && upright.pixels[3 * 29] < 50);
     }
 
     #[test]

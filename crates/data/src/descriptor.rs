@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use crate::labels::class_name;
 use crate::problem;
 use crate::roots::Roots;
 
@@ -36,6 +37,16 @@ pub enum SetReaders {
         /// Reads the test set.
         test: PluginSpec,
     },
+}
+
+impl SetReaders {
+    /// The readers: one, or those of the training and the test set.
+    pub fn all(&self) -> Vec<&PluginSpec> {
+        match self {
+            Self::All(reader) => vec![reader],
+            Self::Given { train, test } => vec![train, test],
+        }
+    }
 }
 
 /// One domain of a data set.
@@ -84,7 +95,7 @@ struct RawDescriptor {
     how_to_get: Option<String>,
     layout: Option<String>,
     folder: Option<PathBuf>,
-    classes: Option<Vec<String>>,
+    classes: Option<Spanned<Vec<String>>>,
     domains: Spanned<Vec<Spanned<RawDomain>>>,
     #[serde(default)]
     checksums: BTreeMap<String, Spanned<String>>,
@@ -214,6 +225,7 @@ impl Descriptor {
                 );
             }
         }
+        let classes = raw.classes.map(|names| classes(&document, names)).transpose()?;
         let checksums = raw
             .checksums
             .into_iter()
@@ -230,7 +242,7 @@ impl Descriptor {
                 .layout
                 .map_or_else(|| layout_of(&domains), |text| text.trim_end().to_owned()),
             folder: raw.folder.unwrap_or_else(|| PathBuf::from(name)),
-            classes: raw.classes,
+            classes,
             domains,
             checksums,
         })
@@ -251,6 +263,27 @@ impl Descriptor {
             ))
         })
     }
+}
+
+/// The stated classes, each its own.
+fn classes(document: &Document<'_>, names: Spanned<Vec<String>>) -> Result<Vec<String>, DataError> {
+    let fail = |message: String| Err(document.fail(Some(names.span()), message));
+    let list: Vec<String> = names.get_ref().iter().map(|name| class_name(name)).collect();
+    if list.is_empty() {
+        return fail(
+            "`classes` is empty; leave it out where the files tell the classes".to_owned(),
+        );
+    }
+    let mut seen = BTreeSet::new();
+    for name in &list {
+        if name.trim().is_empty() {
+            return fail("a name of `classes` is empty".to_owned());
+        }
+        if !seen.insert(name) {
+            return fail(format!("`classes` has `{}` twice", problem::shown(name)));
+        }
+    }
+    Ok(list)
 }
 
 /// The tables of `domains`, before serde turns them into structs.
@@ -333,11 +366,7 @@ fn reader(document: &Document<'_>, value: &Spanned<DeValue<'_>>) -> Result<Plugi
 fn layout_of(domains: &[DomainDescriptor]) -> String {
     let mut lines = Vec::new();
     for domain in domains {
-        let readers = match &domain.readers {
-            SetReaders::All(reader) => vec![reader],
-            SetReaders::Given { train, test } => vec![train, test],
-        };
-        for spec in readers {
+        for spec in domain.readers.all() {
             for group in crate::dataset::reader_of(spec).files() {
                 let choices: Vec<_> = group.iter().map(|path| path.display().to_string()).collect();
                 lines.push(format!("  {}: {}", domain.name, choices.join(" or ")));

@@ -1,7 +1,6 @@
 //! The feature cache: features of a frozen extractor, computed once and kept on disk.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -17,11 +16,11 @@ use isthmus_core::stage::SampleView;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
-use tempfile::NamedTempFile;
 
 use crate::fingerprint::{self, hex};
-use crate::problem;
+use crate::roots::CACHE_VARIABLE;
 use crate::sources::FeatureSource;
+use crate::{files, problem};
 
 /// Raised when the files' layout or the extraction changes, so that old files are not read.
 const VERSION: &str = "1";
@@ -139,7 +138,7 @@ impl FeatureCache {
             }
             Err(error) => return Err(problem::io("cannot read", &path, error)),
         };
-        Ok(match decode(&bytes, source.labels.len()) {
+        Ok(match decode(&bytes, source.samples.rows()) {
             Ok((size, values)) => Lookup::Hit(with_labels(source, size, values)),
             Err(reason) => Lookup::Damaged(format!(
                 "the cached features {} are damaged ({reason}); they are computed again",
@@ -173,7 +172,7 @@ impl FeatureCache {
             Lookup::Absent => None,
             Lookup::Damaged(warning) => Some(warning),
         };
-        let beside = self.open_beside()?;
+        self.check_folder()?;
         let size = extractor.output_size();
         let values =
             compute(source.samples.as_ref(), extractor, device, batch_size.max(1), progress)?;
@@ -187,23 +186,32 @@ impl FeatureCache {
                 key.domain
             )));
         }
-        write(beside, &file, &values, size)?;
+        write(&file, &values, size)?;
         let features = with_labels(source, size, values);
         Ok(Extraction { features, outcome: CacheOutcome::Computed, file, warning })
     }
 
-    fn open_beside(&self) -> Result<NamedTempFile, DataError> {
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|source| problem::io("cannot make the folder", &self.folder, source))?;
-        NamedTempFile::new_in(&self.folder)
-            .map_err(|source| problem::io("cannot write into", &self.folder, source))
+    /// Whether the folder can be written into, before anything is computed for it; what killed
+    /// processes left there is removed.
+    fn check_folder(&self) -> Result<(), DataError> {
+        files::try_folder(&self.folder).map_err(|error| {
+            problem::file(
+                &self.folder,
+                format!(
+                    "features cannot be kept here ({error}); name another folder in the variable \
+                     {CACHE_VARIABLE}"
+                ),
+            )
+        })?;
+        files::remove_abandoned(&self.folder)
+            .map_err(|source| problem::io("cannot clear", &self.folder, source))
     }
 }
 
 fn with_labels(source: &LabelledSource, size: usize, values: Vec<f32>) -> LabelledSource {
     LabelledSource {
-        samples: Arc::new(FeatureSource::new(size, values)),
-        labels: Arc::clone(&source.labels),
+        samples: Arc::new(FeatureSource::new(size, values).of(Arc::clone(&source.samples))),
+        targets: source.targets.clone(),
     }
 }
 
@@ -246,23 +254,14 @@ fn compute(
     })
 }
 
-fn write(
-    mut beside: NamedTempFile,
-    path: &Path,
-    values: &[f32],
-    size: usize,
-) -> Result<(), DataError> {
+fn write(path: &Path, values: &[f32], size: usize) -> Result<(), DataError> {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
     let metadata = HashMap::from([(CHECKSUM.to_owned(), hex(Sha256::digest(&bytes)))]);
-    let failed = |source| problem::io("cannot write", path, source);
     let view = TensorView::new(Dtype::F32, vec![values.len() / size.max(1), size], &bytes)
         .map_err(|error| problem::file(path, error.to_string()))?;
     let file = safetensors::serialize([(TENSOR, view)], Some(metadata))
         .map_err(|error| problem::file(path, error.to_string()))?;
-    beside.write_all(&file).map_err(failed)?;
-    beside.as_file().sync_all().map_err(failed)?;
-    beside.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
+    files::write(path, &[&file]).map_err(|source| problem::io("cannot write", path, source))
 }
 
 /// The size of a feature vector and all values, or why they cannot be used.

@@ -1,21 +1,44 @@
-//! What identifies the content of data: a hash of the files and of how they are read.
+//! What identifies the content of data: a hash of what a reader yields.
+//!
+//! What lies beside the samples and is not read decides nothing. Hashing a large set takes minutes,
+//! so its result is kept in the cache folder, by what the file system tells of each file: a file
+//! that changes is read again.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
+use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::spec::PluginSpec;
+use isthmus_core::targets::{RowTargets, Targets};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::problem;
+use crate::agreement::FoundClasses;
+use crate::identity_cache::{IdentityCache, Stamp};
+use crate::{archive, problem};
 
-/// Hashes files, each once, however many domains read it.
-#[derive(Default)]
-pub(crate) struct Fingerprints {
-    files: BTreeMap<PathBuf, String>,
+/// What identifies a set of samples, and its classes: what is known of it without its content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    /// A hash of its samples and labels.
+    pub fingerprint: String,
+    /// Its classes.
+    pub classes: FoundClasses,
+}
+
+/// A set: its reader and where it reads.
+pub(crate) struct SetFiles<'a> {
+    /// The reader's name and configuration.
+    pub spec: &'a PluginSpec,
+    /// The reader.
+    pub reader: &'a dyn Reader,
+    /// The folder that it reads from.
+    pub folder: &'a Path,
+    /// Stated checksums of files, by their paths in the folder.
+    pub checksums: &'a BTreeMap<String, String>,
 }
 
 /// The hexadecimal digits of a hash.
@@ -33,61 +56,190 @@ pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     hex(hasher.finalize())
 }
 
-impl Fingerprints {
-    /// The fingerprint of what a reader reads below `folder`, files checked against `checksums`.
-    pub fn of_set(
-        &mut self,
-        spec: &PluginSpec,
-        reader: &dyn Reader,
-        folder: &Path,
-        samples: &LabelledSamples,
-        checksums: &BTreeMap<String, String>,
-    ) -> Result<String, DataError> {
-        let mut parts = vec![spec.name.clone(), spec.config.to_string()];
-        let groups = reader.files();
-        if groups.is_empty() {
-            parts.push(of_samples(samples));
+impl SetFiles<'_> {
+    /// The identity of the set, from the cache where nothing has changed. The set is read only
+    /// where that cannot be told otherwise.
+    pub fn identify(&self, cache: &IdentityCache) -> Result<Identity, DataError> {
+        if let Some(stamps) = self.stamps_without_samples()?
+            && let Some(identity) = cache.lookup(&self.key(&stamps))
+        {
+            return Ok(identity);
         }
-        for group in groups {
-            let Some(present) = group.iter().find(|path| folder.join(path).exists()) else {
-                continue;
-            };
-            let path = folder.join(present);
-            let hash = self.of_path(&path)?;
-            let name = present.display().to_string();
-            if let Some(expected) = checksums.get(&name)
-                && *expected != hash
-            {
+        self.identity_of(&self.reader.read(self.folder)?, cache)
+    }
+
+    /// The identity of the set, whose samples are read already.
+    pub fn identity_of(
+        &self,
+        samples: &LabelledSamples,
+        cache: &IdentityCache,
+    ) -> Result<Identity, DataError> {
+        let stamps = || match self.stamps_without_samples()? {
+            Some(stamps) => Ok(stamps),
+            None => self.stamps_of(samples),
+        };
+        let before = stamps()?;
+        let compute = || {
+            self.verify_checksums()?;
+            let classes = FoundClasses::of(&samples.outline());
+            Ok(Identity { fingerprint: self.content_of(samples)?, classes })
+        };
+        if before.is_empty() {
+            return compute();
+        }
+        cache.identity(&self.key(&before), &before, &stamps, &compute)
+    }
+
+    /// What the file system tells of the files that are read, where the reader names them all.
+    fn stamps_without_samples(&self) -> Result<Option<Vec<Stamp>>, DataError> {
+        let present = self.present();
+        if present.iter().any(|(_, path)| path.is_dir()) {
+            return Ok(None);
+        }
+        present.iter().map(|(_, path)| Stamp::of(path)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// What the file system tells of the files that the samples are in, and of all files of a
+    /// folder whose checksum is stated.
+    fn stamps_of(&self, samples: &LabelledSamples) -> Result<Vec<Stamp>, DataError> {
+        let mut files = Vec::new();
+        match &samples.samples {
+            Samples::Encoded(images) => files.extend(images.iter().map(|image| match image {
+                EncodedImage::File(path) => path.clone(),
+                EncodedImage::ZipEntry { archive, .. } => archive.to_path_buf(),
+            })),
+            // Whatever was read is among the files of the folders that the reader names.
+            _ => {
+                for (_, path) in self.present() {
+                    collect(&path, &mut files)?;
+                }
+            }
+        }
+        for (name, path) in self.present() {
+            if self.checksums.contains_key(&name) {
+                collect(&path, &mut files)?;
+            }
+        }
+        files.sort();
+        files.dedup();
+        files.par_iter().map(|path| Stamp::of(path)).collect()
+    }
+
+    /// Names the set, its files as they are now, and what is expected of them.
+    fn key(&self, stamps: &[Stamp]) -> String {
+        let mut texts = vec![self.spec.name.clone(), self.spec.config.to_string()];
+        texts.extend(self.present().into_iter().flat_map(|(name, _)| {
+            let sum = self.checksums.get(&name).cloned().unwrap_or_default();
+            [name, sum]
+        }));
+        texts.extend(stamps.iter().map(Stamp::text));
+        of_texts(texts.iter().map(String::as_str))
+    }
+
+    /// The files and folders that are read, by their stated names.
+    fn present(&self) -> Vec<(String, PathBuf)> {
+        self.reader
+            .files()
+            .iter()
+            .filter_map(|group| group.iter().find(|path| self.folder.join(path).exists()))
+            .map(|path| (path.display().to_string(), self.folder.join(path)))
+            .collect()
+    }
+
+    fn verify_checksums(&self) -> Result<(), DataError> {
+        for (name, path) in self.present() {
+            let Some(expected) = self.checksums.get(&name) else { continue };
+            let found = if path.is_dir() { of_tree(&path)? } else { of_file(&path)? };
+            if *expected != found {
                 return Err(problem::file(
                     path,
                     format!(
-                        "its SHA-256 is {hash}, the descriptor states {expected}: the file is \
+                        "its SHA-256 is {found}, the descriptor states {expected}: the file is \
                          damaged or another version; fetch it again"
                     ),
                 ));
             }
-            parts.push(name);
-            parts.push(hash);
         }
-        Ok(of_texts(parts.iter().map(String::as_str)))
+        Ok(())
     }
 
-    fn of_path(&mut self, path: &Path) -> Result<String, DataError> {
-        if let Some(hash) = self.files.get(path) {
-            return Ok(hash.clone());
+    /// A hash of names, contents and labels of the samples.
+    fn content_of(&self, samples: &LabelledSamples) -> Result<String, DataError> {
+        let mut hasher = Sha256::new();
+        let mut size = |size: usize| hasher.update((size as u64).to_le_bytes());
+        match &samples.samples {
+            Samples::Features { size: columns, values } => {
+                size(*columns);
+                values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+            }
+            Samples::Images { channels, height, width, pixels } => {
+                [channels, height, width].into_iter().for_each(|it| size(*it));
+                hasher.update(pixels);
+            }
+            Samples::Encoded(images) => {
+                let hashes = of_images(images)?;
+                for (image, hash) in images.iter().zip(hashes) {
+                    let name = self.name_of(image);
+                    hasher.update((name.len() as u64).to_le_bytes());
+                    hasher.update(name);
+                    hasher.update(hash);
+                }
+            }
         }
-        let hash = if path.is_dir() { of_tree(path)? } else { of_file(path)? };
-        self.files.insert(path.to_owned(), hash.clone());
-        Ok(hash)
+        hash_targets(&samples.targets, &mut hasher);
+        let content = hex(hasher.finalize());
+        let upright = if samples.upright { "upright" } else { "as stored" };
+        let names = samples.class_names.iter().flatten().map(String::as_str);
+        Ok(of_texts([content.as_str(), upright].into_iter().chain(names)))
+    }
+
+    /// The name of an image in the data set's folder or in its archive.
+    fn name_of(&self, image: &EncodedImage) -> Vec<u8> {
+        match image {
+            EncodedImage::File(path) => {
+                let path = path.strip_prefix(self.folder).unwrap_or(path);
+                let parts = path.components().map(|part| part.as_os_str().as_encoded_bytes());
+                parts.collect::<Vec<_>>().join(&b'/')
+            }
+            EncodedImage::ZipEntry { name, .. } => name.clone().into_bytes(),
+        }
     }
 }
 
-fn of_file(path: &Path) -> Result<String, DataError> {
+/// The hash of each image's file or entry.
+fn of_images(images: &[EncodedImage]) -> Result<Vec<[u8; 32]>, DataError> {
+    let part = images.len().div_ceil(rayon::current_num_threads() * 4).max(1);
+    let parts = images.par_chunks(part).map(|images| {
+        // An archive each, since threads would wait for one another's reads.
+        let mut opened: Option<(&Path, archive::Archive)> = None;
+        let mut hashes = Vec::with_capacity(images.len());
+        for image in images {
+            hashes.push(match image {
+                EncodedImage::File(path) => digest_of_file(path)?,
+                EncodedImage::ZipEntry { archive: path, index, name } => {
+                    let archive = match &mut opened {
+                        Some((at, archive)) if *at == path.as_ref() => archive,
+                        other => &mut other.insert((path.as_ref(), archive::open(path)?)).1,
+                    };
+                    Sha256::digest(archive::entry(path, archive, *index, name)?).into()
+                }
+            });
+        }
+        Ok(hashes)
+    });
+    Ok(parts.collect::<Result<Vec<_>, DataError>>()?.concat())
+}
+
+fn digest_of_file(path: &Path) -> Result<[u8; 32], DataError> {
     let failed = |source| problem::io("cannot read", path, source);
     let mut hasher = Sha256::new();
     let mut file = File::open(path).map_err(failed)?;
     std::io::copy(&mut file, &mut hasher).map_err(failed)?;
-    Ok(hex(hasher.finalize()))
+    Ok(hasher.finalize().into())
+}
+
+fn of_file(path: &Path) -> Result<String, DataError> {
+    Ok(hex(digest_of_file(path)?))
 }
 
 /// The names and contents of a folder's files.
@@ -103,36 +255,38 @@ fn of_tree(folder: &Path) -> Result<String, DataError> {
     Ok(of_texts(parts.iter().map(String::as_str)))
 }
 
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
-    let failed = |source| problem::io("cannot list", folder, source);
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        if path.is_dir() {
-            collect(&path, files)?;
-        } else {
-            files.push(path);
-        }
+/// The files below a folder; a file is its own.
+fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
+    if !path.is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    let failed = |source| problem::io("cannot list", path, source);
+    for entry in std::fs::read_dir(path).map_err(failed)? {
+        collect(&entry.map_err(failed)?.path(), files)?;
     }
     Ok(())
 }
 
-fn of_samples(samples: &LabelledSamples) -> String {
-    let mut hasher = Sha256::new();
-    match &samples.samples {
-        Samples::Features { size, values } => {
-            hasher.update((*size as u64).to_le_bytes());
-            values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
-        }
-        Samples::Images { channels, height, width, pixels } => {
-            for size in [channels, height, width] {
-                hasher.update((*size as u64).to_le_bytes());
-            }
-            hasher.update(pixels);
-        }
-        Samples::Encoded(images) => {
-            images.iter().for_each(|image| hasher.update(crate::decode::place(image)));
+fn hash_targets(targets: &RowTargets, hasher: &mut Sha256) {
+    if !targets.is_complete() {
+        hasher.update(b"rows with targets");
+        for row in targets.known() {
+            hasher.update((row as u64).to_le_bytes());
         }
     }
-    samples.labels.iter().for_each(|label| hasher.update(label.to_le_bytes()));
-    hex(hasher.finalize())
+    match targets.targets() {
+        Targets::Classes(classes) => {
+            classes.iter().for_each(|class| hasher.update(class.to_le_bytes()));
+        }
+        Targets::Labels(matrix) | Targets::Values(matrix) => {
+            matrix.values().iter().for_each(|value| hasher.update(value.to_le_bytes()));
+        }
+        Targets::Sequences(sequences) => {
+            for sequence in sequences {
+                hasher.update((sequence.len() as u64).to_le_bytes());
+                sequence.iter().for_each(|symbol| hasher.update(symbol.to_le_bytes()));
+            }
+        }
+    }
 }

@@ -16,8 +16,16 @@ use crate::splits::stratified_split;
 /// If a class has a single training sample.
 pub fn hold_out_source(domain: &Domain, share: f64, key: &Key) -> Result<Domain, DataError> {
     let train = &domain.train;
-    let rows = stratified_split(&train.labels, share, &validation_key(key, &domain.name))
-        .map_err(|error| DataError::Mismatch(format!("domain `{}`: {error}", domain.name)))?;
+    let rows = stratified_split(&train.targets.strata(), share, &validation_key(key, &domain.name))
+        .map_err(|error| {
+            DataError::Mismatch(format!(
+                "domain `{}`: nothing can be held out of its {} training samples for validators: \
+                 {error}; a smaller `protocol.split` leaves more to train on, and without \
+                 `[selection]` nothing is held out",
+                domain.name,
+                train.samples.rows()
+            ))
+        })?;
     Ok(held_out(domain, rows.train, rows.test))
 }
 
@@ -62,7 +70,7 @@ mod tests {
                 1,
                 (0..rows).map(|row| row as f32).collect::<Vec<_>>(),
             )),
-            labels: (0..rows).map(|row| (row % 2) as u32).collect(),
+            targets: (0..rows).map(|row| (row % 2) as u32).collect::<Vec<_>>().into(),
         }
     }
 
@@ -76,7 +84,7 @@ mod tests {
         let held = hold_out_source(&domain(all.clone(), all), 0.2, &Key::new(1)).unwrap();
         let validation = held.validation.unwrap();
         assert_eq!(validation.samples.rows(), 4);
-        assert_eq!(validation.labels.iter().filter(|&&label| label == 0).count(), 2);
+        assert_eq!(validation.targets.strata().iter().filter(|&&label| label == 0).count(), 2);
         assert_eq!((held.train.samples.rows(), held.test.samples.rows()), (16, 20));
     }
 
@@ -89,5 +97,14 @@ mod tests {
         let held = hold_out_target(&domain(set(20), set(6)), 0.2, &Key::new(1));
         assert_eq!(held.validation.unwrap().samples.rows(), 4);
         assert_eq!((held.train.samples.rows(), held.test.samples.rows()), (16, 6));
+    }
+
+    #[test]
+    fn what_is_too_little_to_hold_out_of_is_told() {
+        let few = set(3);
+        let error = hold_out_source(&domain(few.clone(), few), 0.2, &Key::new(1)).err().unwrap();
+        let error = error.to_string();
+        assert!(error.contains("held out of its 3 training samples for validators"), "{error}");
+        assert!(error.contains("class 1 has a single sample among the 3"), "{error}");
     }
 }

@@ -7,27 +7,38 @@
 
 mod agreement;
 mod archive;
+mod array;
+mod arrays;
 mod dataset;
 mod decode;
 mod descriptor;
 mod feature_cache;
+mod files;
 mod fingerprint;
+mod hdf5;
 mod hold_out;
+mod identity_cache;
+mod inspection;
+mod labels;
 mod npy;
 mod problem;
 mod quickstart;
 pub mod readers;
 mod resample;
 mod roots;
+mod sniff;
 mod sources;
 mod splits;
 mod transform;
 
-pub use dataset::{Dataset, DomainSets, LoadedDomain, LoadedSet, load_domains};
+pub use dataset::{
+    Dataset, DatasetIdentity, DomainSets, DomainUse, LoadedDomain, LoadedSet, load_domains,
+};
 pub use descriptor::{Descriptor, DomainDescriptor, SetReaders};
 pub use feature_cache::{CacheOutcome, Extraction, FeatureCache, FeatureKey, Lookup};
 pub use hold_out::{hold_out_source, hold_out_target};
-pub use roots::{DATA_VARIABLE, Roots};
+pub use inspection::{InspectedSet, Inspection, check_headers, inspect};
+pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};
 pub use sources::{EncodedSource, FeatureSource, ImageSource, Joined, RowsOf};
-pub use splits::{SplitRows, stratified_split};
+pub use splits::{SplitRows, plain_split, stratified_split};
 pub use transform::{ImagePixels, ImageTransform};

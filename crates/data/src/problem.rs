@@ -1,8 +1,12 @@
 //! Short ways to say what is wrong with a file.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use isthmus_core::error::DataError;
+
+use crate::sniff;
 
 /// A file that is there and cannot be used.
 pub(crate) fn file(path: impl AsRef<Path>, problem: impl Into<String>) -> DataError {
@@ -29,6 +33,46 @@ pub(crate) fn io(action: &'static str, path: &Path, source: std::io::Error) -> D
 /// The content of a file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, DataError> {
     std::fs::read(path).map_err(|source| io("cannot read", path, source))
+}
+
+/// The first bytes of a file, enough to tell what it is.
+pub(crate) fn first_bytes(path: &Path) -> Result<Vec<u8>, DataError> {
+    let failed = |source| io("cannot read", path, source);
+    let mut bytes = Vec::with_capacity(sniff::LOOKED_AT);
+    let file = File::open(path).map_err(failed)?;
+    file.take(sniff::LOOKED_AT as u64).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
+}
+
+/// A name with its control characters written out: it may come from anywhere.
+pub(crate) fn shown(name: &str) -> String {
+    name.chars()
+        .flat_map(|c| {
+            let escaped = c.is_control().then(|| c.escape_debug());
+            let plain = escaped.is_none().then_some(c);
+            escaped.into_iter().flatten().chain(plain)
+        })
+        .collect()
+}
+
+/// The first names of a list and how many follow.
+pub(crate) fn some_of<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    const SHOWN: usize = 12;
+    let names: Vec<String> = names.into_iter().map(|name| shown(name.as_ref())).collect();
+    let first = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN) {
+        0 => first,
+        more => format!("{first} and {more} more"),
+    }
+}
+
+/// `1 file`, `2 files`.
+pub(crate) fn counted(number: usize, what: &str) -> String {
+    match number {
+        1 => format!("1 {what}"),
+        _ if what.ends_with('s') => format!("{number} {what}es"),
+        _ => format!("{number} {what}s"),
+    }
 }
 
 /// `a`, `b` or `c`.

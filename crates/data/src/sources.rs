@@ -1,5 +1,6 @@
 //! Samples ready for a network: features, small images in memory, images decoded on demand.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isthmus_core::dataset::{EncodedImage, SampleSource, Samples};
@@ -13,12 +14,13 @@ use rayon::prelude::*;
 use crate::decode::{self, Decoder};
 use crate::transform::{ImagePixels, ImageTransform};
 
-/// Makes samples ready for use.
+/// Makes samples ready for use; `upright` turns images as their EXIF orientation says.
 ///
 /// # Errors
 /// If the transform does not fit the samples, or an image cannot be read.
 pub(crate) fn source_of(
     samples: Samples,
+    upright: bool,
     transform: Option<&Transform>,
 ) -> Result<Arc<dyn SampleSource>, DataError> {
     let plain = Transform::default();
@@ -28,7 +30,7 @@ pub(crate) fn source_of(
         Samples::Images { channels, height, width, pixels } => {
             Arc::new(ImageSource::new([channels, height, width], pixels, transform)?)
         }
-        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, transform)?),
+        Samples::Encoded(images) => Arc::new(EncodedSource::new(images, upright, transform)?),
     })
 }
 
@@ -37,12 +39,19 @@ pub(crate) fn source_of(
 pub struct FeatureSource {
     size: usize,
     values: Arc<[f32]>,
+    /// The samples that these are features of, for their names.
+    origin: Option<Arc<dyn SampleSource>>,
 }
 
 impl FeatureSource {
     /// Vectors of `size` values, one after the other.
     pub fn new(size: usize, values: impl Into<Arc<[f32]>>) -> Self {
-        Self { size, values: values.into() }
+        Self { size, values: values.into(), origin: None }
+    }
+
+    /// The same features under the names of the samples that they were extracted from.
+    pub fn of(self, origin: Arc<dyn SampleSource>) -> Self {
+        Self { origin: Some(origin), ..self }
     }
 }
 
@@ -53,6 +62,10 @@ impl SampleSource for FeatureSource {
 
     fn shape(&self) -> InputShape {
         InputShape::Features { size: self.size }
+    }
+
+    fn name(&self, row: usize) -> String {
+        self.origin.as_ref().map_or_else(|| row.to_string(), |origin| origin.name(row))
     }
 
     fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
@@ -147,17 +160,24 @@ pub struct EncodedSource {
     decoder: Decoder,
     transform: ImageTransform,
     shape: InputShape,
+    /// The folder that all images are in: their names are those below it.
+    folder: PathBuf,
 }
 
 impl EncodedSource {
-    /// Images that are decoded on demand. Where the transform states no number of channels, all
+    /// Images that are decoded on demand, and turned as their EXIF orientation says where `upright`
+    /// is set. Where the transform states no number of channels, all
     /// become RGB; where it states no size, all must have the size of the first.
     ///
     /// # Errors
     /// If the transform cannot be used or an archive cannot be opened.
-    pub fn new(images: Vec<EncodedImage>, transform: &Transform) -> Result<Self, DataError> {
+    pub fn new(
+        images: Vec<EncodedImage>,
+        upright: bool,
+        transform: &Transform,
+    ) -> Result<Self, DataError> {
         const COLOUR: usize = 3;
-        let decoder = Decoder::new(&images)?;
+        let decoder = Decoder::new(&images, upright)?;
         let mut transform = transform.clone();
         transform.channels.get_or_insert(COLOUR);
         let transform = ImageTransform::new(&transform, COLOUR)?;
@@ -168,7 +188,8 @@ impl EncodedSource {
             }
             _ => transform.shape(0, 0),
         };
-        Ok(Self { images, decoder, transform, shape })
+        let folder = common_folder(&images);
+        Ok(Self { images, decoder, transform, shape, folder })
     }
 
     fn transformed(&self, row: usize, key: Option<&Key>) -> Result<ImagePixels, DataError> {
@@ -203,6 +224,16 @@ impl SampleSource for EncodedSource {
         self.images.len()
     }
 
+    fn name(&self, row: usize) -> String {
+        match &self.images[row] {
+            EncodedImage::File(path) => {
+                let path = path.strip_prefix(&self.folder).unwrap_or(path);
+                path.to_string_lossy().replace('\\', "/")
+            }
+            EncodedImage::ZipEntry { name, .. } => name.clone(),
+        }
+    }
+
     fn shape(&self) -> InputShape {
         self.shape
     }
@@ -215,6 +246,19 @@ impl SampleSource for EncodedSource {
         })?;
         Ok(values)
     }
+}
+
+/// The deepest folder that all image files are in.
+fn common_folder(images: &[EncodedImage]) -> PathBuf {
+    let folder = |image: &EncodedImage| match image {
+        EncodedImage::File(path) => path.parent().map(Path::to_owned),
+        EncodedImage::ZipEntry { .. } => None,
+    };
+    let common = |a: PathBuf, b: PathBuf| -> PathBuf {
+        let same = a.components().zip(b.components()).take_while(|(a, b)| a == b);
+        same.map(|(component, _)| component).collect()
+    };
+    images.iter().filter_map(folder).reduce(common).unwrap_or_default()
 }
 
 /// Makes images in parallel and writes their values one after the other.
@@ -252,6 +296,10 @@ impl SampleSource for RowsOf {
 
     fn shape(&self) -> InputShape {
         self.samples.shape()
+    }
+
+    fn name(&self, row: usize) -> String {
+        self.samples.name(self.rows[row])
     }
 
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
@@ -295,6 +343,13 @@ impl SampleSource for Joined {
 
     fn shape(&self) -> InputShape {
         self.first.shape()
+    }
+
+    fn name(&self, row: usize) -> String {
+        match row.checked_sub(self.first.rows()) {
+            None => self.first.name(row),
+            Some(row) => self.second.name(row),
+        }
     }
 
     fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
@@ -388,13 +443,13 @@ mod tests {
                 EncodedImage::File(path)
             })
             .collect();
-        let source = EncodedSource::new(images.clone(), &Transform::default()).unwrap();
+        let source = EncodedSource::new(images.clone(), false, &Transform::default()).unwrap();
         assert_eq!(source.shape(), InputShape::Image { channels: 3, height: 5, width: 4 });
         assert!(source.values(&[0], SampleView::Plain).is_ok());
         let error = source.values(&[0, 1], SampleView::Plain).err().unwrap().to_string();
         assert!(error.contains("1.png: has 6 x 5 pixels"), "{error}");
         let resize = Transform { resize: Some(3), ..Transform::default() };
-        let values = EncodedSource::new(images, &resize)
+        let values = EncodedSource::new(images, false, &resize)
             .unwrap()
             .values(&[0, 1], SampleView::Plain)
             .unwrap();

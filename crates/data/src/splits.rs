@@ -1,5 +1,7 @@
 //! Which rows are trained on and which are tested on.
 
+use std::collections::BTreeMap;
+
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use rand::seq::SliceRandom;
@@ -29,26 +31,23 @@ pub fn stratified_split(
             "`test_share` is {test_share}; expected a share between 0 and 1"
         )));
     }
-    let classes = labels.iter().max().map_or(0, |&last| last as usize + 1);
-    let mut members = vec![Vec::new(); classes];
+    let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for (row, &label) in labels.iter().enumerate() {
-        members[label as usize].push(row);
+        members.entry(label).or_default().push(row);
     }
-    if let Some(class) = members.iter().position(|rows| rows.len() == 1) {
+    if let Some((class, _)) = members.iter().find(|(_, rows)| rows.len() == 1) {
         return Err(DataError::Mismatch(format!(
-            "class {class} has a single sample; a split into training and test sets needs at \
-             least two of each class"
+            "class {class} has a single sample among the {}; a split into two parts needs at \
+             least two of each class",
+            labels.len()
         )));
     }
-    let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+    let sizes: Vec<usize> = members.values().map(Vec::len).collect();
     let total = (labels.len() as f64 * test_share).round() as usize;
     let counts = proportional_counts(&sizes, total);
     let mut split = SplitRows { train: Vec::new(), test: Vec::new() };
-    for (class, (mut rows, count)) in members.into_iter().zip(counts).enumerate() {
-        if rows.is_empty() {
-            continue;
-        }
-        rows.shuffle(&mut key.at(class as u64).rng());
+    for ((class, mut rows), count) in members.into_iter().zip(counts) {
+        rows.shuffle(&mut key.at(u64::from(class)).rng());
         let (test, train) = rows.split_at(count.clamp(1, rows.len() - 1));
         split.test.extend_from_slice(test);
         split.train.extend_from_slice(train);
@@ -56,6 +55,31 @@ pub fn stratified_split(
     split.train.sort_unstable();
     split.test.sort_unstable();
     Ok(split)
+}
+
+/// Holds out `test_share` of `rows` rows, at least one on both sides, whatever their classes. The
+/// same key gives the same split.
+///
+/// # Errors
+/// If the share is not in (0, 1), or there are less than two rows.
+pub fn plain_split(rows: usize, test_share: f64, key: &Key) -> Result<SplitRows, DataError> {
+    if !(test_share > 0.0 && test_share < 1.0) {
+        return Err(DataError::Mismatch(format!(
+            "`test_share` is {test_share}; expected a share between 0 and 1"
+        )));
+    }
+    if rows < 2 {
+        return Err(DataError::Mismatch(format!(
+            "{rows} samples cannot be split into training and test sets"
+        )));
+    }
+    let mut all: Vec<usize> = (0..rows).collect();
+    all.shuffle(&mut key.rng());
+    let count = ((rows as f64 * test_share).round() as usize).clamp(1, rows - 1);
+    let mut train = all.split_off(count);
+    train.sort_unstable();
+    all.sort_unstable();
+    Ok(SplitRows { train, test: all })
 }
 
 /// Parts of `total` in proportion to `sizes`: rounded down, what is left going to the largest
@@ -94,6 +118,19 @@ mod tests {
         assert_eq!([of_class(0), of_class(1), of_class(2)], [18, 6, 6]);
         assert_eq!(stratified_split(&labels, 0.3, &key).unwrap(), split);
         assert_ne!(stratified_split(&labels, 0.3, &Key::new(4)).unwrap(), split);
+    }
+
+    #[test]
+    fn a_plain_split_is_disjoint_and_complete_and_refuses_what_cannot_be_split() {
+        let key = Key::new(3);
+        let split = plain_split(10, 0.3, &key).unwrap();
+        assert_eq!((split.train.len(), split.test.len()), (7, 3));
+        let mut all = [split.train.clone(), split.test.clone()].concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..10).collect::<Vec<_>>());
+        assert_ne!(plain_split(10, 0.3, &Key::new(4)).unwrap(), split);
+        assert_eq!(plain_split(2, 0.999, &key).unwrap().train.len(), 1);
+        assert!(plain_split(1, 0.3, &key).is_err() && plain_split(5, 1.0, &key).is_err());
     }
 
     #[test]

@@ -8,7 +8,9 @@ use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use isthmus_core::spec::{DataSpec, Protocol, Task, Transform};
 use isthmus_core::stage::SampleView;
-use isthmus_data::{Dataset, DomainSets, Roots, load_domains, stratified_split};
+use isthmus_data::{
+    Dataset, DomainSets, DomainUse, Roots, load_domains, plain_split, stratified_split,
+};
 
 const DESCRIPTOR: &str = r#"name = "mine"
 how_to_get = "take some photos"
@@ -38,7 +40,11 @@ fn root() -> (tempfile::TempDir, Roots) {
             }
         }
     }
-    let roots = Roots { descriptors: vec![datasets], data: folder.path().join("data") };
+    let roots = Roots {
+        descriptors: vec![datasets],
+        data: folder.path().join("data"),
+        cache: folder.path().join("cache"),
+    };
     (folder, roots)
 }
 
@@ -47,6 +53,7 @@ fn spec(dataset: &str, source: &str, target: &str) -> DataSpec {
         dataset: dataset.to_owned(),
         tasks: vec![Task { sources: vec![source.to_owned()], target: target.to_owned() }],
         protocol: Protocol::Transductive,
+        target_labels: true,
         transform: None,
     }
 }
@@ -66,8 +73,8 @@ fn a_folder_of_images_becomes_domains() {
     assert_eq!(dataset.classes, ["cat", "dog"]);
     assert_eq!([&domains[0].name, &domains[1].name], ["photos", "drawings"]);
     let target = &domains[1];
-    assert_eq!(target.train.labels.as_ref(), [0, 0, 1, 1]);
-    assert_eq!(target.test.labels.as_ref(), [0, 0, 1, 1]);
+    assert_eq!(target.train.targets.strata(), [0, 0, 1, 1]);
+    assert_eq!(target.test.targets.strata(), [0, 0, 1, 1]);
     let values = target.test.samples.values(&[3], SampleView::Plain).unwrap();
     assert_eq!(values[0], 111.0 / 255.0);
 }
@@ -203,31 +210,41 @@ fn a_checksum_that_differs_is_an_error() {
 
 #[test]
 fn the_quickstart_needs_no_files() {
-    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into() };
+    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into(), cache: "nowhere".into() };
     let data = spec("quickstart", "fonts", "uci");
     let dataset = Dataset::load(&data, &roots).unwrap();
     assert_eq!(dataset.classes.len(), 10);
     let DomainSets::All(uci) = &dataset.domains[1].sets else { panic!("one set") };
-    assert_eq!(uci.source.labels.len(), 1797);
+    assert_eq!(uci.source.targets.rows(), 1797);
 
     let key = Key::new(1);
-    let domains = dataset.domains(Protocol::Split { test_share: 0.3 }, &key).unwrap();
+    let split = Protocol::Split { test_share: 0.3 };
+    let domains = dataset.domains(split, DomainUse::Source, &key).unwrap();
     let target = &domains[1];
-    assert_eq!((target.train.labels.len(), target.test.labels.len()), (1258, 539));
-    let rows = stratified_split(&uci.source.labels, 0.3, &Dataset::split_key(&key, "uci")).unwrap();
-    assert_eq!(target.test.labels[5], uci.source.labels[rows.test[5]]);
+    assert_eq!((target.train.targets.rows(), target.test.targets.rows()), (1258, 539));
+    let rows =
+        stratified_split(&uci.source.targets.strata(), 0.3, &Dataset::split_key(&key, "uci"))
+            .unwrap();
+    assert_eq!(target.test.targets.strata()[5], uci.source.targets.strata()[rows.test[5]]);
     assert_eq!(
         target.test.samples.values(&[5], SampleView::Plain).unwrap(),
         uci.source.samples.values(&[rows.test[5]], SampleView::Plain).unwrap()
     );
     // `given` with one set trains and tests on it.
-    let given = dataset.domains(Protocol::Given, &key).unwrap();
-    assert_eq!(given[1].test.labels.len(), 1797);
+    // A target is split whatever its labels are.
+    let rows = plain_split(1797, 0.3, &Dataset::split_key(&key, "uci")).unwrap();
+    let domains = dataset.domains(split, DomainUse::Target, &key).unwrap();
+    assert_eq!(
+        domains[1].test.samples.values(&[5], SampleView::Plain).unwrap(),
+        uci.source.samples.values(&[rows.test[5]], SampleView::Plain).unwrap()
+    );
+    let given = dataset.domains(Protocol::Given, DomainUse::Target, &key).unwrap();
+    assert_eq!(given[1].test.targets.rows(), 1797);
 }
 
 #[test]
 fn sets_can_be_replaced() {
-    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into() };
+    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into(), cache: "nowhere".into() };
     let dataset = Dataset::load(&spec("quickstart", "fonts", "uci"), &roots).unwrap();
     let mut seen = Vec::new();
     let same = dataset

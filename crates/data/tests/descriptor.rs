@@ -81,7 +81,11 @@ fn names_and_checksums_are_checked() {
 
 #[test]
 fn unknown_data_sets_and_domains_are_suggested() {
-    let roots = Roots { descriptors: vec!["nowhere".into()], data: "nowhere".into() };
+    let roots = Roots {
+        descriptors: vec!["nowhere".into()],
+        data: "nowhere".into(),
+        cache: "nowhere".into(),
+    };
     let error = Descriptor::find("ofice31", &roots).err().unwrap().to_string();
     assert!(error.contains("did you mean `office31`?"), "{error}");
     let office = Descriptor::find("office31", &roots).unwrap();
@@ -92,7 +96,7 @@ fn unknown_data_sets_and_domains_are_suggested() {
 
 #[test]
 fn every_embedded_descriptor_is_whole() {
-    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into() };
+    let roots = Roots { descriptors: Vec::new(), data: "nowhere".into(), cache: "nowhere".into() };
     for name in Descriptor::names(&roots).unwrap() {
         let descriptor = Descriptor::find(&name, &roots).unwrap();
         for text in [&descriptor.licence, &descriptor.citation, &descriptor.how_to_get] {
@@ -107,7 +111,11 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
     let folder = tempfile::tempdir().unwrap();
     let text = SIX_LINES.replace("\"mine\"", "\"office31\"");
     std::fs::write(folder.path().join("office31.toml"), text).unwrap();
-    let roots = Roots { descriptors: vec![folder.path().into()], data: "nowhere".into() };
+    let roots = Roots {
+        descriptors: vec![folder.path().into()],
+        data: "nowhere".into(),
+        cache: "nowhere".into(),
+    };
     let found = Descriptor::find("office31", &roots).unwrap();
     assert_eq!(found.domains[0].name, "photos");
     assert_eq!(

@@ -52,7 +52,7 @@ fn source() -> LabelledSource {
     let values: Vec<f32> = (0..ROWS).flat_map(|row| [row as f32, 0.5]).collect();
     LabelledSource {
         samples: Arc::new(FeatureSource::new(2, values)),
-        labels: (0..ROWS as u32).collect(),
+        targets: (0..ROWS as u32).collect::<Vec<_>>().into(),
     }
 }
 
@@ -90,7 +90,7 @@ fn extract(folder: &Path, source: &LabelledSource, bad: bool) -> Result<Run, Dat
     )?;
     let rows: Vec<usize> = (0..ROWS).collect();
     let values = done.features.samples.values(&rows, SampleView::Plain)?;
-    assert_eq!(done.features.labels, source.labels);
+    assert_eq!(done.features.targets.strata(), source.targets.strata());
     Ok(Run { outcome: done.outcome, warning: done.warning, values, progress })
 }
 
@@ -166,7 +166,10 @@ fn a_damaged_file_is_computed_again_with_a_warning() {
 fn a_file_of_other_rows_is_not_used() {
     let folder = tempfile::tempdir().unwrap();
     extract(folder.path(), &source(), false).unwrap();
-    let short = LabelledSource { labels: Arc::from([0, 1]), ..source() };
+    let short = LabelledSource {
+        samples: Arc::new(FeatureSource::new(2, vec![0.0; 4])),
+        targets: vec![0, 1].into(),
+    };
     let found = FeatureCache::new(folder.path()).lookup(&key(&spec()), &short).unwrap();
     assert!(matches!(found, Lookup::Damaged(reason) if reason.contains("10 rows")));
 }
@@ -185,8 +188,27 @@ fn a_cache_that_cannot_be_written_is_an_error_before_any_work() {
     let in_the_way = folder.path().join("file");
     std::fs::write(&in_the_way, b"").unwrap();
     let cache = in_the_way.join("cache");
-    let error = extract(&cache, &source(), true).err().unwrap();
-    assert!(matches!(error, DataError::Io { .. }), "{error}");
+    let error = extract(&cache, &source(), true).err().unwrap().to_string();
+    assert!(error.contains("features cannot be kept here"), "{error}");
+    assert!(error.contains("ISTHMUS_CACHE"), "{error}");
+}
+
+#[test]
+fn while_features_are_computed_nothing_lies_in_the_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut seen = Vec::new();
+    FeatureCache::new(folder.path())
+        .extract(
+            &key(&spec()),
+            &source(),
+            &mut Doubling { bad: false },
+            &Device::flex(),
+            4,
+            &mut |_, _| seen.extend(files(folder.path())),
+        )
+        .unwrap();
+    // A process that is killed meanwhile leaves nothing.
+    assert!(seen.is_empty(), "{seen:?}");
 }
 
 /// Samples of which one cannot be read.

@@ -26,7 +26,11 @@ fn data(folder: &str) -> Option<PathBuf> {
 
 fn roots(folder: &Path) -> Roots {
     let datasets = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
-    Roots { descriptors: vec![datasets], data: folder.parent().unwrap().to_owned() }
+    Roots {
+        descriptors: vec![datasets],
+        data: folder.parent().unwrap().to_owned(),
+        cache: PathBuf::from(env!("CARGO_TARGET_TMPDIR")),
+    }
 }
 
 fn load(folder: &Path, dataset: &str, transform: &Transform) -> Dataset {
@@ -68,8 +72,8 @@ fn office31_has_its_images_and_classes_and_they_match_the_features() {
         else {
             panic!("one set a domain")
         };
-        assert_eq!(images.source.labels.len(), count);
-        assert_eq!(images.source.labels, features.source.labels);
+        assert_eq!(images.source.targets.rows(), count);
+        assert_eq!(images.source.targets.strata(), features.source.targets.strata());
         assert_eq!(features.source.samples.shape().len(), 1280);
     }
 
@@ -110,7 +114,7 @@ fn a_damaged_zip_of_office31_names_the_entry() {
     let dataset = Dataset::load_named(&descriptor, &["dslr"], None, &roots);
     let dataset = dataset.unwrap();
     let DomainSets::All(dslr) = &dataset.domains[0].sets else { panic!("one set") };
-    let rows: Vec<usize> = (0..dslr.source.labels.len()).collect();
+    let rows: Vec<usize> = (0..dslr.source.targets.rows()).collect();
     let error = dslr.source.samples.values(&rows, SampleView::Plain).err().unwrap().to_string();
     assert!(error.contains("dslr.zip, dslr/images/"), "{error}");
 }
@@ -123,9 +127,9 @@ fn mnist_is_the_well_known_one() {
         ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", 10000, MNIST_TEST),
     ];
     for (images, labels, rows, sums) in expected {
-        let reader = Idx { images: images.to_owned(), labels: labels.to_owned(), rows: None };
+        let reader = Idx { images: images.to_owned(), labels: labels.to_owned(), ..Idx::default() };
         let read = reader.read(&folder).unwrap();
-        assert_eq!((read.samples.rows(), read.labels.len()), (rows, rows));
+        assert_eq!((read.samples.rows(), read.targets.rows()), (rows, rows));
         let mut file = vec![0, 0, 8, 3];
         for size in [rows as u32, 28, 28] {
             file.extend(size.to_be_bytes());
@@ -134,7 +138,7 @@ fn mnist_is_the_well_known_one() {
         assert_eq!(md5(&file), sums[0], "{images}");
         let mut file = vec![0, 0, 8, 1];
         file.extend((rows as u32).to_be_bytes());
-        file.extend(read.labels.iter().map(|&label| label as u8));
+        file.extend(read.targets.strata().iter().map(|&label| label as u8));
         assert_eq!(md5(&file), sums[1], "{labels}");
     }
 }
@@ -154,8 +158,8 @@ fn usps_as_text_equals_usps_as_hdf5() {
         let reader = Usps { set, rows: None };
         let text = reader.read(&folder).unwrap();
         let binary = reader.read(hdf5.path()).unwrap();
-        assert_eq!(class_counts(&text.labels), counts);
-        assert_eq!(text.labels, binary.labels);
+        assert_eq!(class_counts(&text.targets.strata()), counts);
+        assert_eq!(text.targets.strata(), binary.targets.strata());
         let pairs = pixels(&text).iter().zip(pixels(&binary));
         assert_eq!(pairs.clone().map(|(a, b)| a.abs_diff(*b)).max(), Some(0));
     }
@@ -221,7 +225,7 @@ fn digits_load_under_both_protocols() {
     let sizes: Vec<Vec<usize>> = digits
         .domains
         .iter()
-        .map(|domain| domain.sets().iter().map(|set| set.source.labels.len()).collect())
+        .map(|domain| domain.sets().iter().map(|set| set.source.targets.rows()).collect())
         .collect();
     assert_eq!(sizes, [vec![60000, 10000], vec![7291, 2007], vec![3000]]);
     // MNIST-M's images are MNIST's test images, in order.
@@ -230,11 +234,11 @@ fn digits_load_under_both_protocols() {
     else {
         panic!("MNIST has a test set, MNIST-M one set")
     };
-    assert_eq!(test.source.labels[..3000], coloured.source.labels[..]);
+    assert_eq!(test.source.targets.strata()[..3000], coloured.source.targets.strata()[..]);
 
     let small = load(&folder, "digits-2000-1800", &transform);
     let [mnist, usps] = small.domains.as_slice() else { panic!("two domains") };
-    let labels = |domain: &isthmus_data::LoadedDomain| domain.sets()[0].source.labels.to_vec();
+    let labels = |domain: &isthmus_data::LoadedDomain| domain.sets()[0].source.targets.strata();
     assert_eq!([labels(mnist).len(), labels(usps).len()], [2000, 1800]);
     assert_eq!(class_counts(&labels(usps)).iter().min(), Some(&134));
 }

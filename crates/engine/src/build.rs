@@ -3,21 +3,37 @@
 use burn::tensor::Device;
 use isthmus_core::error::MethodError;
 use isthmus_core::input::InputShape;
-use isthmus_core::method::{MethodContext, TrainingMethod};
+use isthmus_core::method::{Driver, Fit, Method, MethodContext};
 use isthmus_core::model::Model;
+use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::Objective;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind, Plugin};
 use isthmus_core::spec::{Job, PluginSpec, StageSpec, TrainingSpec};
+use isthmus_core::terms::{Terms, WeightedTerm};
 use isthmus_core::test_time::TestTimeMethod;
-use isthmus_core::updater::Updater;
+use isthmus_core::updater::{GroupSelector, Part, UpdateGroup, UpdateSettings, Updater};
 
-use crate::composed::{Composed, WeightedTerm};
 use crate::error::EngineError;
 
 fn plugin(kind: Kind, spec: &PluginSpec) -> Result<&'static Plugin, EngineError> {
-    registry::find(kind, &spec.name)
-        .ok_or_else(|| EngineError::MissingPlugin { kind: kind.name(), name: spec.name.clone() })
+    registry::find(kind, &spec.name).ok_or_else(|| missing(kind, spec))
+}
+
+fn missing(kind: Kind, spec: &PluginSpec) -> EngineError {
+    EngineError::MissingPlugin { kind: kind.name(), name: spec.name.clone() }
+}
+
+/// Builds the objective of a job.
+///
+/// # Errors
+/// If it is not linked.
+pub fn build_objective(spec: &PluginSpec) -> Result<Box<dyn Objective>, EngineError> {
+    match plugin(Kind::Objective, spec)?.build {
+        Build::Objective(build) => Ok(build(&spec.config)),
+        _ => Err(missing(Kind::Objective, spec)),
+    }
 }
 
 /// Builds an extractor by its specification.
@@ -31,11 +47,11 @@ pub fn build_extractor(
 ) -> Result<Box<dyn Extractor>, EngineError> {
     match plugin(Kind::Extractor, spec)?.build {
         Build::Extractor { build, .. } => Ok(build(&spec.config, shape, context)?),
-        _ => unreachable!("plugins of kind extractor are built as extractors"),
+        _ => Err(missing(Kind::Extractor, spec)),
     }
 }
 
-/// Builds the model of a job for inputs of `shape`. When the extractor is frozen, the inputs are
+/// Builds the model of a job for inputs of `shape` and a classifier of `outputs` outputs. When the extractor is frozen, the inputs are
 /// the features it was run for beforehand, and the identity stands in its place.
 ///
 /// # Errors
@@ -43,7 +59,7 @@ pub fn build_extractor(
 pub fn build_model(
     job: &Job,
     shape: InputShape,
-    classes: usize,
+    outputs: usize,
     device: &Device,
     key: &Key,
 ) -> Result<Model, EngineError> {
@@ -65,15 +81,15 @@ pub fn build_model(
                 let shape = InputShape::Features { size: extractor.output_size() };
                 Some(build(&spec.config, shape, &context("bottleneck"))?)
             }
-            _ => unreachable!("plugins of kind bottleneck are built as bottlenecks"),
+            _ => return Err(missing(Kind::Bottleneck, spec)),
         },
     };
     let features = bottleneck.as_ref().unwrap_or(&extractor).output_size();
     let classifier = match plugin(Kind::Classifier, &job.classifier)?.build {
         Build::Classifier(build) => {
-            build(&job.classifier.config, features, classes, &context("classifier"))?
+            build(&job.classifier.config, features, outputs, &context("classifier"))?
         }
-        _ => unreachable!("plugins of kind classifier are built as classifiers"),
+        _ => return Err(missing(Kind::Classifier, &job.classifier)),
     };
     Ok(Model { extractor, bottleneck, classifier })
 }
@@ -81,12 +97,78 @@ pub fn build_model(
 /// What runs a stage.
 pub enum StageMethod {
     /// Steps of training.
-    Training(Box<dyn TrainingMethod>),
+    Training(TrainingMethods),
+    /// One fit, without steps.
+    Fit(Box<dyn Fit>),
     /// A stream of target samples.
     TestTime(Box<dyn TestTimeMethod>),
 }
 
-/// Builds the method of a stage: the one that has it to itself, or the terms together.
+/// The terms of a stage, and its driver if it has one.
+pub struct TrainingMethods {
+    /// Label of the driver; empty without one.
+    pub driver_label: String,
+    /// Drives the updates; without one, every step is one update by the loss of the stage.
+    pub driver: Option<Box<dyn Driver>>,
+    /// The terms.
+    pub terms: Terms,
+}
+
+/// Where the driver's own networks and state are in a checkpoint.
+const DRIVER: &str = "driver";
+/// Where those of the terms are.
+const TERMS: &str = "terms";
+
+/// The networks of a stage's methods.
+pub(crate) fn networks<'m>(
+    driver: &'m mut Option<Box<dyn Driver>>,
+    terms: &'m mut Terms,
+) -> Vec<Part<'m>> {
+    let mut parts = Vec::new();
+    if let Some(driver) = driver {
+        parts.extend(driver.networks().into_iter().map(|part| part.below(DRIVER)));
+    }
+    parts.extend(terms.networks().into_iter().map(|part| part.below(TERMS)));
+    parts
+}
+
+/// The state of a stage's methods.
+pub(crate) fn state(driver: Option<&dyn Driver>, terms: &Terms) -> Vec<NamedTensor> {
+    let own = driver.map(Method::state).unwrap_or_default().into_iter();
+    let terms = terms.state().into_iter();
+    own.map(|tensor| tensor.below(DRIVER)).chain(terms.map(|it| it.below(TERMS))).collect()
+}
+
+/// Gives a stage's methods their state back.
+pub(crate) fn load_state(
+    driver: &mut Option<Box<dyn Driver>>,
+    terms: &mut Terms,
+    state: Vec<NamedTensor>,
+) -> Result<(), MethodError> {
+    let (mut own, mut of_terms) = (Vec::new(), Vec::new());
+    for tensor in state {
+        if let Some(path) = tensor.path.strip_prefix(DRIVER).and_then(|it| it.strip_prefix('.')) {
+            own.push(NamedTensor { path: path.to_owned(), data: tensor.data });
+        } else if let Some(path) =
+            tensor.path.strip_prefix(TERMS).and_then(|it| it.strip_prefix('.'))
+        {
+            of_terms.push(NamedTensor { path: path.to_owned(), data: tensor.data });
+        } else {
+            return Err(MethodError::Checkpoint(format!("it holds `{}`", tensor.path)));
+        }
+    }
+    match driver {
+        Some(driver) => driver.load_state(own)?,
+        None if own.is_empty() => {}
+        None => {
+            let found = format!("it holds `{}`, and no method drives this stage", own[0].path);
+            return Err(MethodError::Checkpoint(found));
+        }
+    }
+    terms.load_state(of_terms)
+}
+
+/// Builds the method of a stage: the driver and the terms, or the one of another kind.
 ///
 /// # Errors
 /// If a method is not linked or cannot work in this context.
@@ -94,51 +176,68 @@ pub fn build_method(
     stage: &StageSpec,
     context: &MethodContext,
 ) -> Result<StageMethod, EngineError> {
-    let mut terms = Vec::new();
+    let mut terms = Terms::default();
+    let (mut driver_label, mut driver) = (String::new(), None);
     for align in &stage.align {
-        let name = align.plugin.name.clone();
-        let failed = |source: MethodError| EngineError::Method { method: name.clone(), source };
-        let context = MethodContext { key: context.key.named(&name), ..context.clone() };
+        let label = align.label.clone();
+        let failed = |source: MethodError| EngineError::Method { method: label.clone(), source };
+        let context = MethodContext { key: context.key.named(&label), ..context.clone() };
+        let config = &align.plugin.config;
         match plugin(Kind::Method, &align.plugin)?.build {
-            Build::Training(build) => {
-                let method = build(&align.plugin.config, &context).map_err(failed)?;
-                return Ok(StageMethod::Training(method));
+            Build::Driver(build) => {
+                driver = Some(build(config, &context).map_err(failed)?);
+                driver_label = label;
+            }
+            Build::Fit(build) => {
+                return Ok(StageMethod::Fit(build(config, &context).map_err(failed)?));
             }
             Build::TestTime(build) => {
-                let method = build(&align.plugin.config, &context).map_err(failed)?;
-                return Ok(StageMethod::TestTime(method));
+                return Ok(StageMethod::TestTime(build(config, &context).map_err(failed)?));
             }
             Build::Term(build) => {
-                let term = build(&align.plugin.config, &context).map_err(failed)?;
-                terms.push(WeightedTerm { name, weight: align.weight, term });
+                let term = build(config, &context).map_err(failed)?;
+                terms.list.push(WeightedTerm { label, weight: align.weight, term });
             }
-            _ => unreachable!("plugins of kind method are built as methods"),
+            _ => return Err(missing(Kind::Method, &align.plugin)),
         }
     }
-    let composed = Composed::new(terms, stage.training.label_smoothing);
-    Ok(StageMethod::Training(Box::new(composed)))
+    Ok(StageMethod::Training(TrainingMethods { driver_label, driver, terms }))
 }
 
 /// Builds what applies the gradients of a stage.
 ///
 /// # Errors
-/// If the optimizer or the schedule is not linked.
+/// If an optimizer or a schedule is not linked.
 pub fn build_updater(training: &TrainingSpec) -> Result<Updater, EngineError> {
-    let (optimizer, learning_rate) = match plugin(Kind::Optimizer, &training.optimizer)?.build {
-        Build::Optimizer { build, learning_rate } => {
-            (build(&training.optimizer.config), learning_rate(&training.optimizer.config))
-        }
-        _ => unreachable!("plugins of kind optimizer are built as optimizers"),
+    let mut groups =
+        vec![group(GroupSelector::default(), &training.optimizer, &training.schedule)?];
+    for spec in &training.groups {
+        groups.push(group(spec.selector.clone(), &spec.optimizer, &spec.schedule)?);
+    }
+    let settings = UpdateSettings {
+        factors: training.learning_rate_factors,
+        clip_norm: training.gradient_clipping,
+        accumulate: training.accumulate,
     };
-    let schedule = match plugin(Kind::Schedule, &training.schedule)?.build {
-        Build::Schedule(build) => build(&training.schedule.config),
-        _ => unreachable!("plugins of kind schedule are built as schedules"),
+    Ok(Updater::new(groups, settings))
+}
+
+fn group(
+    selector: GroupSelector,
+    optimizer: &PluginSpec,
+    schedule: &PluginSpec,
+) -> Result<UpdateGroup, EngineError> {
+    let Build::Optimizer { build, learning_rate } = plugin(Kind::Optimizer, optimizer)?.build
+    else {
+        return Err(missing(Kind::Optimizer, optimizer));
     };
-    Ok(Updater::new(
-        optimizer,
-        schedule,
-        learning_rate,
-        training.learning_rate_factors,
-        training.gradient_clipping,
-    ))
+    let Build::Schedule(build_schedule) = plugin(Kind::Schedule, schedule)?.build else {
+        return Err(missing(Kind::Schedule, schedule));
+    };
+    Ok(UpdateGroup {
+        selector,
+        optimizer: build(&optimizer.config),
+        schedule: build_schedule(&schedule.config),
+        learning_rate: learning_rate(&optimizer.config),
+    })
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
-use isthmus_core::updater::{Part, Updater};
+use isthmus_core::updater::{Part, Updater, load_parts, part_tensors};
 
 use crate::error::EngineError;
 
@@ -34,7 +34,7 @@ pub(crate) fn take(
     method: Kept<'_>,
     updater: &Updater,
 ) -> Checkpoint {
-    let mut tensors = prefixed(MODEL, model_tensors(model));
+    let mut tensors = prefixed(MODEL, model.tensors());
     tensors.extend(prefixed(NETWORKS, part_tensors(method.networks)));
     tensors.extend(prefixed(STATE, method.state));
     tensors.extend(prefixed(OPTIMIZER, updater.state()));
@@ -43,7 +43,7 @@ pub(crate) fn take(
 
 /// Takes the model back.
 pub(crate) fn load_model(checkpoint: &Checkpoint, model: &mut Model) -> Result<(), EngineError> {
-    load_parts(model.parts(), &group(checkpoint, MODEL))
+    Ok(model.load_tensors(&group(checkpoint, MODEL))?)
 }
 
 /// Takes the networks of the method back, which has begun, and the optimizer's state; returns the
@@ -65,38 +65,6 @@ fn group(checkpoint: &Checkpoint, prefix: &str) -> BTreeMap<String, TensorData> 
         Some((tensor.path.strip_prefix(prefix)?.to_owned(), tensor.data.clone()))
     };
     checkpoint.tensors.iter().filter_map(own).collect()
-}
-
-/// The tensors of a model, part by part.
-pub(crate) fn model_tensors(model: &mut Model) -> Vec<NamedTensor> {
-    part_tensors(model.parts())
-}
-
-fn part_tensors(parts: Vec<Part<'_>>) -> Vec<NamedTensor> {
-    parts
-        .into_iter()
-        .flat_map(|part| {
-            part.network.tensors().into_iter().map(move |tensor| NamedTensor {
-                path: format!("{}.{}", part.name, tensor.path),
-                data: tensor.data,
-            })
-        })
-        .collect()
-}
-
-fn load_parts(
-    parts: Vec<Part<'_>>,
-    tensors: &BTreeMap<String, TensorData>,
-) -> Result<(), EngineError> {
-    for part in parts {
-        let prefix = format!("{}.", part.name);
-        let own = tensors
-            .iter()
-            .filter_map(|(path, data)| Some((path.strip_prefix(&prefix)?.to_owned(), data.clone())))
-            .collect();
-        part.network.load_tensors(&own)?;
-    }
-    Ok(())
 }
 
 fn prefixed(prefix: &str, tensors: Vec<NamedTensor>) -> Vec<NamedTensor> {

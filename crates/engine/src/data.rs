@@ -1,5 +1,6 @@
 //! The data of a job as its stages see it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use burn::tensor::Device;
@@ -10,6 +11,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
 use isthmus_core::stage::{SampleView, StageData};
+use isthmus_core::targets::Targets;
 
 use crate::sampler::Sampler;
 
@@ -31,11 +33,20 @@ impl JobData {
     }
 }
 
+/// The labelled rows of a domain.
+struct Labelled {
+    role: DomainRole,
+    set: LabelledSource,
+    /// The rows that have a target, in order.
+    rows: Vec<usize>,
+    sampler: Sampler,
+}
+
 /// What a stage draws from: labelled samples with the domain they count as, and the target's
 /// samples without labels.
 pub(crate) struct Draws {
     classes: usize,
-    labelled: Vec<(DomainRole, LabelledSource, Sampler)>,
+    labelled: Vec<Labelled>,
     target: Arc<dyn SampleSource>,
     target_sampler: Sampler,
     key: Key,
@@ -68,10 +79,11 @@ impl Draws {
         let key = key.named("batches");
         let labelled = labelled
             .into_iter()
-            .map(|(role, source)| {
-                let rows = source.samples.rows();
+            .map(|(role, set)| {
+                let rows = set.targets.known();
                 let key = key.named("labelled").at(role.slot() as u64);
-                (role, source, Sampler::new(key, rows, batch_size))
+                let sampler = Sampler::new(key, rows.len(), batch_size);
+                Labelled { role, set, rows, sampler }
             })
             .collect();
         let target = Arc::clone(&data.target.train.samples);
@@ -79,39 +91,52 @@ impl Draws {
         Self { classes: data.classes.len(), labelled, target, target_sampler, key }
     }
 
-    /// Joins rows of the labelled domains, given by domain.
+    /// Joins labelled rows of the domains, given by domain as positions among those.
     fn labelled_rows(
         &self,
-        rows: &[Vec<usize>],
+        positions: &[Vec<usize>],
         view: impl Fn(usize) -> SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
         let mut values = Vec::new();
-        let mut batch_labels = Vec::new();
+        let mut targets: Option<Targets> = None;
         let mut segments = Vec::new();
         let mut indices = Vec::new();
         let mut shape = None;
-        for (position, ((role, source, _), rows)) in self.labelled.iter().zip(rows).enumerate() {
-            if rows.is_empty() {
+        let ranges = self.source_ranges();
+        for (place, (labelled, positions)) in self.labelled.iter().zip(positions).enumerate() {
+            if positions.is_empty() {
                 continue;
             }
-            let drawn = source.samples.values(rows, view(position))?;
+            let Labelled { role, set, rows, .. } = labelled;
+            let rows: Vec<usize> = positions.iter().map(|&position| rows[position]).collect();
+            let drawn = set.samples.values(&rows, view(place))?;
             if values.is_empty() {
                 values = drawn;
             } else {
                 values.extend(drawn);
             }
-            batch_labels.extend(rows.iter().map(|&row| source.labels[row]));
+            let own = set.targets.targets().select(positions);
+            match &mut targets {
+                None => targets = Some(own),
+                Some(targets) => targets.append(own),
+            }
             segments.push(Segment { domain: *role, rows: rows.len() });
-            indices.extend_from_slice(rows);
-            shape = Some(source.samples.shape());
+            indices.extend(positions.iter().map(|&position| ranges[place].start + position));
+            shape = Some(set.samples.shape());
         }
-        let shape = shape.ok_or_else(|| {
-            DataError::Mismatch("the source has no training samples to draw from".to_owned())
-        })?;
+        let (Some(shape), Some(targets)) = (shape, targets) else {
+            return Err(DataError::Mismatch(
+                "the source has no labelled training samples to draw from".to_owned(),
+            ));
+        };
         let input = Input::from_values(values, indices.len(), shape, device);
-        Ok(SourceBatch { input, labels: batch_labels, segments, indices })
+        Ok(SourceBatch { input, targets, segments, indices })
     }
+}
+
+fn no_such_row(row: usize, rows: usize, domain: &str) -> DataError {
+    DataError::Mismatch(format!("row {row} of the {domain} was asked for, it has {rows} rows"))
 }
 
 impl StageData for Draws {
@@ -119,24 +144,42 @@ impl StageData for Draws {
         self.classes
     }
 
-    fn source_rows(&self) -> usize {
-        self.labelled.iter().map(|(_, source, _)| source.samples.rows()).sum()
+    fn source_ranges(&self) -> Vec<Range<usize>> {
+        let mut start = 0;
+        let range = |labelled: &Labelled| {
+            let rows = labelled.rows.len();
+            start += rows;
+            start - rows..start
+        };
+        self.labelled.iter().map(range).collect()
+    }
+
+    fn source_targets(&self) -> Targets {
+        let mut all: Option<Targets> = None;
+        for labelled in self.labelled.iter().filter(|labelled| !labelled.rows.is_empty()) {
+            let own = labelled.set.targets.targets().clone();
+            match &mut all {
+                None => all = Some(own),
+                Some(all) => all.append(own),
+            }
+        }
+        all.unwrap_or(Targets::Classes(Vec::new()))
     }
 
     fn target_rows(&self) -> usize {
         self.target.rows()
     }
 
-    fn source_batch(&self, step: usize, device: &Device) -> Result<SourceBatch, DataError> {
+    fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
         let rows: Vec<_> =
-            self.labelled.iter().map(|(_, _, sampler)| sampler.batch(step)).collect();
-        let key = self.key.named("labelled view").at(step as u64);
+            self.labelled.iter().map(|labelled| labelled.sampler.batch(number)).collect();
+        let key = self.key.named("labelled view").at(number as u64);
         self.labelled_rows(&rows, |position| SampleView::Training(key.at(position as u64)), device)
     }
 
-    fn target_batch(&self, step: usize, device: &Device) -> Result<TargetBatch, DataError> {
-        let view = SampleView::Training(self.key.named("target view").at(step as u64));
-        self.target_at(&self.target_sampler.batch(step), view, device)
+    fn target_batch(&self, number: usize, device: &Device) -> Result<TargetBatch, DataError> {
+        let view = SampleView::Training(self.key.named("target view").at(number as u64));
+        self.target_at(&self.target_sampler.batch(number), view, device)
     }
 
     fn source_at(
@@ -145,18 +188,19 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
+        let ranges = self.source_ranges();
         let mut rows = vec![Vec::new(); self.labelled.len()];
         for &index in indices {
-            let mut index = index;
-            for (rows, (_, source, _)) in rows.iter_mut().zip(&self.labelled) {
-                if index < source.samples.rows() {
-                    rows.push(index);
-                    break;
-                }
-                index -= source.samples.rows();
-            }
+            let Some(position) = ranges.iter().position(|range| range.contains(&index)) else {
+                return Err(no_such_row(index, self.source_rows(), "source"));
+            };
+            rows[position].push(index - ranges[position].start);
         }
-        self.labelled_rows(&rows, |_| view, device)
+        let view = |position: usize| match view {
+            SampleView::Training(key) => SampleView::Training(key.at(position as u64)),
+            SampleView::Plain => SampleView::Plain,
+        };
+        self.labelled_rows(&rows, view, device)
     }
 
     fn target_at(
@@ -165,6 +209,9 @@ impl StageData for Draws {
         view: SampleView,
         device: &Device,
     ) -> Result<TargetBatch, DataError> {
+        if let Some(&row) = indices.iter().find(|&&row| row >= self.target.rows()) {
+            return Err(no_such_row(row, self.target.rows(), "target"));
+        }
         let values = self.target.values(indices, view)?;
         let input = Input::from_values(values, indices.len(), self.target.shape(), device);
         Ok(TargetBatch { input, indices: indices.to_vec() })

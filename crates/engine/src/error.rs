@@ -31,6 +31,15 @@ pub enum EngineError {
         /// Its name.
         name: String,
     },
+    /// A checkpoint is past the last stage.
+    #[error(
+        "the checkpoint is past the last of the {stages} stages of this run; remove the run's \
+         folder and run it again"
+    )]
+    PastTheEnd {
+        /// Stages of the run.
+        stages: usize,
+    },
     /// Whoever watches the job could not write down what happened.
     #[error("cannot record the run: {0}")]
     Record(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -6,7 +6,9 @@ use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::model::Model;
+use isthmus_core::predictor::Predictor;
 use isthmus_core::stage::SampleView;
+use isthmus_core::targets::RowTargets;
 use isthmus_core::validation::{Matrix, Outputs};
 
 /// Rows of one forward pass; large enough to fill the matrix units, small enough for images.
@@ -15,8 +17,8 @@ const ROWS: usize = 256;
 /// What the model says of one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// The sample's class.
-    pub class: u32,
+    /// The sample's class, where it is known.
+    pub class: Option<u32>,
     /// The class with the largest probability.
     pub predicted: u32,
     /// That probability, in (0, 1].
@@ -28,46 +30,59 @@ pub struct Prediction {
 pub struct Evaluation {
     /// A prediction for each sample, in order.
     pub predictions: Vec<Prediction>,
-    /// Mean cross-entropy.
-    pub loss: f64,
+    /// Mean cross-entropy of the samples whose class is known; absent where there are none.
+    pub loss: Option<f64>,
     /// Number of classes.
     pub classes: usize,
 }
 
 impl Evaluation {
-    /// Holds logits `[rows, classes]` against the classes of the rows.
-    pub fn of(logits: &Matrix, labels: &[u32]) -> Self {
+    /// Holds logits `[rows, classes]` against the classes of the rows, as far as they are known.
+    pub fn of(logits: &Matrix, targets: &RowTargets) -> Self {
         let mut loss = 0.0;
         let predictions = logits
             .iter_rows()
-            .zip(labels)
-            .map(|(logits, &class)| {
+            .zip(targets.classes())
+            .map(|(logits, class)| {
                 let (predicted, largest) = argmax(logits);
                 let sum: f64 = logits.iter().map(|&z| f64::from(z - largest).exp()).sum();
-                loss += sum.ln() - f64::from(logits[class as usize] - largest);
+                if let Some(class) = class {
+                    loss += sum.ln() - f64::from(logits[class as usize] - largest);
+                }
                 Prediction { class, predicted, confidence: (1.0 / sum) as f32 }
             })
             .collect();
-        let loss = loss / labels.len().max(1) as f64;
+        let known = targets.known_rows();
+        let loss = (known > 0).then(|| loss / known as f64);
         Self { predictions, loss, classes: logits.columns() }
     }
 
-    /// Share of samples whose class was predicted, in [0, 1].
-    pub fn accuracy(&self) -> f64 {
-        let right = self.predictions.iter().filter(|p| p.class == p.predicted).count();
-        right as f64 / self.predictions.len().max(1) as f64
+    /// Each sample whose class is known: its class, and whether that was predicted.
+    fn judged(&self) -> impl Iterator<Item = (u32, bool)> {
+        let judged = |it: &Prediction| it.class.map(|class| (class, class == it.predicted));
+        self.predictions.iter().filter_map(judged)
     }
 
-    /// Mean over the classes present of the share of their samples that was predicted.
-    pub fn class_accuracy(&self) -> f64 {
+    /// Share of samples whose class was predicted, in [0, 1], among those whose class is known;
+    /// absent where there are none.
+    pub fn accuracy(&self) -> Option<f64> {
+        let (right, all) = self
+            .judged()
+            .fold((0, 0), |(right, all), (_, is_right)| (right + usize::from(is_right), all + 1));
+        (all > 0).then(|| right as f64 / all as f64)
+    }
+
+    /// Mean over the classes present of the share of their samples that was predicted; absent
+    /// where no class is known.
+    pub fn class_accuracy(&self) -> Option<f64> {
         let mut classes = std::collections::BTreeMap::<u32, (usize, usize)>::new();
-        for prediction in &self.predictions {
-            let (right, all) = classes.entry(prediction.class).or_default();
-            *right += usize::from(prediction.class == prediction.predicted);
+        for (class, is_right) in self.judged() {
+            let (right, all) = classes.entry(class).or_default();
+            *right += usize::from(is_right);
             *all += 1;
         }
         let sum: f64 = classes.values().map(|&(right, all)| right as f64 / all as f64).sum();
-        sum / classes.len().max(1) as f64
+        (!classes.is_empty()).then(|| sum / classes.len() as f64)
     }
 
     /// How many classes the predictions spread over, as a share of all classes, in (0, 1]: the
@@ -91,21 +106,20 @@ impl Evaluation {
     }
 }
 
-/// Features and logits of the given rows of `samples` by `model`, an evaluation copy.
+/// Features and logits of the given rows of `samples`.
 ///
 /// # Errors
 /// If a sample cannot be read.
 pub fn predict(
-    model: &mut Model,
+    predictor: &mut dyn Predictor,
     samples: &dyn SampleSource,
     rows: &[usize],
     domain: DomainRole,
-    grouping: Grouping,
     device: &Device,
 ) -> Result<Outputs, DataError> {
     let mut outputs = Outputs::default();
     for input in inputs(samples, rows, device) {
-        let chunk = predict_input(model, input?, domain, grouping);
+        let chunk = predict_input(predictor, input?, domain);
         outputs.features.append(chunk.features);
         outputs.logits.append(chunk.logits);
     }
@@ -148,14 +162,12 @@ fn inputs(
 
 /// Features and logits of a batch of inputs.
 pub(crate) fn predict_input(
-    model: &mut Model,
+    predictor: &mut dyn Predictor,
     input: Input,
     domain: DomainRole,
-    grouping: Grouping,
 ) -> Outputs {
-    let context = evaluating(domain, input.rows(), grouping);
-    let (features, logits) = model.forward(input, &context);
-    Outputs { features: matrix(features), logits: matrix(logits) }
+    let output = predictor.predict(input, domain);
+    Outputs { features: matrix(output.features), logits: matrix(output.logits) }
 }
 
 fn evaluating(domain: DomainRole, rows: usize, grouping: Grouping) -> Context {
@@ -186,16 +198,20 @@ mod tests {
     fn evaluation(pairs: &[(u32, u32)], classes: usize) -> Evaluation {
         let predictions = pairs
             .iter()
-            .map(|&(class, predicted)| Prediction { class, predicted, confidence: 0.5 })
+            .map(|&(class, predicted)| Prediction {
+                class: Some(class),
+                predicted,
+                confidence: 0.5,
+            })
             .collect();
-        Evaluation { predictions, loss: 0.0, classes }
+        Evaluation { predictions, loss: None, classes }
     }
 
     #[test]
     fn class_accuracy_weighs_classes_alike() {
         let evaluation = evaluation(&[(0, 0), (0, 0), (0, 0), (1, 0)], 2);
-        assert_eq!(evaluation.accuracy(), 0.75);
-        assert_eq!(evaluation.class_accuracy(), 0.5);
+        assert_eq!(evaluation.accuracy(), Some(0.75));
+        assert_eq!(evaluation.class_accuracy(), Some(0.5));
     }
 
     #[test]
@@ -214,9 +230,21 @@ mod tests {
     #[test]
     fn the_loss_is_the_mean_cross_entropy() {
         let logits = Matrix::new(2, 2, vec![0.0, 0.0, 0.0, 1.0]);
-        let evaluation = Evaluation::of(&logits, &[0, 1]);
+        let evaluation = Evaluation::of(&logits, &vec![0, 1].into());
         let expected = (2f64.ln() + (1.0 + (-1f64).exp()).ln()) / 2.0;
-        assert!((evaluation.loss - expected).abs() < 1e-7, "{}", evaluation.loss);
-        assert_eq!(evaluation.accuracy(), 1.0);
+        let loss = evaluation.loss.unwrap();
+        assert!((loss - expected).abs() < 1e-7, "{loss}");
+        assert_eq!(evaluation.accuracy(), Some(1.0));
+    }
+
+    #[test]
+    fn samples_without_a_class_are_predicted_and_not_judged() {
+        let logits = Matrix::new(2, 2, vec![3.0, 0.0, 0.0, 1.0]);
+        let half = Evaluation::of(&logits, &RowTargets::of_classes(&[None, Some(0)]));
+        assert_eq!((half.accuracy(), half.class_accuracy()), (Some(0.0), Some(0.0)));
+        assert_eq!(half.predictions[0].predicted, 0);
+        let blind = Evaluation::of(&logits, &RowTargets::none(2));
+        assert_eq!((blind.accuracy(), blind.class_accuracy(), blind.loss), (None, None, None));
+        assert_eq!(blind.effective_classes(), half.effective_classes());
     }
 }

@@ -3,32 +3,36 @@
 use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::method::MethodContext;
-use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind, Plugin};
 use isthmus_core::spec::{Job, StageSpec};
+use isthmus_core::validation::Outputs;
 
-use crate::build::{StageMethod, build_method, build_model, build_updater};
-use crate::checkpoint::{load_model, model_tensors};
+use crate::build::{StageMethod, build_method, build_model, build_objective, build_updater};
+use crate::checkpoint::load_model;
 use crate::data::JobData;
 use crate::error::EngineError;
 use crate::evaluation::Evaluation;
+use crate::fit::run_fit;
 use crate::observer::Observer;
 use crate::selection::Selection;
-use crate::stage::{StageSetup, run_stage};
+use crate::stage::{StageOutcome, StageSetup, run_stage};
 use crate::stream::{batches, run_stream};
 
 /// What a finished job leaves.
 pub struct JobOutcome {
     /// The last evaluation on the target's test set.
     pub target: Evaluation,
+    /// What was predicted of the target's test samples, by a test-time method on its way.
+    pub outputs: Outputs,
     /// Steps of the last stage: that evaluation's.
     pub last_step: usize,
-    /// The trained model, part by part.
+    /// Everything that decides the predictions.
     pub tensors: Vec<NamedTensor>,
-    /// The trained model, off the tape.
-    pub model: Model,
+    /// What predicts.
+    pub predictor: Box<dyn Predictor>,
 }
 
 impl std::fmt::Debug for JobOutcome {
@@ -59,29 +63,36 @@ pub fn run_job(
     let key = Key::new(job.seed);
     let shape = data.input_shape();
     let classes = data.classes.len();
-    let mut model = build_model(job, shape, classes, &device, &key.named("model"))?;
+    let objective = build_objective(&job.objective)?;
+    let outputs = objective.outputs(classes);
+    let mut model = build_model(job, shape, outputs, &device, &key.named("model"))?;
     let selection =
         job.selection.as_ref().map(|spec| Selection::new(spec, data, &key)).transpose()?;
     let first = resumed.map_or(0, |checkpoint| checkpoint.stage);
     if let Some(checkpoint) = resumed {
         load_model(checkpoint, &mut model)?;
     }
-    let (mut evaluation, mut last_step) = (Evaluation::default(), 0);
+    let (mut outcome, mut last_step) = (None, 0);
     for (index, stage) in job.method.stages.iter().enumerate().skip(first) {
         let key = key.named("stage").at(index as u64);
         let stream = is_stream(stage)
             .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size));
-        last_step = stream.unwrap_or(stage.training.steps());
         let context = MethodContext {
             device: device.clone(),
             key: key.named("method"),
             input_shape: shape,
             feature_size: model.feature_size(),
             classes,
+            outputs,
             sources: data.sources.len(),
             total_steps: stream.unwrap_or(stage.training.iterations),
+            classifier: job.classifier.clone(),
         };
         let method = build_method(stage, &context)?;
+        last_step = match &method {
+            StageMethod::Fit(_) => 1,
+            _ => stream.unwrap_or(stage.training.steps()),
+        };
         let mut updater = build_updater(&stage.training)?;
         let setup = StageSetup {
             index,
@@ -90,21 +101,28 @@ pub fn run_job(
             target_labels: uses_target_labels(stage),
             device: &device,
             key,
+            objective: &*objective,
             selection: selection.as_ref(),
         };
         let resumed = resumed.filter(|checkpoint| checkpoint.stage == index && checkpoint.step > 0);
         let (model, updater) = (&mut model, &mut updater);
-        evaluation = match method {
-            StageMethod::Training(mut method) => {
-                run_stage(&setup, model, &mut *method, updater, data, resumed, observer)?
+        let finished = match method {
+            StageMethod::Training(methods) => {
+                run_stage(&setup, model, methods, updater, data, resumed, observer)?
+            }
+            StageMethod::Fit(mut method) => {
+                run_fit(&setup, model, &mut *method, updater, data, resumed, observer)?
             }
             StageMethod::TestTime(mut method) => {
                 run_stream(&setup, model, &mut *method, updater, data, resumed, observer)?
             }
         };
+        outcome = Some(finished);
     }
-    let tensors = model_tensors(&mut model);
-    Ok(JobOutcome { target: evaluation, last_step, tensors, model: model.evaluation_copy() })
+    let StageOutcome { evaluation, outputs, mut predictor } =
+        outcome.ok_or(EngineError::PastTheEnd { stages: job.method.stages.len() })?;
+    let tensors = predictor.tensors();
+    Ok(JobOutcome { target: evaluation, outputs, last_step, tensors, predictor })
 }
 
 /// Whether a stage trains on the target's labels: an upper bound.

@@ -5,10 +5,10 @@
 
 mod build;
 mod checkpoint;
-mod composed;
 mod data;
 mod error;
 mod evaluation;
+mod fit;
 mod job;
 mod observer;
 pub mod optimizers;
@@ -18,14 +18,17 @@ mod selection;
 mod stage;
 mod stream;
 
-pub use build::{StageMethod, build_extractor, build_method, build_model, build_updater};
+pub use build::{
+    StageMethod, TrainingMethods, build_extractor, build_method, build_model, build_objective,
+    build_updater,
+};
 pub use checkpoint::start_of;
-pub use composed::Composed;
 pub use data::JobData;
 pub use error::EngineError;
 pub use evaluation::{Evaluation, Prediction, extract, predict};
+pub use fit::run_fit;
 pub use job::{JobOutcome, is_stream, run_job, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use sampler::Sampler;
 pub use selection::Selection;
-pub use stage::{StageSetup, run_stage};
+pub use stage::{StageOutcome, StageSetup, run_stage};

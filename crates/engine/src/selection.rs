@@ -3,16 +3,17 @@
 use std::cell::RefCell;
 
 use burn::tensor::Device;
-use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::method::Measurement;
-use isthmus_core::model::Model;
+use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::SelectionSpec;
 use isthmus_core::stage::SampleView;
+use isthmus_core::targets::RowTargets;
 use isthmus_core::validation::{
     LabelledOutputs, Matrix, MixedPredictions, Outputs, SCORE_PREFIX, ValidationError,
     ValidationView, Validator,
@@ -61,7 +62,7 @@ impl Selection {
             .enumerate()
             .filter(|_| needed)
             .map(|(index, domain)| {
-                let mut rows: Vec<usize> = (0..domain.train.samples.rows()).collect();
+                let mut rows = domain.train.targets.known();
                 if rows.len() > share {
                     rows.shuffle(&mut key.named("source training").at(index as u64).rng());
                     rows.truncate(share);
@@ -73,15 +74,14 @@ impl Selection {
         Ok(Self { validators, training_rows, key })
     }
 
-    /// Scores `model`, an evaluation copy, by every validator; also the accuracy on the held-out
-    /// source samples. `tested` is what the model made of the target's test samples, which are
-    /// scored where nothing of the target was held out.
+    /// Scores a predictor by every validator; also the accuracy on the held-out source samples.
+    /// `tested` is what was predicted of the target's test samples, which are scored where nothing
+    /// of the target was held out.
     pub(crate) fn score(
         &self,
-        model: &mut Model,
+        predictor: &mut dyn Predictor,
         data: &JobData,
         tested: &Outputs,
-        grouping: Grouping,
         device: &Device,
     ) -> Result<Vec<Measurement>, EngineError> {
         let mut source = LabelledOutputs::default();
@@ -89,14 +89,15 @@ impl Selection {
         for (index, domain) in data.sources.iter().enumerate() {
             let role = DomainRole::Source(index);
             let mut add = |to: &mut LabelledOutputs, set: &LabelledSource, rows: &[usize]| {
-                let outputs = predict(model, &*set.samples, rows, role, grouping, device)?;
+                let outputs = predict(predictor, &*set.samples, rows, role, device)?;
                 to.outputs.features.append(outputs.features);
                 to.outputs.logits.append(outputs.logits);
-                to.labels.extend(rows.iter().map(|&row| set.labels[row]));
+                let classes = set.targets.classes();
+                to.labels.extend(rows.iter().filter_map(|&row| classes[row]));
                 Ok::<_, DataError>(())
             };
             if let Some(held_out) = &domain.validation {
-                let rows: Vec<usize> = (0..held_out.samples.rows()).collect();
+                let rows = held_out.targets.known();
                 add(&mut source, held_out, &rows)?;
             }
             if let Some(rows) = self.training_rows.get(index) {
@@ -111,13 +112,17 @@ impl Selection {
             Some(_) => {
                 let rows: Vec<usize> = (0..samples.rows()).collect();
                 let role = DomainRole::Target;
-                own = predict(model, &**samples, &rows, role, grouping, device)?;
+                own = predict(predictor, &**samples, &rows, role, device)?;
                 &own
             }
         };
-        let mixed = Mixing { model: RefCell::new(model), samples: &**samples, grouping, device };
-        let accuracy = Evaluation::of(&source.outputs.logits, &source.labels).accuracy();
-        let mut measurements = vec![("source_validation_accuracy".to_owned(), accuracy)];
+        let mixed = Mixing { predictor: RefCell::new(predictor), samples: &**samples, device };
+        let targets = RowTargets::from(source.labels.clone());
+        let accuracy = Evaluation::of(&source.outputs.logits, &targets).accuracy();
+        let mut measurements: Vec<Measurement> = accuracy
+            .map(|accuracy| ("source_validation_accuracy".to_owned(), accuracy))
+            .into_iter()
+            .collect();
         for (name, validator) in &self.validators {
             let view = ValidationView {
                 classes: data.classes.len(),
@@ -143,9 +148,8 @@ impl Selection {
 
 /// Predicts mixtures of the target samples that validators see.
 struct Mixing<'a> {
-    model: RefCell<&'a mut Model>,
+    predictor: RefCell<&'a mut dyn Predictor>,
     samples: &'a dyn SampleSource,
-    grouping: Grouping,
     device: &'a Device,
 }
 
@@ -164,9 +168,8 @@ impl MixedPredictions for Mixing<'_> {
                 *value = weight * *value + (1.0 - weight) * other;
             }
             let input = Input::from_values(values, chunk.len(), shape, self.device);
-            let mut model = self.model.borrow_mut();
-            logits
-                .append(predict_input(&mut model, input, DomainRole::Target, self.grouping).logits);
+            let mut predictor = self.predictor.borrow_mut();
+            logits.append(predict_input(&mut **predictor, input, DomainRole::Target).logits);
         }
         Ok(logits)
     }

@@ -2,18 +2,23 @@
 
 use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::context::{DomainRole, NormPolicy};
+use isthmus_core::context::{DomainRole, Grouping, NormPolicy};
 use isthmus_core::dataset::LabelledSource;
-use isthmus_core::error::DataError;
-use isthmus_core::method::{Measurement, TrainingMethod};
+use isthmus_core::error::{DataError, MethodError};
+use isthmus_core::method::{Driver, Measurement, Method};
 use isthmus_core::model::Model;
+use isthmus_core::objective::Objective;
+use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::random::Key;
 use isthmus_core::spec::TrainingSpec;
-use isthmus_core::stage::Stage;
+use isthmus_core::stage::{Stage, Updates};
+use isthmus_core::step::Step;
+use isthmus_core::terms::Terms;
 use isthmus_core::updater::Updater;
 use isthmus_core::validation::Outputs;
 
-use crate::checkpoint::{self, Kept, load_model, model_tensors};
+use crate::build::{self, TrainingMethods};
+use crate::checkpoint::{self, Kept, load_model};
 use crate::data::{Draws, JobData};
 use crate::error::EngineError;
 use crate::evaluation::{Evaluation, predict};
@@ -22,6 +27,16 @@ use crate::selection::Selection;
 
 /// Steps between two measurements of the training losses.
 pub(crate) const MEASURE_EVERY: usize = 50;
+
+/// What a finished stage leaves besides the model.
+pub struct StageOutcome {
+    /// The target's last evaluation.
+    pub evaluation: Evaluation,
+    /// What was predicted of the target's test samples.
+    pub outputs: Outputs,
+    /// What predicts.
+    pub predictor: Box<dyn Predictor>,
+}
 
 /// What a stage starts from.
 pub struct StageSetup<'a> {
@@ -37,92 +52,144 @@ pub struct StageSetup<'a> {
     pub device: &'a Device,
     /// Names the stage's randomness.
     pub key: Key,
+    /// The loss on labelled rows.
+    pub objective: &'a dyn Objective,
     /// The validators that score evaluations.
     pub selection: Option<&'a Selection>,
 }
 
 impl StageSetup<'_> {
-    /// What a model, an evaluation copy, says of all samples of a set.
+    /// What is predicted of all samples of a set.
     fn test(
         &self,
-        model: &mut Model,
+        predictor: &mut dyn Predictor,
         set: &LabelledSource,
         role: DomainRole,
     ) -> Result<Outputs, DataError> {
         let rows: Vec<usize> = (0..set.samples.rows()).collect();
-        let device = self.device.clone().inner();
-        predict(model, &*set.samples, &rows, role, self.training.normalization, &device)
+        predict(predictor, &*set.samples, &rows, role, &self.device.clone().inner())
+    }
+
+    /// What predicts: what the method says, else the model.
+    pub(crate) fn predictor(
+        &self,
+        own: Option<Box<dyn Predictor>>,
+        model: &Model,
+    ) -> Box<dyn Predictor> {
+        let grouping = self.training.normalization;
+        own.unwrap_or_else(|| Box::new(ModelPredictor::new(model, grouping)))
+    }
+
+    /// The data of the stage.
+    pub(crate) fn draws(&self, data: &JobData) -> Draws {
+        if self.target_labels {
+            Draws::upper_bound(data, self.training.batch_size, self.key)
+        } else {
+            Draws::adaptation(data, self.training.batch_size, self.key)
+        }
+    }
+
+    /// The stage as its methods see it.
+    pub(crate) fn stage<'s>(
+        &'s self,
+        model: &'s mut Model,
+        data: &'s Draws,
+        updates: Updates<'s>,
+    ) -> Stage<'s> {
+        Stage {
+            model,
+            data,
+            objective: self.objective,
+            device: self.device.clone(),
+            key: self.key,
+            total_steps: self.training.iterations,
+            batch_size: self.training.batch_size,
+            norm: NormPolicy::TRAIN.grouped(self.training.normalization),
+            updates,
+        }
+    }
+
+    pub(crate) fn failed(&self, source: MethodError) -> EngineError {
+        EngineError::Method { method: self.label.to_owned(), source }
     }
 }
 
 /// Runs a stage to its end, or to the step at which it stops before, from `resumed` if it is a
-/// checkpoint of it, and evaluates the model; returns the target's last evaluation.
+/// checkpoint of it, and evaluates what its methods predict.
 ///
 /// # Errors
-/// If the method cannot go on, a sample cannot be read, the checkpoint is not of this job, or the
+/// If a method cannot go on, a sample cannot be read, the checkpoint is not of this job, or the
 /// observer cannot write or stops the job.
 pub fn run_stage(
     setup: &StageSetup<'_>,
     model: &mut Model,
-    method: &mut dyn TrainingMethod,
+    methods: TrainingMethods,
     updater: &mut Updater,
     data: &JobData,
     resumed: Option<&Checkpoint>,
     observer: &mut dyn Observer,
-) -> Result<Evaluation, EngineError> {
+) -> Result<StageOutcome, EngineError> {
     let training = setup.training;
-    let draws = if setup.target_labels {
-        Draws::upper_bound(data, training.batch_size, setup.key)
-    } else {
-        Draws::adaptation(data, training.batch_size, setup.key)
-    };
+    let TrainingMethods { driver_label, mut driver, mut terms } = methods;
+    let draws = setup.draws(data);
     let steps = training.steps();
     observer.stage_started(setup.index, steps)?;
     if resumed.is_none() {
         observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
     }
-    let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
-    let mut stage = Stage {
-        model,
-        updater,
-        data: &draws,
-        device: setup.device.clone(),
-        key: setup.key,
-        total_steps: training.iterations,
-        batch_size: training.batch_size,
-        norm: NormPolicy::TRAIN.grouped(training.normalization),
-    };
     if let Some(checkpoint) = resumed {
-        load_model(checkpoint, stage.model)?;
+        load_model(checkpoint, model)?;
     }
-    method.begin(&mut stage).map_err(failed)?;
+    {
+        // Terms begin with a stage that holds no terms: theirs are borrowed here.
+        let mut none = Terms::default();
+        let updates = Updates::new(updater, &mut none, &driver_label);
+        let mut stage = setup.stage(model, &draws, updates);
+        if let Some(driver) = &mut driver {
+            driver.begin(&mut stage).map_err(|source| setup.failed(source))?;
+        }
+        terms.begin(&mut stage).map_err(|source| setup.failed(source))?;
+    }
     if let Some(checkpoint) = resumed {
         // Beginning may have changed the model.
-        load_model(checkpoint, stage.model)?;
+        load_model(checkpoint, model)?;
         let device = &setup.device.clone().inner();
-        let state = checkpoint::load(checkpoint, method.networks(), stage.updater, device)?;
-        method.load_state(state).map_err(failed)?;
+        let networks = build::networks(&mut driver, &mut terms);
+        let state = checkpoint::load(checkpoint, networks, updater, device)?;
+        build::load_state(&mut driver, &mut terms, state).map_err(|source| setup.failed(source))?;
     }
     let mut last = None;
-    for step in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
-        let done = step + 1;
+    for number in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
+        let done = number + 1;
         let evaluated = done % training.evaluate_every == 0 || done == steps;
         let measure = evaluated || done % MEASURE_EVERY == 0;
-        let mut report = method.step(&mut stage, step, measure).map_err(failed)?;
-        if measure {
-            let rate = stage.updater.learning_rate(step, training.iterations);
-            report.measurements.push(("learning_rate".to_owned(), rate));
+        let mut measurements = Vec::new();
+        for batch in 0..updater.accumulate() {
+            let updates = Updates::new(updater, &mut terms, &driver_label);
+            let stage = setup.stage(model, &draws, updates);
+            let mut step = Step::new(stage, number, batch, measure);
+            match &mut driver {
+                Some(driver) => driver.step(&mut step),
+                None => step.loss().and_then(|loss| step.update(&loss, Vec::new())),
+            }
+            .map_err(|source| setup.failed(source))?;
+            measurements = step.into_measurements();
         }
-        observer.step_done(setup.index, done, &report.measurements)?;
+        if measure {
+            let rate = updater.learning_rate(number, training.iterations);
+            measurements.push(("learning_rate".to_owned(), rate));
+        }
+        observer.step_done(setup.index, done, &measurements)?;
         if evaluated {
-            last = Some(evaluate_model(setup, stage.model, data, done, observer)?);
+            let own = own_predictor(&mut driver, &mut terms, model, training.normalization);
+            last = Some(evaluate(setup, setup.predictor(own, model), data, done, observer)?);
         }
         if done < steps {
             let next = observer.next();
             if next != Next::Continue {
-                let kept = Kept { state: method.state(), networks: method.networks() };
-                let checkpoint =
-                    checkpoint::take(setup.index, done, stage.model, kept, stage.updater);
+                let state = build::state(driver.as_deref(), &terms);
+                let kept = Kept { state, networks: build::networks(&mut driver, &mut terms) };
+                let checkpoint = checkpoint::take(setup.index, done, model, kept, updater);
                 observer.checkpoint(checkpoint)?;
             }
             if next == Next::Stop {
@@ -130,58 +197,75 @@ pub fn run_stage(
             }
         }
     }
-    let evaluation = match last {
-        Some(evaluation) => evaluation,
-        None => evaluate_model(setup, stage.model, data, 0, observer)?,
+    let outcome = match last {
+        Some(outcome) => outcome,
+        None => {
+            let own = own_predictor(&mut driver, &mut terms, model, training.normalization);
+            evaluate(setup, setup.predictor(own, model), data, 0, observer)?
+        }
     };
-    observer.stage_finished(setup.index, &mut || model_tensors(stage.model))?;
-    Ok(evaluation)
+    observer.stage_finished(setup.index, &mut || model.tensors())?;
+    Ok(outcome)
 }
 
-fn evaluate_model(
+/// What predicts, where a method of the stage has a predictor of its own.
+fn own_predictor(
+    driver: &mut Option<Box<dyn Driver>>,
+    terms: &mut Terms,
+    model: &Model,
+    grouping: Grouping,
+) -> Option<Box<dyn Predictor>> {
+    let own = driver.as_mut().and_then(|driver| driver.predictor(model, grouping));
+    own.or_else(|| terms.predictor(model, grouping))
+}
+
+/// Measures a predictor.
+pub(crate) fn evaluate(
     setup: &StageSetup<'_>,
-    trained: &mut Model,
+    mut predictor: Box<dyn Predictor>,
     data: &JobData,
     step: usize,
     observer: &mut dyn Observer,
-) -> Result<Evaluation, EngineError> {
-    let mut model = trained.evaluation_copy();
-    let outputs = setup.test(&mut model, &data.target.test, DomainRole::Target)?;
-    evaluate_outputs(setup, trained, &outputs, data, step, observer)
+) -> Result<StageOutcome, EngineError> {
+    let outputs = setup.test(&mut *predictor, &data.target.test, DomainRole::Target)?;
+    let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, step, observer)?;
+    Ok(StageOutcome { evaluation, outputs, predictor })
 }
 
-/// Measures the model by what it, or its method, says of the target's test samples.
+/// Measures a method by what it predicted of the target's test samples, and by what its predictor
+/// makes of others.
 pub(crate) fn evaluate_outputs(
     setup: &StageSetup<'_>,
-    trained: &mut Model,
+    predictor: &mut dyn Predictor,
     outputs: &Outputs,
     data: &JobData,
     step: usize,
     observer: &mut dyn Observer,
 ) -> Result<Evaluation, EngineError> {
-    let mut model = trained.evaluation_copy();
-    let target = Evaluation::of(&outputs.logits, &data.target.test.labels);
-    let mut measurements: Vec<Measurement> = vec![
+    let target = Evaluation::of(&outputs.logits, &data.target.test.targets);
+    let effective_classes = Some(target.effective_classes());
+    let mut measured = vec![
         ("target_accuracy".to_owned(), target.accuracy()),
         ("target_class_accuracy".to_owned(), target.class_accuracy()),
         ("target_loss".to_owned(), target.loss),
-        ("target_effective_classes".to_owned(), target.effective_classes()),
+        ("target_effective_classes".to_owned(), effective_classes),
     ];
     for (index, domain) in data.sources.iter().enumerate() {
-        let source = setup.test(&mut model, &domain.test, DomainRole::Source(index))?;
+        let source = setup.test(predictor, &domain.test, DomainRole::Source(index))?;
         let name = match data.sources.len() {
             1 => "source_accuracy".to_owned(),
             _ => format!("source_accuracy/{}", domain.name),
         };
-        let accuracy = Evaluation::of(&source.logits, &domain.test.labels).accuracy();
-        measurements.push((name, accuracy));
+        let accuracy = Evaluation::of(&source.logits, &domain.test.targets).accuracy();
+        measured.push((name, accuracy));
     }
+    // What needs labels is absent where there are none.
+    let mut measurements: Vec<Measurement> =
+        measured.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     if let Some(selection) = setup.selection {
         let device = setup.device.clone().inner();
-        let grouping = setup.training.normalization;
-        let scores = selection.score(&mut model, data, outputs, grouping, &device)?;
-        measurements.extend(scores);
+        measurements.extend(selection.score(predictor, data, outputs, &device)?);
     }
-    observer.evaluated(setup.index, step, &measurements, &mut || model_tensors(trained))?;
+    observer.evaluated(setup.index, step, &measurements, &mut || predictor.tensors())?;
     Ok(target)
 }

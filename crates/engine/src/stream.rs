@@ -16,14 +16,13 @@ use isthmus_core::updater::Updater;
 use isthmus_core::validation::{Matrix, Outputs};
 use rand::seq::SliceRandom;
 
-use crate::checkpoint::{self, Kept, load_model, model_tensors, start_of};
+use crate::checkpoint::{self, Kept, load_model, start_of};
 use crate::data::JobData;
 use crate::error::EngineError;
-use crate::evaluation::Evaluation;
 use crate::observer::{Next, Observer};
-use crate::stage::{MEASURE_EVERY, StageSetup, evaluate_outputs};
+use crate::stage::{MEASURE_EVERY, StageOutcome, StageSetup, evaluate_outputs};
 
-/// What was said of the samples so far, in a checkpoint.
+/// What was answers of the samples so far, in a checkpoint.
 const FEATURES: &str = "stream.features";
 const LOGITS: &str = "stream.logits";
 
@@ -48,7 +47,7 @@ pub(crate) fn run_stream(
     data: &JobData,
     resumed: Option<&Checkpoint>,
     observer: &mut dyn Observer,
-) -> Result<Evaluation, EngineError> {
+) -> Result<StageOutcome, EngineError> {
     let samples = &data.target.test.samples;
     let order = order(samples.rows(), setup.key);
     let steps = batches(order.len(), setup.training.batch_size);
@@ -56,12 +55,11 @@ pub(crate) fn run_stream(
     if resumed.is_none() {
         observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
     }
-    let failed = |source| EngineError::Method { method: setup.label.to_owned(), source };
+    let failed = |source| setup.failed(source);
     let device = setup.device.clone();
     // A checkpoint before a reset holds the model that the stream began with, see below.
-    let start =
-        (method.reset() == Reset::Batch).then(|| start_of(setup.index, model_tensors(model)));
-    let mut said = Said::new(order.len(), model.feature_size(), data.classes.len());
+    let start = (method.reset() == Reset::Batch).then(|| start_of(setup.index, model.tensors()));
+    let mut answers = Answers::new(order.len(), model.feature_size(), data.classes.len());
     let mut stream = Stream {
         model,
         updater,
@@ -75,8 +73,8 @@ pub(crate) fn run_stream(
         load_model(checkpoint, stream.model)?;
         let plain = device.clone().inner();
         let state = checkpoint::load(checkpoint, method.networks(), stream.updater, &plain)?;
-        let (own, state) = state.into_iter().partition(|tensor| said.owns(tensor));
-        said.load(own).map_err(failed)?;
+        let (own, state) = state.into_iter().partition(|tensor| answers.owns(tensor));
+        answers.load(own).map_err(failed)?;
         method.load_state(state).map_err(failed)?;
     }
     for step in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
@@ -87,7 +85,7 @@ pub(crate) fn run_stream(
         let batch = TargetBatch { input, indices: indices.clone() };
         let measure = done % MEASURE_EVERY == 0 || done == steps;
         let predicted = method.predict(&mut stream, batch, step, measure).map_err(failed)?;
-        said.keep(&indices, &predicted).map_err(failed)?;
+        answers.keep(&indices, &predicted).map_err(failed)?;
         observer.step_done(setup.index, done, &predicted.measurements)?;
         if done == steps {
             break;
@@ -100,7 +98,7 @@ pub(crate) fn run_stream(
         let next = observer.next();
         if next != Next::Continue {
             let mut state = method.state();
-            state.extend(said.tensors());
+            state.extend(answers.tensors());
             let kept = Kept { state, networks: method.networks() };
             let checkpoint =
                 checkpoint::take(setup.index, done, stream.model, kept, stream.updater);
@@ -110,10 +108,12 @@ pub(crate) fn run_stream(
             return Err(EngineError::Interrupted { stage: setup.index, step: done });
         }
     }
-    let evaluation =
-        evaluate_outputs(setup, stream.model, &said.into_outputs(), data, steps, observer)?;
-    observer.stage_finished(setup.index, &mut || model_tensors(stream.model))?;
-    Ok(evaluation)
+    let own = method.predictor(stream.model, setup.training.normalization);
+    let mut predictor = setup.predictor(own, stream.model);
+    let outputs = answers.into_outputs();
+    let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, steps, observer)?;
+    observer.stage_finished(setup.index, &mut || stream.model.tensors())?;
+    Ok(StageOutcome { evaluation, outputs, predictor })
 }
 
 fn order(rows: usize, key: Key) -> Vec<usize> {
@@ -122,14 +122,14 @@ fn order(rows: usize, key: Key) -> Vec<usize> {
     order
 }
 
-/// What the method said of the samples so far, in the order of the data set.
-struct Said {
+/// What the method answers of the samples so far, in the order of the data set.
+struct Answers {
     rows: usize,
     features: Vec<f32>,
     logits: Vec<f32>,
 }
 
-impl Said {
+impl Answers {
     fn new(rows: usize, features: usize, classes: usize) -> Self {
         Self { rows, features: vec![0.0; rows * features], logits: vec![0.0; rows * classes] }
     }
@@ -162,8 +162,8 @@ impl Said {
             match values {
                 Some(values) if values.len() == own.len() => own.copy_from_slice(values),
                 _ => {
-                    return Err(MethodError::Unsuitable(format!(
-                        "the checkpoint holds no `{path}` of {} values: it is not of this stream",
+                    return Err(MethodError::Checkpoint(format!(
+                        "it holds no `{path}` of {} values",
                         own.len()
                     )));
                 }
@@ -225,24 +225,24 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_size_is_refused() {
-        let mut said = Said::new(3, 2, 2);
+        let mut answers = Answers::new(3, 2, 2);
         let device = burn::tensor::Device::flex();
         let predicted = |rows: usize| Predicted {
             features: Tensor::ones([rows, 2], &device),
             logits: Tensor::ones([rows, 2], &device),
             measurements: Vec::new(),
         };
-        said.keep(&[2, 0], &predicted(2)).unwrap();
-        assert_eq!(said.logits, [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
-        let error = said.keep(&[1, 2], &predicted(1)).unwrap_err().to_string();
+        answers.keep(&[2, 0], &predicted(2)).unwrap();
+        assert_eq!(answers.logits, [1.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
+        let error = answers.keep(&[1, 2], &predicted(1)).unwrap_err().to_string();
         assert!(error.contains("[1, 2], not [2, 2]"), "{error}");
     }
 
     #[test]
     fn another_streams_checkpoint_is_refused() {
-        let mut said = Said::new(3, 2, 2);
-        said.load(said.tensors().into()).unwrap();
-        let error = said.load(Said::new(4, 2, 2).tensors().into()).unwrap_err().to_string();
+        let mut answers = Answers::new(3, 2, 2);
+        answers.load(answers.tensors().into()).unwrap();
+        let error = answers.load(Answers::new(4, 2, 2).tensors().into()).unwrap_err().to_string();
         assert!(error.contains("`stream.features` of 6 values"), "{error}");
     }
 }

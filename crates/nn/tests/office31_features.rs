@@ -26,6 +26,7 @@ fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
         dataset: name.to_owned(),
         tasks: vec![task],
         protocol: Protocol::Transductive,
+        target_labels: true,
         transform,
     };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/x.toml");
@@ -76,8 +77,8 @@ fn features_are_those_of_another_program() {
     for (images, stored) in images.domains.iter().zip(&stored.domains) {
         let name = &images.name;
         let (images, stored) = (&images.sets()[0].source, &stored.sets()[0].source);
-        assert_eq!(images.labels, stored.labels, "{name}");
-        let chosen: Vec<usize> = (0..images.labels.len()).step_by(STEP).collect();
+        assert_eq!(images.targets.strata(), stored.targets.strata(), "{name}");
+        let chosen: Vec<usize> = (0..images.targets.rows()).step_by(STEP).collect();
         let mut cosines = Vec::new();
         for rows in chosen.chunks(32) {
             let pixels = images.samples.values(rows, SampleView::Plain).unwrap();

@@ -12,6 +12,7 @@ pub mod error;
 mod figure;
 mod figures;
 mod marker;
+mod measured;
 mod page;
 pub mod palette;
 mod png;
@@ -20,7 +21,6 @@ mod runs;
 #[cfg(test)]
 mod testing;
 mod theme;
-mod unit;
 
 pub use embedding::Embedding;
 pub use error::ReportError;

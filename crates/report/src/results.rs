@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use isthmus_core::metric::Measure;
+use isthmus_core::validation::SCORE_PREFIX;
 use isthmus_results::compare::settings_text;
 use isthmus_results::{Rounds, read_records};
 use plotters::style::RGBColor;
@@ -46,27 +48,19 @@ pub struct Results {
 }
 
 /// What a figure shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PlotOptions {
-    /// The metric, where the figure is of one.
-    pub metric: String,
+    /// The metric, where the figure is of one; the primary metric of the runs on the target where
+    /// none is named.
+    pub metric: Option<String>,
+    /// Only this validator, where the figure is of validators; all where none is named.
+    pub validator: Option<String>,
     /// Only these methods, by label; all where it is empty.
     pub methods: Vec<String>,
     /// Only these tasks, as `source -> target`; all where it is empty.
     pub tasks: Vec<String>,
     /// How features are laid out in the plane.
     pub embedding: Embedding,
-}
-
-impl Default for PlotOptions {
-    fn default() -> Self {
-        Self {
-            metric: "target_accuracy".to_owned(),
-            methods: Vec::new(),
-            tasks: Vec::new(),
-            embedding: Embedding::default(),
-        }
-    }
 }
 
 impl Results {
@@ -174,8 +168,47 @@ impl Results {
         rows.map(|row| row.metric.as_str()).collect()
     }
 
+    /// The primary metrics of the runs on the target, each once, by name.
+    pub(crate) fn primaries(&self) -> Vec<Measure> {
+        primaries(&self.runs.iter().collect::<Vec<_>>())
+    }
+
+    /// What a figure of these runs shows: the metric asked for, or their primary one.
+    ///
+    /// # Errors
+    /// If none is asked for and the runs have several.
+    pub(crate) fn measure(
+        &self,
+        options: &PlotOptions,
+        runs: &[&Run],
+    ) -> Result<Measure, ReportError> {
+        if let Some(name) = &options.metric {
+            let metrics = |run: &&&Run| run.record.run.metrics.measure(name);
+            let with = runs.iter().find(|run| run.final_value(name).is_some());
+            return with.or(runs.first()).as_ref().map(metrics).ok_or(ReportError::NothingSelected);
+        }
+        match primaries(runs).as_slice() {
+            [one] => Ok(one.clone()),
+            several => Err(ReportError::Missing(format!(
+                "The runs have different primary metrics: {}; name one with `--metric`.",
+                several.iter().map(|it| format!("`{}`", it.name)).collect::<Vec<_>>().join(", ")
+            ))),
+        }
+    }
+
     /// The error of a metric that no run has.
     pub(crate) fn no_metric(&self, metric: &str) -> ReportError {
+        let metrics = self.metrics();
+        let primary = self.primaries().iter().any(|primary| primary.name == metric);
+        // Nothing that is recorded of the target took labels.
+        let label_free =
+            |name: &&str| name.starts_with("target_") || name.starts_with(SCORE_PREFIX);
+        if primary && metrics.iter().any(label_free) {
+            return ReportError::Missing(format!(
+                "No target labels, so no `{metric}` in any run; scores of validators and effective \
+                 classes need none."
+            ));
+        }
         unknown("metric", metric, self.metrics().into_iter().map(str::to_owned).collect())
     }
 
@@ -213,6 +246,12 @@ impl Results {
             text.to_owned()
         }
     }
+}
+
+fn primaries(runs: &[&Run]) -> Vec<Measure> {
+    let all: BTreeSet<Measure> =
+        runs.iter().map(|run| run.record.run.metrics.primary_measure()).collect();
+    all.into_iter().collect()
 }
 
 fn methods(runs: &[Run]) -> Vec<Method> {

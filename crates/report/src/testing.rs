@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::TensorData;
+use isthmus_core::metric::Metrics;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::spec::{StageSpec, Task};
 use isthmus_results::record::{Environment, Position, RunInfo};
@@ -31,6 +32,9 @@ pub(crate) struct Made<'a> {
     pub outputs: Vec<Kept<'a>>,
     /// What is kept from before adaptation.
     pub outputs_before: Vec<Kept<'a>>,
+    pub metrics: Metrics,
+    /// What a sweep set.
+    pub settings: serde_json::Map<String, serde_json::Value>,
 }
 
 /// A tensor that a record keeps: name, rows and columns, values.
@@ -51,6 +55,8 @@ impl Default for Made<'_> {
             stages_of_job: Vec::new(),
             outputs: Vec::new(),
             outputs_before: Vec::new(),
+            metrics: Metrics::classes(),
+            settings: serde_json::Map::new(),
         }
     }
 }
@@ -94,7 +100,8 @@ pub(crate) fn made(
             data_fingerprint: "0011223344556677".to_owned(),
             isthmus_version: "0.1.0".to_owned(),
             position: Position { method: run.place, task: 0 },
-            settings: serde_json::Map::new(),
+            metrics: run.metrics.clone(),
+            settings: run.settings.clone(),
             round: None,
         },
         job: serde_json::from_value(job).unwrap(),
@@ -110,7 +117,8 @@ pub(crate) fn made(
             let [row, label, predicted, confidence] = fields(row);
             Prediction {
                 row: row.parse().unwrap(),
-                label: label.parse().unwrap(),
+                name: row.to_owned(),
+                label: Some(label.parse().unwrap()),
                 predicted: predicted.parse().unwrap(),
                 confidence: confidence.parse().unwrap(),
             }

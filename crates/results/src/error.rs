@@ -149,12 +149,26 @@ pub enum CompareError {
          the experiment file and run it"
     )]
     NoValidators,
-    /// Nobody knows whether high or low values of the metric are good.
+    /// It is not known whether high or low values of the metric are good.
     #[error(
-        "whether high or low values of `{0}` are good is not known; use a metric with `accuracy`, \
-         `loss`, `error`, `risk` or `distance` in its name"
+        "the records do not say whether high or low values of `{0}` are good; use a metric of the \
+         target or of a source, such as `target_accuracy`, or one below `theory/`"
     )]
     NoDirection(String),
+    /// The runs have no target labels to compare by.
+    #[error(
+        "no target labels, so no `{metric}` in any of {runs}: validators cannot be judged; \
+         `isthmus compare` shows their scores"
+    )]
+    NoTargetLabels {
+        /// The metric asked for.
+        metric: String,
+        /// How many runs there are.
+        runs: String,
+    },
+    /// No choice is left to be shown.
+    #[error("nothing can be compared: no checkpoint of any run has a value to choose by")]
+    NothingCompared,
     /// Runs of one sweep differ in more than the sweep's settings.
     #[error(
         "{} and {} have the same settings of a sweep, but different configurations: nothing can \

@@ -375,3 +375,35 @@ fn a_parquet_file_holds_the_rows_of_the_csv_form() {
     insta::assert_snapshot!("overview_csv", csv);
     insta::assert_snapshot!("overview_markdown", comparison.render(Format::Markdown));
 }
+
+/// What successive halving leaves: one setting a task, another on each.
+#[test]
+fn settings_that_win_by_task_are_one_row_with_average_and_rank() {
+    let results = tempfile::tempdir().unwrap();
+    let write = |rate: f64, task: &(&'static str, &'static str), accuracy: f64| {
+        let mut swept = experiment(&["dann"], std::slice::from_ref(task), &[1, 2]);
+        swept.methods[0].stages[0].training.optimizer.config = json!({ "lr": rate });
+        for job in swept.jobs() {
+            let settings = json!({ "training.optimizer.lr": rate });
+            let values = [("target_accuracy", accuracy)];
+            write_evaluations(results.path(), &swept, &job, settings, &[(0, 10, &values)]);
+        }
+    };
+    write(0.1, &TASKS[0], 0.9);
+    write(0.01, &TASKS[1], 0.7);
+    let plain = experiment(&["mcc"], &TASKS, &[1, 2]);
+    write_all(results.path(), &plain, |_, _, _| Some(0.75));
+    let last = compare(&options(results.path(), "last")).unwrap();
+    let table = &last.tables[0];
+    assert_eq!(names(table), ["mcc", "dann"]);
+    assert!((table.rows[1].average.unwrap().mean - 0.8).abs() < 1e-12);
+    assert_eq!([table.rows[0].rank, table.rows[1].rank], [Some(1.5), Some(1.5)]);
+    let note = "`dann` has one setting a task, not the same on all: lr=0.1 on amazon -> webcam; \
+                lr=0.01 on dslr -> webcam.";
+    assert!(last.notes.iter().any(|found| found == note), "{:?}", last.notes);
+    // Two settings on one task are two rows again, and ranks say who takes no part.
+    write(0.01, &TASKS[0], 0.6);
+    let last = compare(&options(results.path(), "last")).unwrap();
+    assert_eq!(names(&last.tables[0]), ["mcc", "dann (lr=0.01)", "dann (lr=0.1)"]);
+    assert!(last.notes[0].contains("(without dann (lr=0.1))"), "{:?}", last.notes);
+}

@@ -172,7 +172,7 @@ fn methods_can_be_the_columns_and_losses_the_metric() {
     let results = tempfile::tempdir().unwrap();
     office(results.path());
     let turned = CompareOptions {
-        metric: "source_loss".to_owned(),
+        metric: Some("source_loss".to_owned()),
         rows: Dimension::Target,
         columns: Dimension::Method,
         ..options(results.path())
@@ -293,7 +293,7 @@ fn questions_without_an_answer_are_errors_that_help() {
         compare(&options).unwrap_err().to_string()
     };
     assert_eq!(
-        error(&|options| options.metric = "target_acuracy".to_owned()),
+        error(&|options| options.metric = Some("target_acuracy".to_owned())),
         "no run has the metric `target_acuracy` in its last stage; did you mean \
          `target_accuracy`?; there are: source_loss, target_accuracy"
     );

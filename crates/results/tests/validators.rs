@@ -98,8 +98,51 @@ fn without_scores_there_is_nothing_to_judge() {
     assert!(error.contains("name validators under `[selection]`"), "{error}");
     let options = ValidatorOptions {
         paths: vec![results.path().to_owned()],
-        metric: "learning_rate".to_owned(),
+        metric: Some("learning_rate".to_owned()),
         ..ValidatorOptions::default()
     };
     assert!(matches!(judge_validators(&options), Err(CompareError::NoDirection(_))));
+}
+
+/// Three checkpoints share the highest score: 0.5, 0.9 and 0.6, of which the first counts.
+#[test]
+fn of_equal_scores_the_first_counts_and_the_mean_over_all_is_shown() {
+    let results = tempfile::tempdir().unwrap();
+    let experiment = experiment(&["dann"], &TASKS[..1], &[1]);
+    let values = |accuracy: f64, constant: f64, odd: f64| {
+        [("target_accuracy", accuracy), ("validator/same", constant), ("validator/odd", odd)]
+    };
+    // The lesser value of the sweep comes first, whatever the ids of the runs are.
+    for (rate, rows) in [
+        (10.0, [values(0.6, 1.0, 0.0), values(0.2, 0.0, 0.5)]),
+        (9.0, [values(0.5, 1.0, 0.0), values(0.9, 1.0, 0.4)]),
+    ] {
+        let mut experiment = experiment.clone();
+        experiment.methods[0].stages[0].training.optimizer.config = json!({ "lr": rate });
+        write_evaluations(
+            results.path(),
+            &experiment,
+            &experiment.jobs()[0],
+            json!({ "training.optimizer.lr": rate }),
+            &[(0, 5, &rows[0]), (0, 10, &rows[1])],
+        );
+    }
+    let tables = judged(results.path()).unwrap();
+    let find = |name: &str| {
+        let judged = &tables.datasets[0].validators;
+        judged.iter().find(|it| it.validator == name).unwrap().all
+    };
+    let close = |found: Option<f64>, expected: f64| {
+        assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?} instead of {expected}");
+    };
+    let same = find("same");
+    close(same.regret, 0.4);
+    close(same.regret_over_ties, (0.4 + 0.0 + 0.3) / 3.0);
+    assert_eq!((same.choices, same.tied), (1, 1));
+    let odd = find("odd");
+    close(odd.regret, 0.7);
+    close(odd.regret_over_ties, 0.7);
+    assert_eq!(odd.tied, 0);
+    let text = tables.render(Format::Markdown);
+    assert!(text.contains("Of equal scores the first counts"), "{text}");
 }

@@ -11,9 +11,10 @@ pub struct CompareArguments {
     /// Folders of results or of single runs
     #[arg(default_value = "results")]
     pub paths: Vec<PathBuf>,
-    /// The metric
-    #[arg(long, default_value = "target_accuracy")]
-    pub metric: String,
+    /// The metric [default: the primary metric of the runs on the target: `target_accuracy` for
+    /// classes]
+    #[arg(long)]
+    pub metric: Option<String>,
     /// What the rows are
     #[arg(long, default_value = "method", value_parser = parsed::<Dimension>)]
     pub rows: Dimension,
@@ -75,9 +76,10 @@ pub struct ValidatorsArguments {
     /// Folders of results or of single runs
     #[arg(default_value = "results")]
     pub paths: Vec<PathBuf>,
-    /// The metric that scores should go with
-    #[arg(long, default_value = "target_accuracy")]
-    pub metric: String,
+    /// The metric that scores should go with [default: the primary metric of the runs on the
+    /// target: `target_accuracy` for classes]
+    #[arg(long)]
+    pub metric: Option<String>,
     /// Only runs with this method, task, source, target, experiment, dataset, seed, or setting of
     /// a sweep, as for `compare`
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]

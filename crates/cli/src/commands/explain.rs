@@ -100,7 +100,11 @@ pub fn kind_of_value(field: &Field) -> String {
 pub fn role(plugin: &Plugin) -> String {
     let role = match plugin.build {
         Build::Term(_) => "method: a loss term, adds up with others",
-        Build::Training(_) => "method: drives its own updates, alone in its stage",
+        Build::Driver(_) if plugin.needs.alone => {
+            "method: drives its own updates, alone in its stage"
+        }
+        Build::Driver(_) => "method: drives the updates of its stage; terms can be beside it",
+        Build::Fit(_) => "method: fits once, without steps, alone in its stage",
         Build::TestTime(_) => "method: adapts while it predicts, alone in its stage, the last",
         _ => plugin.kind.name(),
     };
@@ -132,6 +136,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Extractor => heading("[extractor]"),
         Kind::Bottleneck => heading("[bottleneck]"),
         Kind::Classifier => heading("[classifier]"),
+        Kind::Objective => heading("[objective]"),
         Kind::Optimizer => heading("[training.optimizer]"),
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),

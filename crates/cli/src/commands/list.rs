@@ -69,7 +69,7 @@ pub fn summary(plugin: &Plugin) -> String {
 
 fn notes(plugin: &Plugin) -> Vec<&'static str> {
     let mut notes = Vec::new();
-    if plugin.is_alone_in_its_stage() {
+    if plugin.needs.alone {
         notes.push("alone in its stage");
     }
     if matches!(plugin.build, Build::TestTime(_)) {

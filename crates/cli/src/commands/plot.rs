@@ -23,6 +23,7 @@ pub fn execute(arguments: &PlotArguments, output: OutputArguments) -> Result<(),
     let results = load(&arguments.paths, arguments.rounds, output)?;
     let options = PlotOptions {
         metric: arguments.metric.clone(),
+        validator: None,
         methods: arguments.methods.clone(),
         tasks: arguments.tasks.clone(),
         embedding: arguments.embedding,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use isthmus_core::spec::Experiment;
+use isthmus_data::Roots;
 use isthmus_results::Record;
 use isthmus_results::record::{Difference, first_difference};
 
@@ -28,6 +29,7 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
         extractor: job.extractor.clone(),
         bottleneck: job.bottleneck.clone(),
         classifier: job.classifier.clone(),
+        objective: job.objective.clone(),
         selection: job.selection.clone(),
         methods: vec![job.method.clone()],
         record: job.record.clone(),
@@ -37,7 +39,11 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
     };
     let folder = tempfile::tempdir()
         .map_err(Failure::file("cannot make a folder in", &std::env::temp_dir()))?;
-    let again = run::again(experiment, &record.run, environment.threads, folder.path(), output)?;
+    // Where the run found it, and around the record, which may have been moved with the data.
+    let recorded = environment.experiment_file.as_deref();
+    let roots = Roots::discover_above(recorded.into_iter().chain([arguments.record.as_path()]));
+    let threads = environment.threads;
+    let again = run::again(experiment, &record.run, threads, &roots, folder.path(), output)?;
     let repeated = Record::open(&again).map_err(|error| Failure::Work(error.to_string()))?;
     let difference =
         first_difference(&record, &repeated).map_err(|error| Failure::Work(error.to_string()))?;

@@ -16,7 +16,7 @@ use super::tasks::{Run, of_later_round, of_runs};
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-use crate::run::{Interrupt, Prepared, number_of_jobs};
+use crate::run::{Interrupt, Prepared, Progress, number_of_jobs};
 
 /// The folder of the tasks' output, in the experiment's.
 const LOGS: &str = "launch";
@@ -69,6 +69,10 @@ impl Runs for FileRuns<'_> {
             .into());
         }
         let prepared = Prepared::new(self.file, arguments, Interrupt::default())?;
+        let progress = Progress::new(self.output.quiet);
+        for warning in &prepared.plan.dataset.warnings {
+            progress.line(&format!("warning: {warning}"));
+        }
         let experiment = &prepared.plan.experiment.name;
         let folder = arguments.results.join(experiment);
         let path = Ledger::path(&arguments.results, experiment);
@@ -181,7 +185,7 @@ fn command(
         .map_err(|error| Failure::Work(format!("this program cannot be found: {error}")))?;
     let mut words = vec![text(program), "--quiet".to_owned(), "run".to_owned()];
     words.push(text(arguments.experiment.file.clone()));
-    for setting in &arguments.experiment.set {
+    for setting in arguments.experiment.settings() {
         words.extend(["--set".to_owned(), setting.clone()]);
     }
     if let Some(device) = &arguments.device {

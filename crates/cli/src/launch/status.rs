@@ -5,24 +5,26 @@ use std::path::Path;
 
 use isthmus_core::launcher::TaskState;
 use isthmus_core::spec::Job;
+use isthmus_engine::is_stream;
 use isthmus_results::RecordHeader;
-use isthmus_results::record::{RecordState, record_state};
+use isthmus_results::record::{Reached, RecordState, record_state};
 use isthmus_results::{Destination, write_text};
 
 use super::ledger::Ledger;
-use crate::args::{RunArguments, RunsArguments};
+use crate::args::RunsArguments;
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-use crate::run::{Interrupt, Prepared, name_of};
+use crate::run::{Outline, name_of};
 
-/// Says how far the runs of an experiment are.
+/// Says how far the runs of an experiment are. Neither its device is asked for, nor data read that
+/// has not changed since it was last read.
 ///
 /// # Errors
 /// If the data or the records cannot be read.
 pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
     let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
-    let prepared = Prepared::new(&file, &RunArguments::of(arguments), Interrupt::default())?;
-    let name = &prepared.plan.experiment.name;
+    let outline = Outline::new(&file, arguments.results.clone())?;
+    let name = &outline.name;
     let path = Ledger::path(&arguments.results, name);
     let ledger = Ledger::read(&path)?;
     let cluster = match &ledger {
@@ -30,12 +32,12 @@ pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
         None => Cluster::default(),
     };
     let mut text = String::new();
-    for place in 0..prepared.rounds() {
-        let heading = match prepared.rounds() {
+    for place in 0..outline.rounds() {
+        let heading = match outline.rounds() {
             1 => name.clone(),
             rounds => format!("{name}, round {} of {rounds}", place + 1),
         };
-        match prepared.jobs_of(place) {
+        match outline.jobs_of(place) {
             Ok(jobs) => {
                 let mut tally = Tally::default();
                 for (job, header) in &jobs {
@@ -61,6 +63,8 @@ struct Tally {
     finished: usize,
     running: usize,
     pending: usize,
+    /// Runs that were interrupted, and where.
+    interrupted: Vec<(String, String)>,
     failed: Vec<(String, String)>,
 }
 
@@ -76,7 +80,14 @@ impl Tally {
             RecordState::Finished => return self.finished += 1,
             RecordState::Running => return self.running += 1,
             RecordState::Failed(cause) => cause,
-            RecordState::Interrupted | RecordState::Absent => match cluster_cause {
+            RecordState::Interrupted(reached) => match cluster_cause {
+                Some(cause) => format!("{cause}; {}", place(job, reached)),
+                None => {
+                    let name = name_of(job, &header.run);
+                    return self.interrupted.push((name, place(job, reached)));
+                }
+            },
+            RecordState::Absent => match cluster_cause {
                 Some(cause) => cause,
                 None => return self.pending += 1,
             },
@@ -86,17 +97,42 @@ impl Tally {
 
     fn text(&self, heading: &str, runs: usize) -> String {
         let mut text = format!(
-            "{heading}: {runs} runs: {} finished, {} running, {} failed, {} pending\n",
+            "{heading}: {runs} runs: {} finished, {} running, {} interrupted, {} failed, {} \
+             pending\n",
             self.finished,
             self.running,
+            self.interrupted.len(),
             self.failed.len(),
             self.pending
         );
+        for (name, place) in &self.interrupted {
+            text.push_str(&format!("  interrupted: {name}: {place}\n"));
+        }
         for (name, cause) in &self.failed {
             text.push_str(&format!("  failed: {name}: {cause}\n"));
         }
         text
     }
+}
+
+/// Where `isthmus run` takes up a run that was interrupted.
+fn place(job: &Job, reached: Option<Reached>) -> String {
+    let Some(Reached { stage, step, seconds }) = reached else {
+        return "no whole checkpoint; `isthmus run` begins it anew".to_owned();
+    };
+    let stages = &job.method.stages;
+    let of_stage = match stages.get(stage) {
+        Some(spec) if !is_stream(spec) => format!(" of {}", spec.training.steps()),
+        _ => String::new(),
+    };
+    let of_job = match stages.len() {
+        1 => String::new(),
+        count => format!(", stage {} of {count}", stage + 1),
+    };
+    format!(
+        "checkpoint after step {step}{of_stage}{of_job}, {seconds:.0} s of training; `isthmus run` \
+         goes on from it"
+    )
 }
 
 /// What the launcher says of the tasks that it handed over.

@@ -17,6 +17,11 @@ pub struct Chosen {
     pub kind: &'static str,
 }
 
+/// The kind of the device of a name that the checker let through, whether it is to be had or not.
+pub fn kind_of(name: &str) -> &'static str {
+    if name == CPU { CPU } else { GPU }
+}
+
 /// The device of a name that the checker let through: `cpu`, `gpu` or `gpu:N`.
 ///
 /// # Errors

@@ -99,13 +99,16 @@ impl Listener for Display<'_> {
         let name = name_of(spec, &header.run);
         let all = self.jobs.len();
         let text = match outcome {
-            Outcome::Ended(Ending::Finished { accuracy, .. }) => {
+            Outcome::Ended(Ending::Finished { primary, .. }) => {
                 self.done += 1;
                 self.overall.at(self.done);
+                let target = match primary {
+                    Some(primary) => format!("target {primary}"),
+                    None => "no target labels".to_owned(),
+                };
                 format!(
-                    "[{}/{all}] {name}: {:.1} % of the target, {:.1} s",
+                    "[{}/{all}] {name}: {target}, {:.1} s",
                     self.done,
-                    100.0 * accuracy,
                     started.elapsed().as_secs_f64()
                 )
             }

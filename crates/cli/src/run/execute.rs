@@ -37,6 +37,9 @@ pub fn run(
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
     let mut prepared = Prepared::new(file, arguments, interrupt)?;
+    for warning in &prepared.plan.dataset.warnings {
+        progress.line(&format!("warning: {warning}"));
+    }
     let rounds = match arguments.round {
         Some(number) => number - 1..number,
         None => 0..prepared.rounds(),
@@ -265,7 +268,7 @@ fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize
         .unwrap_or_else(|_| PathBuf::from(std::env::args_os().next().unwrap_or_default()));
     let mut command = Command::new(program);
     command.arg("--quiet").arg("work").arg(&arguments.experiment.file);
-    for setting in &arguments.experiment.set {
+    for setting in arguments.experiment.settings() {
         command.arg("--set").arg(setting);
     }
     if let Some(device) = &arguments.device {

@@ -1,7 +1,5 @@
 //! Features of a frozen extractor, computed once and kept.
 
-use std::path::PathBuf;
-
 use burn::tensor::Device;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
@@ -14,10 +12,6 @@ use super::progress::Progress;
 
 /// Images of one forward pass.
 const BATCH: usize = 32;
-/// The variable that names the folder of caches.
-const CACHE_VARIABLE: &str = "ISTHMUS_CACHE";
-/// The folder where it is not set.
-const CACHE: &str = ".isthmus/features";
 
 /// The data with the extractor's features in the images' place.
 ///
@@ -29,9 +23,7 @@ pub fn extract(
     kind: &str,
     progress: &Progress,
 ) -> Result<Dataset, JobError> {
-    let cache = FeatureCache::new(
-        std::env::var_os(CACHE_VARIABLE).map_or_else(|| PathBuf::from(CACHE), PathBuf::from),
-    );
+    let cache = FeatureCache::new(&plan.cache);
     let mut extractor = None;
     plan.dataset.map_sets(|domain, set| {
         let spec = &plan.experiment.extractor.plugin;
@@ -48,7 +40,7 @@ pub fn extract(
             Lookup::Hit(features) => {
                 progress.line(&format!(
                     "{domain}: features of {} samples read from {}",
-                    features.labels.len(),
+                    features.samples.rows(),
                     file.display()
                 ));
                 features

@@ -180,15 +180,15 @@ mod tests {
     }
 
     fn planned() -> Vec<PlannedJob> {
-        quickstart("\n[sweep.values]\nmethods.dann.align.0.trade_off = [1, 2, 3, 4]\n")
+        quickstart("\n[sweep.values]\nmethods.dann.align.0.weight = [1, 2, 3, 4]\n")
     }
 
-    fn trade_off(job: &PlannedJob) -> Option<f64> {
-        job.settings.get("methods.dann.align.0.trade_off")?.as_f64()
+    fn weight(job: &PlannedJob) -> Option<f64> {
+        job.settings.get("methods.dann.align.0.weight")?.as_f64()
     }
 
-    fn trade_offs(jobs: &[PlannedJob]) -> Vec<f64> {
-        jobs.iter().filter_map(trade_off).collect()
+    fn weights(jobs: &[PlannedJob]) -> Vec<f64> {
+        jobs.iter().filter_map(weight).collect()
     }
 
     #[test]
@@ -196,15 +196,14 @@ mod tests {
         let planned = planned();
         // The third seed outvotes the others for 4; 3 is second.
         let outcome = |job: &PlannedJob| {
-            let base = trade_off(job).map_or(0.0, |it| if it == 4.0 { -1.0 } else { it });
-            let surprise =
-                if trade_off(job) == Some(4.0) && job.job.seed == 3 { 99.0 } else { 0.0 };
+            let base = weight(job).map_or(0.0, |it| if it == 4.0 { -1.0 } else { it });
+            let surprise = if weight(job) == Some(4.0) && job.job.seed == 3 { 99.0 } else { 0.0 };
             Ok(RoundOutcome::Score(base + surprise))
         };
         let round = |place| jobs(&planned, &halving(), place, &outcome).unwrap();
         assert_eq!(round(0).len(), planned.len());
-        assert_eq!(trade_offs(&round(1)), [3.0, 3.0, 3.0, 4.0, 4.0, 4.0]);
-        assert_eq!(trade_offs(&round(2)), [4.0; 3]);
+        assert_eq!(weights(&round(1)), [3.0, 3.0, 3.0, 4.0, 4.0, 4.0]);
+        assert_eq!(weights(&round(2)), [4.0; 3]);
         // The other methods, with a setting each, go on.
         assert_eq!(round(2).len(), 3 * 4);
         for place in 0..3 {
@@ -230,13 +229,13 @@ mod tests {
     fn what_failed_does_not_go_on_and_what_is_not_finished_is_waited_for() {
         let planned = planned();
         let failing = |job: &PlannedJob| {
-            Ok(match trade_off(job) {
+            Ok(match weight(job) {
                 Some(value) if value > 1.0 && job.job.seed == 2 => RoundOutcome::NoScore,
                 _ => RoundOutcome::Score(0.0),
             })
         };
         let left = jobs(&planned, &halving(), 1, &failing).unwrap();
-        assert_eq!(trade_offs(&left), [1.0; 3]);
+        assert_eq!(weights(&left), [1.0; 3]);
         let none = |_: &PlannedJob| Ok(RoundOutcome::NoScore);
         let message = jobs(&planned, &halving(), 1, &none).unwrap_err().to_string();
         assert!(message.contains("in round 1 every run failed"), "{message}");

@@ -110,14 +110,14 @@ pub(super) mod tests {
 
     #[test]
     fn a_method_is_not_run_again_for_settings_of_another() {
-        let jobs = quickstart("\n[sweep.values]\nmethods.dann.align.0.trade_off = [0.1, 1, 10]\n");
+        let jobs = quickstart("\n[sweep.values]\nmethods.dann.align.0.weight = [0.1, 1, 10]\n");
         assert_eq!(of(&jobs, "dann").len(), 3 * 3);
         for label in ["source-only", "mcc", "target-only"] {
             assert_eq!(of(&jobs, label).len(), 3, "{label}");
             assert!(of(&jobs, label).iter().all(|planned| planned.settings.is_empty()));
         }
         let first = of(&jobs, "dann")[0];
-        assert_eq!(json!(first.settings), json!({ "methods.dann.align.0.trade_off": 0.1 }));
+        assert_eq!(json!(first.settings), json!({ "methods.dann.align.0.weight": 0.1 }));
     }
 
     #[test]

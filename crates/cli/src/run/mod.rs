@@ -1,7 +1,8 @@
 //! `isthmus run`: from a checked experiment to records and a table.
 //!
 //! [`plan`] loads the data and settles what each job runs on, [`features`] puts the features of
-//! a frozen extractor in the images' place, [`prepared`] has it all together. [`execute`] runs the
+//! a frozen extractor in the images' place, [`prepared`] has it all together; [`outline`] has what
+//! is to be run, without data and device. [`execute`] runs the
 //! jobs, in this process or on several ([`pool`], [`worker`]); [`single`] runs one, [`recorder`]
 //! writes down what happens in it, [`jobs`] says which jobs a sweep asks for and [`halving`] which of
 //! them go on, [`sharing`] finds stages that another job trained already, and
@@ -18,6 +19,7 @@ mod jobs;
 mod keys;
 mod live;
 mod log;
+mod outline;
 mod outputs;
 mod part;
 mod plan;
@@ -44,8 +46,11 @@ pub use halving::number_of_jobs;
 pub use interrupt::{INTERRUPTED, Interrupt};
 pub use jobs::all_jobs;
 pub use log::RecordLog;
+pub use outline::Outline;
 pub use part::range;
+pub use plan::with_transform;
 pub use prepared::Prepared;
+pub use progress::Progress;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -75,7 +80,7 @@ pub fn work(
 }
 
 /// Runs the only job of `experiment` again in the folder `results`, where the run `recorded` is
-/// repeated; returns the folder of its record.
+/// repeated, on the data found below `roots`; returns the folder of its record.
 ///
 /// # Errors
 /// If its data is not to be had or is not what it was, or it fails.
@@ -83,6 +88,7 @@ pub fn again(
     experiment: Experiment,
     recorded: &RunInfo,
     threads: usize,
+    roots: &Roots,
     results: &Path,
     output: OutputArguments,
 ) -> Result<PathBuf, Failure> {
@@ -93,8 +99,7 @@ pub fn again(
         checkpoint_every: Duration::MAX,
     };
     let interrupt = interrupt::Interrupt::default();
-    let prepared =
-        prepared::Prepared::of(experiment, None, &Roots::discover(None), options, interrupt);
+    let prepared = prepared::Prepared::of(experiment, None, roots, options, interrupt);
     let mut prepared = prepared.map_err(|error| match error {
         prepared::NotPrepared::Data(error) => Failure::input(error.to_string()),
         prepared::NotPrepared::Device(failure) => failure,

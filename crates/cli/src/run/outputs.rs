@@ -6,25 +6,33 @@ use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::predictor::ModelPredictor;
 use isthmus_core::spec::Job;
-use isthmus_core::validation::Matrix;
-use isthmus_engine::{JobData, extract, predict};
+use isthmus_core::validation::{Matrix, Outputs};
+use isthmus_engine::{JobData, JobOutcome, extract, predict};
 
-/// Features, logits and labels by the final model of at most `rows` test samples of the first
-/// source and of the target, spread evenly over each.
+/// Features, logits and labels of at most `rows` test samples of the first source and of the
+/// target, spread evenly over each. Those of the target are what the method predicted, on its way
+/// where it adapts meanwhile.
 ///
 /// # Errors
 /// If a sample cannot be read.
 pub fn after(
-    model: &mut Model,
-    job: &Job,
+    outcome: &mut JobOutcome,
     data: &JobData,
     rows: usize,
     device: &Device,
 ) -> Result<Vec<NamedTensor>, DataError> {
-    let grouping = grouping_of(job, job.method.stages.len() - 1);
     of_domains(data, rows, |set, chosen, role| {
-        let outputs = predict(model, &*set.samples, chosen, role, grouping, device)?;
+        let outputs = match role {
+            DomainRole::Target => Outputs {
+                features: outcome.outputs.features.select(chosen),
+                logits: outcome.outputs.logits.select(chosen),
+            },
+            DomainRole::Source(_) => {
+                predict(&mut *outcome.predictor, &*set.samples, chosen, role, device)?
+            }
+        };
         Ok(vec![("features", outputs.features), ("logits", outputs.logits)])
     })
 }
@@ -48,7 +56,8 @@ pub fn before(
             extract(model, samples, chosen, role, grouping_of(job, 0), device)?
         } else {
             // As the stage that trained the model normalises: the last one may do it differently.
-            predict(model, samples, chosen, role, grouping_of(job, last - 1), device)?.features
+            let mut predictor = ModelPredictor::new(model, grouping_of(job, last - 1));
+            predict(&mut predictor, samples, chosen, role, device)?.features
         };
         Ok(vec![("features", features)])
     })
@@ -79,7 +88,10 @@ fn of_domains(
         let count = rows.min(all);
         let chosen: Vec<usize> = (0..count).map(|row| row * all / count).collect();
         let mut matrices = compute(set, &chosen, role)?;
-        let labels = chosen.iter().map(|&row| set.labels[row] as f32).collect();
+        // -1 stands for a class that is not known.
+        let classes = set.targets.classes();
+        let labels =
+            chosen.iter().map(|&row| classes[row].map_or(-1.0, |class| class as f32)).collect();
         matrices.push(("labels", Matrix::new(count, 1, labels)));
         tensors.extend(matrices.into_iter().map(|(what, matrix)| {
             let shape = [matrix.rows(), matrix.columns()];

@@ -1,6 +1,7 @@
 //! What an experiment's jobs run on.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
@@ -8,8 +9,10 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Task, Transform};
-use isthmus_data::{Dataset, Roots, hold_out_source, hold_out_target};
-use isthmus_engine::JobData;
+use isthmus_data::{
+    Dataset, DatasetIdentity, DomainUse, LoadedDomain, Roots, hold_out_source, hold_out_target,
+};
+use isthmus_engine::{JobData, uses_target_labels};
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
 /// small that jobs side by side serve the processors better than threads within one.
@@ -21,6 +24,20 @@ const SMALL_IMAGE: usize = 64 * 64;
 pub struct Fingerprints(BTreeMap<String, String>);
 
 impl Fingerprints {
+    /// Those of an experiment whose data and pretrained weights these are.
+    pub fn new(experiment: &Experiment, data: &DatasetIdentity, weights: Option<&str>) -> Self {
+        let of_task = |task: &Task| {
+            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
+            let data = data.fingerprint_of(names);
+            let fingerprint = match weights {
+                Some(weights) => format!("{data}+{weights}"),
+                None => data,
+            };
+            (task.to_string(), fingerprint)
+        };
+        Self(experiment.data.tasks.iter().map(of_task).collect())
+    }
+
     /// That of a job's task.
     ///
     /// # Panics
@@ -38,6 +55,8 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What identifies the extractor's pretrained weights.
     pub weights: Option<String>,
+    /// Folder of the cache of features.
+    pub cache: PathBuf,
 }
 
 impl Plan {
@@ -45,28 +64,16 @@ impl Plan {
     ///
     /// # Errors
     /// If it is not found, cannot be read, or its parts do not fit each other.
-    pub fn new(mut experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
-        let extractor = &experiment.extractor;
-        if experiment.data.transform.is_none() {
-            experiment.data.transform = own_transform(extractor);
-        }
-        let weights = weights(extractor);
+    pub fn new(experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
+        let experiment = with_transform(experiment);
+        let weights = weights(&experiment.extractor);
         let dataset = Dataset::load(&experiment.data, roots)?;
-        Ok(Self { experiment, dataset, weights })
+        Ok(Self { experiment, dataset, weights, cache: roots.cache.clone() })
     }
 
     /// Identifies the content of everything that a task's runs read from files, task by task.
     pub fn fingerprints(&self) -> Fingerprints {
-        let of_task = |task: &Task| {
-            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
-            let data = self.dataset.fingerprint_of(names);
-            let fingerprint = match &self.weights {
-                Some(weights) => format!("{data}+{weights}"),
-                None => data,
-            };
-            (task.to_string(), fingerprint)
-        };
-        Fingerprints(self.experiment.data.tasks.iter().map(of_task).collect())
+        Fingerprints::new(&self.experiment, &self.dataset.identity, self.weights.as_deref())
     }
 
     /// Whether the extractor's features are computed beforehand.
@@ -89,18 +96,55 @@ impl Plan {
                 .all(|set| small(set.source.samples.shape()))
     }
 
+    /// Whether some sample of a domain has a label.
+    fn has_labels(&self, name: &str) -> bool {
+        let named = |domain: &&LoadedDomain| domain.name == name;
+        let sets = self.dataset.domains.iter().filter(named).flat_map(LoadedDomain::sets);
+        sets.into_iter().any(|set| set.source.targets.known_rows() > 0)
+    }
+
+    /// Refuses tasks whose sources have no labels to learn from.
+    ///
+    /// # Errors
+    /// Names the domain.
+    pub fn check_labels(&self) -> Result<(), DataError> {
+        let sources = self.experiment.data.tasks.iter().flat_map(|task| &task.sources);
+        match sources.into_iter().find(|name| !self.has_labels(name)) {
+            None => Ok(()),
+            Some(name) => Err(DataError::Mismatch(format!(
+                "domain `{name}` is a source and none of its samples has a label: use it as a \
+                 target only, or give it labels"
+            ))),
+        }
+    }
+
+    /// Whether a job needs labels of a target that has none.
+    pub fn lacks_labels(&self, job: &Job) -> bool {
+        job.method.stages.iter().any(uses_target_labels) && !self.has_labels(&job.task().target)
+    }
+
     /// The domains by seed: which samples are held out may depend on it.
     ///
     /// # Errors
     /// If a domain cannot be split.
-    pub fn domains_by_seed(&self) -> Result<BTreeMap<u64, Vec<Domain>>, DataError> {
+    pub fn domains_by_seed(&self) -> Result<BTreeMap<u64, Domains>, DataError> {
         let protocol = self.experiment.data.protocol;
-        self.experiment
-            .seeds
-            .iter()
-            .map(|&seed| Ok((seed, self.dataset.domains(protocol, &Key::new(seed))?)))
-            .collect()
+        let of_seed = |seed: u64| {
+            let domains = |used_as| self.dataset.domains(protocol, used_as, &Key::new(seed));
+            let sources = domains(DomainUse::Source)?;
+            let targets = domains(DomainUse::Target)?;
+            Ok(Domains { sources, targets })
+        };
+        self.experiment.seeds.iter().map(|&seed| Ok((seed, of_seed(seed)?))).collect()
     }
+}
+
+/// The domains of a data set, split into training and test samples.
+pub struct Domains {
+    /// Each as a source.
+    pub sources: Vec<Domain>,
+    /// Each as the target.
+    pub targets: Vec<Domain>,
 }
 
 /// The domains of a job's task, with what is held out for its validators.
@@ -110,16 +154,15 @@ impl Plan {
 ///
 /// # Panics
 /// If the task names a domain that was not loaded; the domains of every task are.
-pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> Result<JobData, DataError> {
-    let domain = |name: &String| {
-        domains
-            .iter()
-            .find(|domain| domain.name == *name)
-            .expect("the domains of every task were loaded")
-    };
+pub fn job_data(job: &Job, classes: &[String], domains: &Domains) -> Result<JobData, DataError> {
+    fn domain<'d>(domains: &'d [Domain], name: &str) -> &'d Domain {
+        let domain = domains.iter().find(|domain| domain.name == name);
+        domain.expect("the domains of every task were loaded")
+    }
     let task = job.task();
-    let target = domain(&task.target);
-    let sources = task.sources.iter().map(domain);
+    let target = domain(&domains.targets, &task.target);
+    let target = &if job.data.target_labels { target.clone() } else { target.without_targets() };
+    let sources = task.sources.iter().map(|name| domain(&domains.sources, name));
     let (sources, target) = match &job.selection {
         None => (sources.cloned().collect(), target.clone()),
         Some(selection) => {
@@ -134,6 +177,14 @@ pub fn job_data(job: &Job, classes: &[String], domains: &[Domain]) -> Result<Job
     Ok(JobData { classes: classes.to_vec(), sources, target })
 }
 
+/// The experiment with the transform that suits its extractor, where it states none.
+pub fn with_transform(mut experiment: Experiment) -> Experiment {
+    if experiment.data.transform.is_none() {
+        experiment.data.transform = own_transform(&experiment.extractor);
+    }
+    experiment
+}
+
 fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
     match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
         Build::Extractor { transform, .. } => transform(&extractor.plugin.config),
@@ -141,7 +192,8 @@ fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
     }
 }
 
-fn weights(extractor: &ExtractorSpec) -> Option<String> {
+/// Identifies the extractor's pretrained weights.
+pub fn weights(extractor: &ExtractorSpec) -> Option<String> {
     match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
         Build::Extractor { weights, .. } => weights(&extractor.plugin.config),
         _ => None,

@@ -1,10 +1,9 @@
 //! An experiment that is ready to run: its jobs, their data, the device.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
 use isthmus_core::spec::{Experiment, Halving, Job, Sweep};
 use isthmus_data::Roots;
@@ -17,7 +16,7 @@ use super::features;
 use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
-use super::plan::{Fingerprints, Plan, job_data};
+use super::plan::{Domains, Fingerprints, Plan, job_data};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
@@ -28,7 +27,7 @@ use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 
 /// The version that records name and that is part of a job's identity.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// How an experiment is run.
 #[derive(Clone, Debug)]
@@ -70,7 +69,7 @@ pub struct Prepared {
     pub halving: Option<Halving>,
     fingerprints: Fingerprints,
     kind: &'static str,
-    domains: BTreeMap<u64, Vec<Domain>>,
+    domains: BTreeMap<u64, Domains>,
 }
 
 impl Prepared {
@@ -100,6 +99,8 @@ impl Prepared {
             NotPrepared::Data(other) => Failure::input(other.to_string()),
             NotPrepared::Device(failure) => failure,
         })?;
+        // Where it cannot be told, the run can be reproduced from this folder only.
+        prepared.setting.environment.experiment_file = std::path::absolute(&file.path).ok();
         match (arguments.round, &prepared.halving) {
             (Some(_), None) => {
                 return Err(Failure::input_with(
@@ -134,9 +135,23 @@ impl Prepared {
             device::choose(&experiment.device).map_err(NotPrepared::Device)?;
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
         kind.clone_into(&mut experiment.device);
-        let plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
+        let mut plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
+        plan.check_labels().map_err(NotPrepared::Data)?;
         let fingerprints = plan.fingerprints();
-        let planned = all_jobs(sweep, &plan.experiment);
+        let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep, &plan.experiment)
+            .into_iter()
+            .partition(|planned| plan.lacks_labels(&planned.job));
+        let left_out: BTreeSet<String> = bounds
+            .iter()
+            .map(|PlannedJob { job, .. }| {
+                format!(
+                    "{} is left out for {}: it trains on target labels, and the target has none",
+                    job.method.label,
+                    job.task()
+                )
+            })
+            .collect();
+        plan.dataset.warnings.extend(left_out);
         let halving = sweep.and_then(|sweep| sweep.halving.clone());
         let sharing = Sharing::new(&options.results, [], &fingerprints, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -195,22 +210,8 @@ impl Prepared {
     /// # Errors
     /// As [`enter`](Self::enter).
     pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, Failure> {
-        let planned = match &self.halving {
-            None => self.planned.clone(),
-            Some(halving) => {
-                let results = &self.setting.results;
-                let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
-                let header = |job: &PlannedJob| job.header(self.fingerprints.of(&job.job), VERSION);
-                halving::jobs(&self.planned, halving, place, &|job| state(&header(job).run))?
-            }
-        };
-        Ok(planned
-            .into_iter()
-            .map(|planned| {
-                let header = planned.header(self.fingerprints.of(&planned.job), VERSION);
-                (planned.job, header)
-            })
-            .collect())
+        let results = &self.setting.results;
+        jobs_of_round(&self.planned, self.halving.as_ref(), &self.fingerprints, results, place)
     }
 
     /// Number of rounds; 1 without successive halving.
@@ -255,4 +256,32 @@ impl Prepared {
     pub fn directory(&self, header: &RecordHeader) -> PathBuf {
         self.setting.results.join(&header.run.experiment).join(&header.run.id)
     }
+}
+
+/// The jobs of a round with their records' headers.
+///
+/// # Errors
+/// If the round before is not finished, or its records cannot be read.
+pub fn jobs_of_round(
+    planned: &[PlannedJob],
+    halving: Option<&Halving>,
+    fingerprints: &Fingerprints,
+    results: &Path,
+    place: usize,
+) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+    let header = |job: &PlannedJob| job.header(fingerprints.of(&job.job), VERSION);
+    let planned = match halving {
+        None => planned.to_vec(),
+        Some(halving) => {
+            let state = |run: &RunInfo| halving::outcome(results, run, &halving.validator);
+            halving::jobs(planned, halving, place, &|job| state(&header(job).run))?
+        }
+    };
+    Ok(planned
+        .into_iter()
+        .map(|planned| {
+            let header = header(&planned);
+            (planned.job, header)
+        })
+        .collect())
 }

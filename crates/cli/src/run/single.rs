@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use isthmus_core::spec::Job;
 use isthmus_engine::{EngineError, JobData, JobOutcome, run_job};
-use isthmus_results::record::{Begun, Environment};
+use isthmus_results::record::{Begun, Environment, MetricRow, RunInfo};
 use isthmus_results::{Event, Prediction, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,9 @@ pub struct Setting {
 pub enum Ending {
     /// It was run to its end.
     Finished {
-        /// The last accuracy on the target, in [0, 1].
-        accuracy: f64,
+        /// The last value of the primary metric on the target, in its unit; absent where the
+        /// target has no labels.
+        primary: Option<String>,
         /// How long it took.
         seconds: f64,
         /// How long training the stages took that it shares with another job and did not train.
@@ -114,15 +115,15 @@ pub fn run_recorded(
     drop(log);
     let written = match outcome {
         Ok(mut outcome) => write_outcome(&mut writer, job, data, &setting.device, &mut outcome)
-            .map(|()| outcome.target.accuracy()),
+            .map(|()| primary(&header.run, writer.metrics())),
         Err(EngineError::Interrupted { .. }) => return Ok(Ending::Interrupted),
         Err(error) => Err(error.into()),
     };
     match written {
-        Ok(accuracy) => {
+        Ok(primary) => {
             writer.finish()?;
             let seconds = started.elapsed().as_secs_f64();
-            Ok(Ending::Finished { accuracy, seconds, seconds_shared })
+            Ok(Ending::Finished { primary, seconds, seconds_shared })
         }
         Err(error) => {
             // A disk that is full keeps neither the run nor the word of its end: the first cause
@@ -133,6 +134,16 @@ pub fn run_recorded(
             Err(error)
         }
     }
+}
+
+/// The last value of the primary metric on the target as people read it: `accuracy 97.5 %`.
+fn primary(run: &RunInfo, metrics: &[MetricRow]) -> Option<String> {
+    let measure = run.metrics.primary_measure();
+    let last = run.stages.saturating_sub(1);
+    let of_last = |row: &&MetricRow| row.stage == last && row.metric == measure.name;
+    let row = metrics.iter().filter(of_last).max_by_key(|row| row.step)?;
+    let percent = if measure.unit.is_percent() { " %" } else { "" };
+    Some(format!("{} {}{percent}", measure.title, measure.unit.text(row.value)))
 }
 
 fn write_outcome(
@@ -149,6 +160,7 @@ fn write_outcome(
         .enumerate()
         .map(|(row, prediction)| Prediction {
             row,
+            name: data.target.test.samples.name(row),
             label: prediction.class,
             predicted: prediction.predicted,
             confidence: prediction.confidence,
@@ -158,9 +170,8 @@ fn write_outcome(
     writer.model(&outcome.tensors)?;
     writer.splits(&splits::of(job, data))?;
     let Some(record) = &job.record else { return Ok(()) };
-    let grouping = job.method.stages.last().map(|it| it.training.normalization).unwrap_or_default();
     if record.outputs > 0 {
-        writer.outputs(&outputs::after(&mut outcome.model, job, data, record.outputs, device)?)?;
+        writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;
         if !writer.has_outputs_before() {
             tracing::warn!(
                 "the run was begun by a version that keeps no features from before adaptation"
@@ -169,7 +180,7 @@ fn write_outcome(
     }
     if record.theory {
         let stage = job.method.stages.len() - 1;
-        let terms = theory::terms(&mut outcome.model, data, grouping, device, job.seed)?;
+        let terms = theory::terms(outcome, data, device, job.seed)?;
         let terms: Vec<(&str, f64)> =
             terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
         writer.evaluation(stage, outcome.last_step, &terms)?;

@@ -1,36 +1,36 @@
 //! The terms of the target-error bound, for the record of a finished run.
 
 use burn::tensor::Device;
-use isthmus_core::context::{DomainRole, Grouping};
+use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::method::Measurement;
-use isthmus_core::model::Model;
 use isthmus_core::random::Key;
-use isthmus_core::validation::{LabelledOutputs, ValidationError};
-use isthmus_engine::{JobData, predict};
+use isthmus_core::validation::{LabelledOutputs, Outputs, ValidationError};
+use isthmus_engine::{JobData, JobOutcome, predict};
 use isthmus_validators::theory::theory_terms;
 
 /// The terms are recorded under this prefix.
 const THEORY: &str = "theory/";
 
-/// The terms for the final model: of source samples that were held out, where some were, and of
+/// The terms for what the method predicts: of source samples that were held out, where some were, and of
 /// the target's test samples with their labels, which serve nothing else here. Numbers that are
 /// not defined are left out.
 ///
 /// # Errors
 /// If a sample cannot be read.
 pub fn terms(
-    model: &mut Model,
+    outcome: &mut JobOutcome,
     data: &JobData,
-    grouping: Grouping,
     device: &Device,
     seed: u64,
 ) -> Result<Vec<Measurement>, DataError> {
+    let predictor = &mut *outcome.predictor;
     let mut labelled = |set: &LabelledSource, role: DomainRole| {
-        let rows: Vec<usize> = (0..set.samples.rows()).collect();
-        let outputs = predict(model, &*set.samples, &rows, role, grouping, device)?;
-        Ok::<_, DataError>(LabelledOutputs { outputs, labels: set.labels.to_vec() })
+        let rows = set.targets.known();
+        let outputs = predict(predictor, &*set.samples, &rows, role, device)?;
+        let labels = set.targets.classes().into_iter().flatten().collect();
+        Ok::<_, DataError>(LabelledOutputs { outputs, labels })
     };
     let mut source = LabelledOutputs::default();
     for (index, domain) in data.sources.iter().enumerate() {
@@ -40,7 +40,18 @@ pub fn terms(
         source.outputs.logits.append(own.outputs.logits);
         source.labels.extend(own.labels);
     }
-    let target = labelled(&data.target.test, DomainRole::Target)?;
+    let rows = data.target.test.targets.known();
+    if rows.is_empty() {
+        tracing::warn!("the target has no labels: the terms of its error bound are left out");
+        return Ok(Vec::new());
+    }
+    let target = LabelledOutputs {
+        outputs: Outputs {
+            features: outcome.outputs.features.select(&rows),
+            logits: outcome.outputs.logits.select(&rows),
+        },
+        labels: data.target.test.targets.classes().into_iter().flatten().collect(),
+    };
     let key = Key::new(seed).named("theory");
     let terms = match theory_terms(&source, &target, data.classes.len(), &key) {
         Ok(terms) => terms,

@@ -5,7 +5,8 @@ use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::Launcher;
-use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::method::{Driver, Fit, MethodContext, Term};
+use crate::objective::Objective;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::spec::Transform;
@@ -69,7 +70,7 @@ pub trait DiscriminatorPlugin: PluginConfig {
     ) -> Result<Box<dyn Discriminator>, NetworkError>;
 }
 
-/// A loss term's configuration.
+/// A loss term's configuration. A configuration that is itself the [`Term`] is one already.
 pub trait TermPlugin: PluginConfig {
     /// Builds the term.
     ///
@@ -78,13 +79,40 @@ pub trait TermPlugin: PluginConfig {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError>;
 }
 
-/// A training method's configuration.
-pub trait TrainingPlugin: PluginConfig {
+impl<C: PluginConfig + Term + Clone> TermPlugin for C {
+    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+/// A driver's configuration. A configuration that is itself the [`Driver`] is one already.
+pub trait DriverPlugin: PluginConfig {
+    /// Builds the driver.
+    ///
+    /// # Errors
+    /// If it cannot work in this context.
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Driver>, MethodError>;
+}
+
+impl<C: PluginConfig + Driver + Clone> DriverPlugin for C {
+    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+/// The configuration of a method that fits once.
+pub trait FitPlugin: PluginConfig {
     /// Builds the method.
     ///
     /// # Errors
     /// If it cannot work in this context.
-    fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Fit>, MethodError>;
+}
+
+/// An objective's configuration.
+pub trait ObjectivePlugin: PluginConfig {
+    /// Builds the objective.
+    fn build(&self) -> Box<dyn Objective>;
 }
 
 /// The configuration of a method that adapts while it predicts.

@@ -18,6 +18,8 @@ pub enum Kind {
     Discriminator,
     /// Adapts a model.
     Method,
+    /// The loss on labelled rows, and how predictions are judged.
+    Objective,
     /// Changes parameters by gradients.
     Optimizer,
     /// Changes the learning rate over the steps.
@@ -30,12 +32,13 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
         Self::Classifier,
         Self::Discriminator,
+        Self::Objective,
         Self::Optimizer,
         Self::Schedule,
         Self::Validator,
@@ -52,6 +55,7 @@ impl Kind {
             Self::Classifier => "classifier",
             Self::Discriminator => "discriminator",
             Self::Method => "method",
+            Self::Objective => "objective",
             Self::Optimizer => "optimizer",
             Self::Schedule => "schedule",
             Self::Validator => "validator",

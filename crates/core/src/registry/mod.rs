@@ -8,11 +8,12 @@ mod kind;
 mod plugin;
 
 pub use configuration::{
-    ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, LauncherPlugin, OptimizerPlugin,
-    ReaderPlugin, SchedulePlugin, TermPlugin, TestTimePlugin, TrainingPlugin, ValidatorPlugin,
+    ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
+    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin, TermPlugin,
+    TestTimePlugin, ValidatorPlugin,
 };
 pub use kind::Kind;
 pub use plugin::{
-    About, Build, BuildClassifier, BuildDiscriminator, BuildExtractor, BuildTerm, BuildTestTime,
-    BuildTraining, Needs, Plugin, build_discriminator, find, plugins,
+    About, Build, BuildClassifier, BuildDiscriminator, BuildDriver, BuildExtractor, BuildFit,
+    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_discriminator, find, plugins,
 };

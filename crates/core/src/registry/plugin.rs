@@ -7,18 +7,20 @@ use toml::de::DeValue;
 
 use super::Kind;
 use super::configuration::{
-    ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, LauncherPlugin, OptimizerPlugin,
-    ReaderPlugin, SchedulePlugin, TermPlugin, TestTimePlugin, TrainingPlugin, ValidatorPlugin,
+    ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, FitPlugin,
+    LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin, TermPlugin,
+    TestTimePlugin, ValidatorPlugin,
 };
 use crate::config::{self, ConfigProblem, PluginConfig};
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::Launcher;
-use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::method::{Driver, Fit, MethodContext, Term};
+use crate::objective::Objective;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
-use crate::spec::Transform;
+use crate::spec::{PluginSpec, Transform};
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
 
@@ -40,6 +42,20 @@ pub struct Needs {
     pub trained_model: bool,
     /// Target labels as training labels: an upper bound, not an adaptation method.
     pub target_labels: bool,
+    /// A stage to itself: no term can be beside it.
+    pub alone: bool,
+}
+
+impl Needs {
+    /// Nothing.
+    pub const NOTHING: Self = Self { trained_model: false, target_labels: false, alone: false };
+    /// A trained model.
+    pub const TRAINED: Self = Self { trained_model: true, ..Self::NOTHING };
+
+    /// The same, and a stage to itself.
+    pub const fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
 }
 
 /// Builds an extractor or a bottleneck.
@@ -55,7 +71,9 @@ pub type BuildDiscriminator =
 /// Builds a loss term.
 pub type BuildTerm = fn(&Value, &MethodContext) -> Result<Box<dyn Term>, MethodError>;
 /// Builds a method that drives its own updates.
-pub type BuildTraining = fn(&Value, &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError>;
+pub type BuildDriver = fn(&Value, &MethodContext) -> Result<Box<dyn Driver>, MethodError>;
+/// Builds a method that fits once.
+pub type BuildFit = fn(&Value, &MethodContext) -> Result<Box<dyn Fit>, MethodError>;
 /// Builds a method that adapts while it predicts.
 pub type BuildTestTime = fn(&Value, &MethodContext) -> Result<Box<dyn TestTimeMethod>, MethodError>;
 
@@ -82,9 +100,13 @@ pub enum Build {
     /// A method that only adds a loss term.
     Term(BuildTerm),
     /// A method that drives its own updates.
-    Training(BuildTraining),
+    Driver(BuildDriver),
+    /// A method that fits once.
+    Fit(BuildFit),
     /// A method that adapts while it predicts.
     TestTime(BuildTestTime),
+    /// An objective.
+    Objective(fn(&Value) -> Box<dyn Objective>),
     /// An optimizer.
     Optimizer {
         /// Builds it.
@@ -108,6 +130,8 @@ pub struct Plugin {
     pub about: About,
     /// What it needs, for methods.
     pub needs: Needs,
+    /// Factor of the term where the experiment gives it none, for loss terms.
+    pub weight: f64,
     /// JSON schema of the configuration.
     pub schema: fn() -> Schema,
     /// The default configuration.
@@ -167,11 +191,25 @@ impl Plugin {
         Self::new::<C>(Kind::Method, about, build)
     }
 
+    /// The same term with another factor where the experiment gives it none.
+    pub const fn weight(mut self, weight: f64) -> Self {
+        self.weight = weight;
+        self
+    }
+
     /// A method that drives its own updates.
-    pub const fn training<C: TrainingPlugin>(about: About, needs: Needs) -> Self {
-        let build = Build::Training(|value, context| config::from_value::<C>(value).build(context));
+    pub const fn driver<C: DriverPlugin>(about: About, needs: Needs) -> Self {
+        let build = Build::Driver(|value, context| config::from_value::<C>(value).build(context));
         let mut plugin = Self::new::<C>(Kind::Method, about, build);
         plugin.needs = needs;
+        plugin
+    }
+
+    /// A method that fits once.
+    pub const fn fit<C: FitPlugin>(about: About, needs: Needs) -> Self {
+        let build = Build::Fit(|value, context| config::from_value::<C>(value).build(context));
+        let mut plugin = Self::new::<C>(Kind::Method, about, build);
+        plugin.needs = needs.alone();
         plugin
     }
 
@@ -179,8 +217,14 @@ impl Plugin {
     pub const fn test_time<C: TestTimePlugin>(about: About) -> Self {
         let build = Build::TestTime(|value, context| config::from_value::<C>(value).build(context));
         let mut plugin = Self::new::<C>(Kind::Method, about, build);
-        plugin.needs = Needs { trained_model: true, target_labels: false };
+        plugin.needs = Needs::TRAINED.alone();
         plugin
+    }
+
+    /// An objective.
+    pub const fn objective<C: ObjectivePlugin>(about: About) -> Self {
+        let build = Build::Objective(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(Kind::Objective, about, build)
     }
 
     /// An optimizer.
@@ -214,7 +258,8 @@ impl Plugin {
         Self {
             kind,
             about,
-            needs: Needs { trained_model: false, target_labels: false },
+            needs: Needs::NOTHING,
+            weight: 1.0,
             schema: || schemars::schema_for!(C),
             defaults: || config::to_value(&C::default()),
             resolve: |table| config::resolve::<C>(table),
@@ -232,9 +277,9 @@ pub fn plugins(kind: Kind) -> Vec<&'static Plugin> {
 }
 
 impl Plugin {
-    /// Whether a method has its stage to itself, since it is no loss term that adds up with others.
-    pub fn is_alone_in_its_stage(&self) -> bool {
-        matches!(self.build, Build::Training(_) | Build::TestTime(_))
+    /// Whether this is a loss term, which adds up with others.
+    pub fn is_term(&self) -> bool {
+        matches!(self.build, Build::Term(_))
     }
 }
 
@@ -255,11 +300,24 @@ pub fn build_discriminator(
     domains: usize,
     context: &BuildContext,
 ) -> Result<Box<dyn Discriminator>, MethodError> {
-    let plugin = find(Kind::Discriminator, &choice.name).ok_or_else(|| {
-        MethodError::Unsuitable(format!("there is no discriminator `{}`", choice.name))
-    })?;
-    match plugin.build {
-        Build::Discriminator(build) => Ok(build(&choice.config, features, domains, context)?),
-        _ => unreachable!("plugins of kind discriminator are built as discriminators"),
+    match find(Kind::Discriminator, &choice.name).map(|plugin| plugin.build) {
+        Some(Build::Discriminator(build)) => Ok(build(&choice.config, features, domains, context)?),
+        _ => Err(MethodError::Unsuitable(format!("there is no discriminator `{}`", choice.name))),
+    }
+}
+
+/// Builds a classifier for a number of features and outputs.
+///
+/// # Errors
+/// If there is no such plugin or it cannot be built for these sizes.
+pub fn build_classifier(
+    spec: &PluginSpec,
+    features: usize,
+    outputs: usize,
+    context: &BuildContext,
+) -> Result<Box<dyn Classifier>, MethodError> {
+    match find(Kind::Classifier, &spec.name).map(|plugin| plugin.build) {
+        Some(Build::Classifier(build)) => Ok(build(&spec.config, features, outputs, context)?),
+        _ => Err(MethodError::Unsuitable(format!("there is no classifier `{}`", spec.name))),
     }
 }

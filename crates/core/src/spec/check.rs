@@ -1,6 +1,7 @@
 //! An experiment file's text to a checked experiment.
 
-use toml::de::DeValue;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::data::{self, Datasets};
 use super::document;
@@ -16,6 +17,9 @@ use crate::registry::Kind;
 
 /// The extractor that passes features on as they are.
 const IDENTITY: &str = "identity";
+
+/// The objective where none is named.
+const DEFAULT_OBJECTIVE: &str = "classes";
 
 /// A checked experiment, and what may not have been meant as it is written.
 #[derive(Clone, Debug)]
@@ -84,7 +88,11 @@ fn experiment(
         bottleneck.and_then(|node| resolve(Kind::Bottleneck, node, None, None, diagnostics));
     let classifier = child(root, "classifier")
         .and_then(|node| resolve(Kind::Classifier, node, None, None, diagnostics));
-    let methods = Methods { training: child(root, "training"), holds_out };
+    let empty = Spanned::new(root.span(), DeValue::Table(DeTable::new()));
+    let objective = child(root, "objective").unwrap_or(&empty);
+    let objective = resolve(Kind::Objective, objective, Some(DEFAULT_OBJECTIVE), None, diagnostics);
+    let target_labels = data.as_ref().is_none_or(|data| data.target_labels);
+    let methods = Methods { training: child(root, "training"), holds_out, target_labels };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
     let written = child(root, "selection");
@@ -107,6 +115,7 @@ fn experiment(
         extractor: extractor?,
         bottleneck,
         classifier: classifier?,
+        objective: objective?,
         selection,
         record,
         methods: methods?,
@@ -115,6 +124,9 @@ fn experiment(
         launcher,
     })
 }
+
+/// Longest name in bytes: file systems take 255, and rounds and temporary files add to it.
+const LONGEST_NAME: usize = 200;
 
 /// The name is that of a folder.
 fn name(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
@@ -125,6 +137,16 @@ fn name(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<String> {
             node.span(),
             format!(
                 "`name = \"{name}\"` must be letters, digits, `-`, `_` and `.`: it names a folder"
+            ),
+        );
+        return None;
+    }
+    if name.len() > LONGEST_NAME {
+        diagnostics.error(
+            node.span(),
+            format!(
+                "`name` has {} letters, must have at most {LONGEST_NAME}: it names a folder",
+                name.len()
             ),
         );
         return None;

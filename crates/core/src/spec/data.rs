@@ -66,7 +66,13 @@ pub(super) fn check(
     };
     let tasks = Tasks { dataset: &raw.dataset, info, protocol, node: child(node, "tasks")? }
         .check(&raw.tasks, diagnostics)?;
-    Some(DataSpec { dataset: raw.dataset, tasks, protocol, transform })
+    Some(DataSpec {
+        dataset: raw.dataset,
+        tasks,
+        protocol,
+        target_labels: raw.target_labels,
+        transform,
+    })
 }
 
 impl DatasetInfo {

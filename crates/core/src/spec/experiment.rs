@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::context::Grouping;
 use crate::spec::Transform;
-use crate::updater::LearningRateFactors;
+use crate::updater::{GroupSelector, LearningRateFactors};
 
 /// A plugin with its complete configuration.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,12 +18,14 @@ pub struct PluginSpec {
     pub config: Value,
 }
 
-/// One method, weighted, in a stage.
+/// One method in a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Align {
     /// The method.
     pub plugin: PluginSpec,
-    /// Factor of its term; 1 for methods that drive their own updates.
+    /// Name of the entry, unique in its stage.
+    pub label: String,
+    /// Factor of its term; 1 for methods that are no terms.
     pub weight: f64,
 }
 
@@ -51,7 +53,8 @@ pub enum Protocol {
     Transductive,
     /// The data set's own training and test sets.
     Given,
-    /// A seeded, stratified share of each domain is held out for testing.
+    /// A seeded share of each domain is held out for testing: of sources stratified, of targets
+    /// without a look at labels.
     Split {
         /// The share held out, in (0, 1).
         test_share: f64,
@@ -67,8 +70,19 @@ pub struct DataSpec {
     pub tasks: Vec<Task>,
     /// Which samples are tested on.
     pub protocol: Protocol,
+    /// Whether the target's labels serve to evaluate on it, where it has any.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub target_labels: bool,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// The extractor and how it is used.
@@ -78,6 +92,17 @@ pub struct ExtractorSpec {
     pub plugin: PluginSpec,
     /// Whether features are extracted once and the extractor is not trained.
     pub frozen: bool,
+}
+
+/// Parameters that are updated in a way of their own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupSpec {
+    /// Which ones.
+    pub selector: GroupSelector,
+    /// Their optimizer.
+    pub optimizer: PluginSpec,
+    /// Their schedule.
+    pub schedule: PluginSpec,
 }
 
 /// How a stage is trained.
@@ -95,8 +120,10 @@ pub struct TrainingSpec {
     pub learning_rate_factors: LearningRateFactors,
     /// Largest Euclidean norm of all gradients of an update; absent: no clipping.
     pub gradient_clipping: Option<f64>,
-    /// Share of the source labels' mass that is spread over all classes, in [0, 1).
-    pub label_smoothing: f64,
+    /// Batches whose gradients are averaged for one update.
+    pub accumulate: usize,
+    /// Parameters with an optimizer of their own.
+    pub groups: Vec<GroupSpec>,
     /// Which rows the norm layers normalise together.
     pub normalization: Grouping,
     /// Steps between evaluations; the last step is always evaluated.
@@ -114,7 +141,7 @@ impl TrainingSpec {
     }
 }
 
-/// One stage: one method that drives its own updates, or terms that add up.
+/// One stage: at most one driver and any number of terms, or one method of another kind.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StageSpec {
     /// The methods.
@@ -174,6 +201,8 @@ pub struct Experiment {
     pub bottleneck: Option<PluginSpec>,
     /// The classifier.
     pub classifier: PluginSpec,
+    /// The loss on labelled rows, and how predictions are judged.
+    pub objective: PluginSpec,
     /// How models are selected; absent: the last iterate is all there is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<SelectionSpec>,
@@ -204,6 +233,8 @@ pub struct Job {
     pub bottleneck: Option<PluginSpec>,
     /// The classifier.
     pub classifier: PluginSpec,
+    /// The loss on labelled rows, and how predictions are judged.
+    pub objective: PluginSpec,
     /// How models are selected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<SelectionSpec>,
@@ -230,6 +261,7 @@ impl Experiment {
                         extractor: self.extractor.clone(),
                         bottleneck: self.bottleneck.clone(),
                         classifier: self.classifier.clone(),
+                        objective: self.objective.clone(),
                         selection: self.selection.clone(),
                         method: method.clone(),
                         record: self.record.clone(),

@@ -8,6 +8,9 @@ use super::shape::{resolve, variants};
 use super::wording::{describe, range};
 use crate::registry::{Kind, Plugin};
 
+/// The key of an entry of `align` that weighs a term.
+const WEIGHT: &str = "weight";
+
 /// One field of a configuration.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
@@ -38,7 +41,22 @@ pub fn description(plugin: &Plugin) -> String {
 pub fn fields(plugin: &Plugin) -> Vec<Field> {
     let schema = (plugin.schema)().to_value();
     let defaults = (plugin.defaults)();
-    fields_of(&schema, &schema, |name| defaults.get(name).cloned())
+    let mut fields = fields_of(&schema, &schema, |name| defaults.get(name).cloned());
+    if plugin.is_term() {
+        fields.insert(0, weight_of(plugin));
+    }
+    fields
+}
+
+/// The weight that an entry of `align` gives a term.
+fn weight_of(plugin: &Plugin) -> Field {
+    let extras = align_extras();
+    let default = |_: &str| Some(json!(plugin.weight));
+    let weight = fields_of(&extras, &extras, default).into_iter().find(|it| it.name == WEIGHT);
+    let mut weight = weight.expect("an entry of `align` can have a weight");
+    weight.type_name = "a number".to_owned();
+    weight.description = "Factor of the term in the loss.".to_owned();
+    weight
 }
 
 /// A table of experiment files.
@@ -54,11 +72,12 @@ pub struct FileTable {
 
 /// The tables of experiment files, plugins' own left out.
 pub fn file_tables() -> Vec<FileTable> {
-    const TABLES: [(&str, &str); 10] = [
+    const TABLES: [(&str, &str); 11] = [
         ("Data", "[data]"),
         ("Transform", "[data.transform]"),
         ("Training", "[training]"),
         ("LearningRateFactors", "[training.learning_rate_factors]"),
+        ("ParameterGroup", "[[training.groups]]"),
         ("Method", "[methods.LABEL]"),
         ("Stage", "[[methods.LABEL.stages]]"),
         ("Selection", "[selection]"),
@@ -127,6 +146,9 @@ pub fn example(plugin: &Plugin) -> Vec<String> {
     // shown with its own.
     let config = default_config(plugin).unwrap_or_else(|_| (plugin.defaults)());
     let mut lines = vec![format!("name = \"{}\"", plugin.about.name)];
+    if plugin.is_term() {
+        lines.push(format!("{WEIGHT} = {:?}", plugin.weight));
+    }
     if let Value::Object(fields) = config {
         for (name, value) in &fields {
             if let Some(text) = toml_text(value) {

@@ -3,21 +3,12 @@
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::data::read;
 use super::plugin::{self, resolve};
-use super::raw::{RawTraining, align_extras};
+use super::raw::align_extras;
+use super::training::check_training;
 use super::tree::{Node, child, in_order, merged, real, whole};
-use super::{Align, Diagnostics, MethodSpec, StageSpec, TrainingSpec};
-use crate::registry::{Build, Kind, Plugin};
-
-/// The optimizer where none is named.
-const DEFAULT_OPTIMIZER: &str = "sgd";
-/// The schedule where none is named.
-const DEFAULT_SCHEDULE: &str = "constant";
-const DEFAULT_ITERATIONS: usize = 1000;
-const DEFAULT_BATCH_SIZE: usize = 32;
-/// Without `evaluate_every`, a stage is evaluated so many times.
-const EVALUATIONS: usize = 10;
+use super::{Align, Diagnostics, MethodSpec, StageSpec};
+use crate::registry::{Build, Kind, Plugin, find};
 
 /// Reads `[methods]` and the training of each stage.
 pub(super) struct Methods<'a, 'i> {
@@ -25,6 +16,8 @@ pub(super) struct Methods<'a, 'i> {
     pub(super) training: Option<&'a Node<'i>>,
     /// Whether some target samples are tested on and not trained on, where that is known.
     pub(super) holds_out: Option<bool>,
+    /// Whether the target's labels may be used at all.
+    pub(super) target_labels: bool,
 }
 
 impl<'i> Methods<'_, 'i> {
@@ -46,17 +39,30 @@ impl<'i> Methods<'_, 'i> {
             );
         }
         let mut methods = Vec::new();
+        let mut left_out = 0;
         for (label, node) in in_order(table) {
             let text = label.get_ref().trim();
             if text.is_empty() || text.contains(['/', '\\']) || text.chars().any(char::is_control) {
                 diagnostics
                     .error(label.span(), "the label of a method must be text without slashes");
             }
-            if let Some(stages) = self.stages(node, diagnostics) {
-                methods.push(MethodSpec { label: text.to_owned(), stages });
+            match self.stages(node, diagnostics) {
+                Some(stages) if !self.target_labels && needs_target_labels(&stages) => {
+                    diagnostics.warn(
+                        label.span(),
+                        format!(
+                            "`{text}` is left out: it trains on target labels, and \
+                             `data.target_labels` is false"
+                        ),
+                        "an upper bound needs the labels that this run is to do without",
+                    );
+                    left_out += 1;
+                }
+                Some(stages) => methods.push(MethodSpec { label: text.to_owned(), stages }),
+                None => {}
             }
         }
-        (methods.len() == table.len()).then_some(methods)
+        (methods.len() + left_out == table.len()).then_some(methods)
     }
 
     fn stages(&self, node: &Node<'i>, diagnostics: &mut Diagnostics) -> Option<Vec<StageSpec>> {
@@ -120,15 +126,30 @@ impl<'i> Methods<'_, 'i> {
             );
         }
         let extras = align_extras();
-        let mut align = Vec::new();
+        let mut align: Vec<Align> = Vec::new();
+        let mut complete = true;
         for entry in list.iter() {
-            self.check_use(entry, place, list.len(), diagnostics);
-            let weight = weight(entry);
-            if let Some(plugin) = resolve(Kind::Method, entry, None, Some(&extras), diagnostics) {
-                align.push(Align { plugin, weight });
+            self.check_use(entry, place, list, diagnostics);
+            let Some(plugin) = resolve(Kind::Method, entry, None, Some(&extras), diagnostics)
+            else {
+                complete = false;
+                continue;
+            };
+            let label = label(entry, &plugin.name, diagnostics);
+            if align.iter().any(|other| other.label == label) {
+                diagnostics.error_with(
+                    entry.span(),
+                    format!("`{label}` is twice in one stage"),
+                    format!(
+                        "give one of them a label: `{{ name = \"{}\", label = \"second\" }}`",
+                        plugin.name
+                    ),
+                );
             }
+            let default = find(Kind::Method, &plugin.name).map_or(1.0, |plugin| plugin.weight);
+            align.push(Align { weight: weight(entry).unwrap_or(default), label, plugin });
         }
-        (align.len() == list.len() && !align.is_empty()).then_some(align)
+        (complete && !align.is_empty()).then_some(align)
     }
 
     /// Checks whether a method can be used at this place.
@@ -136,7 +157,7 @@ impl<'i> Methods<'_, 'i> {
         &self,
         entry: &Node<'_>,
         place: Place,
-        together: usize,
+        together: &[Node<'_>],
         diagnostics: &mut Diagnostics,
     ) {
         if !entry.get_ref().is_table() {
@@ -175,23 +196,44 @@ impl<'i> Methods<'_, 'i> {
                 "make it the last stage",
             );
         }
-        if plugin.is_alone_in_its_stage() {
-            let why = why_alone(plugin);
-            if together > 1 {
-                diagnostics.error_with(
-                    span,
-                    format!("`{name}` {why} and must be alone in its stage"),
-                    "only loss terms add up; a chain of methods is written as `stages`",
-                );
-            }
-            if let Some(weight) = child(entry, "weight") {
-                diagnostics.error_with(
-                    weight.span(),
-                    format!("`{name}` has no `weight`: it {why}"),
-                    "`weight` is the factor of a loss term; remove it",
-                );
-            }
+        if plugin.is_term() {
+            return;
         }
+        let why = why_no_term(plugin);
+        if let Some(weight) = child(entry, "weight") {
+            diagnostics.error_with(
+                weight.span(),
+                format!("`{name}` has no `weight`: it {why}"),
+                "`weight` is the factor of a loss term; remove it",
+            );
+        }
+        if plugin.needs.alone && together.len() > 1 {
+            diagnostics.error_with(
+                span,
+                format!("`{name}` {why} and must be alone in its stage"),
+                "loss terms add up, some drivers take terms beside them; a chain of methods is \
+                 written as `stages`",
+            );
+        } else if let Some(first) = self.first_driver(together)
+            && first != name
+        {
+            diagnostics.error_with(
+                span,
+                format!("`{name}` and `{first}` both drive the updates of one stage"),
+                "a stage has at most one driver, and any number of terms; a chain of methods is \
+                 written as `stages`",
+            );
+        }
+    }
+
+    /// The first method of a stage that is no term.
+    fn first_driver(&self, together: &[Node<'_>]) -> Option<&'static str> {
+        let mut unheard = Diagnostics::default();
+        together
+            .iter()
+            .filter_map(|entry| plugin::named(Kind::Method, entry, None, &mut unheard))
+            .find(|plugin| !plugin.is_term())
+            .map(|plugin| plugin.about.name)
     }
 }
 
@@ -202,40 +244,39 @@ struct Place {
     stages: usize,
 }
 
-fn why_alone(plugin: &Plugin) -> &'static str {
+fn needs_target_labels(stages: &[StageSpec]) -> bool {
+    let named = stages.iter().flat_map(|stage| &stage.align);
+    named
+        .filter_map(|align| find(Kind::Method, &align.plugin.name))
+        .any(|plugin| plugin.needs.target_labels)
+}
+
+fn why_no_term(plugin: &Plugin) -> &'static str {
     match plugin.build {
         Build::TestTime(_) => "adapts while it predicts",
+        Build::Fit(_) => "fits once, without steps",
         _ => "drives its own updates",
     }
 }
 
-fn weight(entry: &Node<'_>) -> f64 {
+fn weight(entry: &Node<'_>) -> Option<f64> {
     match child(entry, "weight").map(Node::get_ref) {
-        Some(DeValue::Float(number)) => real(number).unwrap_or(1.0),
-        Some(DeValue::Integer(number)) => whole(number).map_or(1.0, |number| number as f64),
-        _ => 1.0,
+        Some(DeValue::Float(number)) => real(number),
+        Some(DeValue::Integer(number)) => whole(number).map(|number| number as f64),
+        _ => None,
     }
 }
 
-fn check_training(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<TrainingSpec> {
-    let empty = Spanned::new(node.span(), DeValue::Table(DeTable::new()));
-    let optimizer = child(node, "optimizer").unwrap_or(&empty);
-    let optimizer = resolve(Kind::Optimizer, optimizer, Some(DEFAULT_OPTIMIZER), None, diagnostics);
-    let schedule = child(node, "schedule").unwrap_or(&empty);
-    let schedule = resolve(Kind::Schedule, schedule, Some(DEFAULT_SCHEDULE), None, diagnostics);
-
-    let training: RawTraining = read(node, diagnostics)?;
-    let iterations = training.iterations.unwrap_or(DEFAULT_ITERATIONS);
-    Some(TrainingSpec {
-        iterations,
-        batch_size: training.batch_size.unwrap_or(DEFAULT_BATCH_SIZE),
-        optimizer: optimizer?,
-        schedule: schedule?,
-        learning_rate_factors: training.learning_rate_factors.unwrap_or_default(),
-        gradient_clipping: training.gradient_clipping.filter(|limit| *limit > 0.0),
-        label_smoothing: training.label_smoothing.unwrap_or(0.0),
-        normalization: training.normalization.unwrap_or_default(),
-        evaluate_every: training.evaluate_every.unwrap_or((iterations / EVALUATIONS).max(1)),
-        stop_after: None,
-    })
+/// The label of an entry of `align`; it is part of names in records.
+fn label(entry: &Node<'_>, default: &str, diagnostics: &mut Diagnostics) -> String {
+    let Some(node) = child(entry, "label") else { return default.to_owned() };
+    let Some(label) = node.get_ref().as_str() else { return default.to_owned() };
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "-_".contains(letter);
+    if label.is_empty() || !label.chars().all(fits) {
+        diagnostics.error(
+            node.span(),
+            format!("`label = \"{label}\"` must be letters, digits, `-` and `_`"),
+        );
+    }
+    label.to_owned()
 }

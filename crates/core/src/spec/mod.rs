@@ -15,6 +15,7 @@ mod selection;
 mod shape;
 mod suggest;
 mod sweep;
+mod training;
 mod transform;
 mod tree;
 mod wording;
@@ -24,8 +25,8 @@ pub use data::{DatasetInfo, Datasets, DomainInfo};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
-    Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, RecordSpec,
-    SelectionSpec, StageSpec, Task, TrainingSpec,
+    Align, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, PluginSpec, Protocol,
+    RecordSpec, SelectionSpec, StageSpec, Task, TrainingSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;

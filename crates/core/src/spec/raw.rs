@@ -14,12 +14,13 @@ use super::raw_sweep::RawSweep;
 use super::shape::PLUGIN_KIND;
 use super::{RecordSpec, Transform};
 use crate::config::{
-    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind, OptimizerKind,
-    ScheduleKind, ValidatorKind,
+    BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind, ObjectiveKind,
+    OptimizerKind, ScheduleKind, ValidatorKind,
 };
 use crate::context::Grouping;
+use crate::network::ParameterSet;
 use crate::registry::Kind;
-use crate::updater::LearningRateFactors;
+use crate::updater::{LearningRateFactors, Role};
 
 /// The schema key that holds the schema of a plugin table's keys that are not the plugin's own.
 pub(super) const PLUGIN_EXTRAS: &str = "x-plugin-extras";
@@ -56,6 +57,8 @@ pub(super) struct RawExperiment {
     bottleneck: Option<PluginTable<BottleneckKind>>,
     /// Turns features into class scores.
     classifier: PluginTable<ClassifierKind>,
+    /// The loss on labelled rows, and how predictions are judged. Absent: `classes`.
+    objective: Option<PluginTable<ObjectiveKind>>,
     /// How every stage is trained, where it says nothing else.
     #[serde(default)]
     training: RawTraining,
@@ -85,6 +88,11 @@ pub(super) struct RawData {
     /// Which samples are tested on.
     #[serde(default)]
     pub(super) protocol: RawProtocol,
+    /// Whether the target's labels, where it has any, serve to evaluate on it. With `false` they are
+    /// dropped when the data is read, as if there were none: accuracy on the target, and whatever
+    /// else needs them, is absent.
+    #[serde(default = "yes")]
+    pub(super) target_labels: bool,
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(super) transform: Option<Transform>,
@@ -112,8 +120,8 @@ pub(super) enum RawProtocol {
     Transductive,
     /// The data set's own training and test sets.
     Given,
-    /// A share of each domain, in (0, 1), is held out for testing: the same share of every
-    /// class, drawn by the seed.
+    /// A share of each domain, in (0, 1), is held out for testing, drawn by the seed: of a source the
+    /// same share of every class, of a target without a look at its labels.
     Split(#[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))] f64),
 }
 
@@ -162,16 +170,46 @@ pub(super) struct RawTraining {
     /// clipping.
     #[schemars(range(min = 0.0))]
     pub(super) gradient_clipping: Option<f64>,
-    /// Share of the source labels' mass that is spread evenly over all classes; 0 where nothing
-    /// is said.
-    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
-    pub(super) label_smoothing: Option<f64>,
+    /// Batches whose gradients are averaged for one update, 1 where nothing is said: 4 batches of
+    /// 8 rows train as one of 32 does, in the memory of 8, where no norm layer takes statistics of
+    /// the batch.
+    #[schemars(range(min = 1))]
+    pub(super) accumulate: Option<usize>,
+    /// Parameters that are updated otherwise than by `optimizer` and `schedule`: by role of their
+    /// network or by what they are in their layer. Of several groups that hold a parameter the
+    /// last one counts.
+    #[expect(dead_code, reason = "groups are read where they stand")]
+    pub(super) groups: Option<Vec<RawGroup>>,
     /// Which rows normalisation layers normalise together; `shared` where nothing is said.
     pub(super) normalization: Option<Grouping>,
     /// Steps between evaluations; a tenth of the iterations where nothing is said. The last step
     /// is always evaluated.
     #[schemars(range(min = 1))]
     pub(super) evaluate_every: Option<usize>,
+}
+
+/// Parameters that are updated in a way of their own.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "ParameterGroup")]
+pub(super) struct RawGroup {
+    /// Roles of the networks whose parameters these are. Absent: of any network.
+    pub(super) roles: Option<Vec<Role>>,
+    /// Which parameters of these networks: `weights`, `biases` and `norms` (scale and shift of
+    /// normalisation layers). Absent: all.
+    pub(super) parameters: Option<Vec<ParameterSet>>,
+    /// The optimizer of these parameters, with a state of its own. Without a name, fields of the
+    /// table are laid upon `training.optimizer`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) optimizer: PluginTable<OptimizerKind, false>,
+    /// Their schedule. Without a name, fields of the table are laid upon `training.schedule`.
+    #[serde(default)]
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) schedule: PluginTable<ScheduleKind, false>,
+    /// Weight decay in place of the optimizer's: 0 keeps norms and biases from decaying.
+    #[schemars(range(min = 0.0))]
+    pub(super) weight_decay: Option<f64>,
 }
 
 /// One row of the table: a method, or a chain of stages.
@@ -215,18 +253,15 @@ pub(super) struct ExtractorExtras {
 }
 
 /// Keys of an entry of `align` that are not the method plugin's own.
-#[derive(Clone, Copy, Debug, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct AlignExtras {
-    /// Factor of the term in the sum; on top of the method's own trade-off.
+    /// Factor of the term in the loss. Absent: the default of the term, which `explain` tells.
     #[schemars(range(min = 0.0))]
-    pub(super) weight: f64,
-}
-
-impl Default for AlignExtras {
-    fn default() -> Self {
-        Self { weight: 1.0 }
-    }
+    pub(super) weight: Option<f64>,
+    /// Name of this entry in records and logs, to tell two of one kind apart. Absent: the name of
+    /// the method. Letters, digits, `-` and `_`.
+    pub(super) label: Option<String>,
 }
 
 /// A table that names a plugin, with the plugin's fields. Read by [`super::plugin::resolve`].
@@ -319,6 +354,10 @@ pub(super) fn align_extras() -> Value {
 
 fn default_seeds() -> Vec<u64> {
     vec![1]
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_device() -> String {

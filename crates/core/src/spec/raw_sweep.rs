@@ -20,7 +20,7 @@ pub(super) struct RawSweep {
     #[schemars(range(min = 1))]
     pub(super) count: Option<usize>,
     /// The values by dotted key, such as `training.optimizer.lr` or
-    /// `methods.dann.align.0.trade_off`: a list, all of whose values are tried, or a range that
+    /// `methods.dann.align.0.weight`: a list, all of whose values are tried, or a range that
     /// values are drawn from.
     #[expect(dead_code, reason = "values are read where they stand")]
     pub(super) values: BTreeMap<String, RawValues>,

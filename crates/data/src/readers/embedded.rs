@@ -61,10 +61,10 @@ impl Reader for Embedded {
             EmbeddedSet::Fonts => quickstart::fonts(),
             EmbeddedSet::Uci => quickstart::uci(),
         }?;
+        let samples = Samples::Features { size: quickstart::SIZE, values: digits.values };
         Ok(LabelledSamples {
-            samples: Samples::Features { size: quickstart::SIZE, values: digits.values },
-            labels: digits.labels,
             class_names: Some(digit_names()),
+            ..LabelledSamples::new(samples, digits.labels)
         })
     }
 }

@@ -3,29 +3,37 @@
 use std::path::{Path, PathBuf};
 
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
+use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::npy::{self, Array, Npz};
+use crate::array::Header;
+use crate::arrays::Arrays;
+use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
 
-/// Feature vectors `[rows, features]` (f2, f4 or f8) with integer labels, from a `.npz` file
-/// that holds both, or from two `.npy` files. NaN and infinite values are refused.
+/// Feature vectors `[rows, features]` with their labels, from a NumPy archive (`.npz`) or an HDF5
+/// file that holds both, or from two `.npy` files. Features are floats or integers of any width;
+/// NaN and infinite values are refused. Labels are whole numbers, as integers or floats, or texts:
+/// the classes' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Features {
-    /// The `.npz` file, or the `.npy` file of the features, relative to the data set's folder.
+    /// The `.npz` or HDF5 file, or the `.npy` file of the features, relative to the data set's
+    /// folder.
     pub file: String,
-    /// Name of the features' array in a `.npz` file.
+    /// Name of the features' array in a `.npz` file; its path in an HDF5 file (`train/x`).
     pub features: String,
-    /// Name of the labels' array in a `.npz` file.
+    /// Name of the labels' array, likewise.
     pub labels: String,
     /// The `.npy` file of the labels, where `file` is a `.npy` file.
     pub labels_file: Option<String>,
-    /// The label of the first class: 1 where labels run from 1.
+    /// Whether there are labels. With `false` the samples have none, and `labels` is not read.
+    pub labelled: bool,
+    /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
     /// Keeps only some rows.
     pub rows: Option<RowLimit>,
@@ -38,6 +46,7 @@ impl Default for Features {
             features: "x".to_owned(),
             labels: "y".to_owned(),
             labels_file: None,
+            labelled: true,
             first_label: 0,
             rows: None,
         }
@@ -46,11 +55,12 @@ impl Default for Features {
 
 impl PluginConfig for Features {
     fn check(&self) -> Result<(), FieldProblem> {
-        if self.is_single_array() && self.labels_file.is_none() {
+        if self.labelled && self.is_single_array() && self.labels_file.is_none() {
             return Err(FieldProblem {
                 field: "labels_file".to_owned(),
                 message: format!(
-                    "`{}` holds one array; name the `.npy` file of the labels",
+                    "`{}` holds one array; name the `.npy` file of the labels, or set \
+                     `labelled = false`",
                     self.file
                 ),
             });
@@ -68,7 +78,7 @@ impl ReaderPlugin for Features {
 isthmus_core::inventory::submit! {
     Plugin::reader::<Features>(About {
         name: "features",
-        summary: "feature vectors and labels in .npz or .npy files",
+        summary: "feature vectors and labels in .npz, .npy or HDF5 files",
         paper: "",
     })
 }
@@ -76,6 +86,43 @@ isthmus_core::inventory::submit! {
 impl Features {
     fn is_single_array(&self) -> bool {
         self.file.ends_with(".npy")
+    }
+
+    /// The labels of `rows` samples.
+    fn read_labels(
+        &self,
+        folder: &Path,
+        arrays: &mut Arrays<'_>,
+        rows: usize,
+    ) -> Result<Labels, DataError> {
+        if !self.labelled {
+            return Ok(Labels { classes: vec![None; rows], names: None });
+        }
+        let array = match &self.labels_file {
+            Some(file) => Arrays::open(&folder.join(file))?.array(&self.labels)?,
+            None if arrays.is_single() => {
+                return Err(DataError::Mismatch(format!(
+                    "`{}` has features only; name `labels_file`",
+                    self.file
+                )));
+            }
+            None => arrays.array(&self.labels)?,
+        };
+        labels(&array, self.first_label, rows)
+    }
+
+    fn samples(
+        &self,
+        samples: Samples,
+        labels: Labels,
+        place: &str,
+    ) -> Result<LabelledSamples, DataError> {
+        let samples = LabelledSamples {
+            class_names: labels.names,
+            first_label: self.first_label,
+            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
+        };
+        RowLimit::apply(self.rows.as_ref(), place, samples)
     }
 }
 
@@ -88,66 +135,54 @@ impl Reader for Features {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let path = folder.join(&self.file);
-        let mut npz = if self.is_single_array() { None } else { Some(Npz::open(&path)?) };
-        let features = match &mut npz {
-            Some(npz) => npz.array(&self.features)?,
-            None => Array::read(&path)?,
-        };
-        let labels = match (&self.labels_file, &mut npz) {
-            (Some(file), _) => Array::read(&folder.join(file))?,
-            (None, Some(npz)) => npz.array(&self.labels)?,
-            (None, None) => {
-                return Err(DataError::Mismatch(format!(
-                    "`{}` has features only; name `labels_file`",
-                    self.file
-                )));
-            }
-        };
-        let &[rows, size] = features.shape.as_slice() else {
-            return Err(DataError::File {
-                file: features.place.clone(),
-                problem: format!(
-                    "features have shape {:?}; expected two dimensions, [rows, features]",
-                    features.shape
-                ),
-            });
-        };
-        if rows == 0 || size == 0 {
-            return Err(DataError::File {
-                file: features.place.clone(),
-                problem: format!("is empty: shape [{rows}, {size}]"),
-            });
-        }
+        let mut arrays = Arrays::open(&path)?;
+        let [rows, size] = arrays.header(&self.features)?.features()?;
+        let labels = self.read_labels(folder, &mut arrays, rows)?;
+        let features = arrays.array(&self.features)?;
         let values = features.floats()?;
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            return Err(DataError::File {
-                file: features.place.clone(),
-                problem: format!(
-                    "row {}, column {} (counted from 0) is {}; features must be finite: extract \
-                     them again or drop the row",
-                    at / size,
-                    at % size,
-                    values[at]
-                ),
-            });
-        }
-        let labels = npy::labels(&labels, self.first_label, rows)?;
-        let samples = LabelledSamples {
-            samples: Samples::Features { size, values },
-            labels,
-            class_names: None,
-        };
-        RowLimit::apply(self.rows.as_ref(), &features.place, samples)
+        check_finite(&features.header, &values, size)?;
+        self.samples(Samples::Features { size, values }, labels, &features.header.place)
     }
+
+    fn outline(&self, folder: &Path) -> Result<SampleOutline, DataError> {
+        let path = folder.join(&self.file);
+        let mut arrays = Arrays::open(&path)?;
+        let header = arrays.header(&self.features)?;
+        let [rows, size] = header.features()?;
+        let labels = self.read_labels(folder, &mut arrays, rows)?;
+        // Which rows are kept follows from the labels alone.
+        let none = Samples::Features { size, values: Vec::new() };
+        Ok(self.samples(none, labels, &header.place)?.outline())
+    }
+}
+
+fn check_finite(header: &Header, values: &[f32], size: usize) -> Result<(), DataError> {
+    let mut bad = values.iter().enumerate().filter(|(_, value)| !value.is_finite());
+    let Some((at, value)) = bad.next() else { return Ok(()) };
+    let mut rows: Vec<usize> = bad.map(|(at, _)| at / size).collect();
+    rows.dedup();
+    rows.retain(|row| *row != at / size);
+    let more = match rows.len() {
+        0 => String::new(),
+        count => format!(" ({count} more rows have such values)"),
+    };
+    Err(header.fail(format!(
+        "row {}, column {} (counted from 0) is {value}{more}; features must be finite: extract \
+         them again or drop the rows",
+        at / size,
+        at % size,
+    )))
 }
 
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
+    use isthmus_core::input::InputShape;
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::npy;
 
     fn write_npz(path: &Path, arrays: &[(&str, Vec<u8>)]) {
         let mut writer = zip::ZipWriter::new(std::fs::File::create(path).unwrap());
@@ -176,7 +211,7 @@ mod tests {
         let read = Features::default().read(folder.path()).unwrap();
         let Samples::Features { size, values } = read.samples else { panic!("not features") };
         assert_eq!((size, values), (3, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
-        assert_eq!(read.labels, [1, 0]);
+        assert_eq!(read.targets.strata(), [1, 0]);
     }
 
     #[test]
@@ -193,7 +228,7 @@ mod tests {
             ..Features::default()
         };
         reader.check().unwrap();
-        assert_eq!(reader.read(folder.path()).unwrap().labels, [2]);
+        assert_eq!(reader.read(folder.path()).unwrap().targets.strata(), [2]);
         let without = Features { labels_file: None, ..reader };
         assert_eq!(without.check().unwrap_err().field, "labels_file");
     }
@@ -236,5 +271,47 @@ mod tests {
         flipped[data + 8] ^= 0x55;
         std::fs::write(&path, flipped).unwrap();
         assert!(Features::default().read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn texts_and_whole_floats_are_labels_and_integers_are_features() {
+        let folder = tempfile::tempdir().unwrap();
+        let x = npy::encode("<i2", &[2, 1], false, &[3, 0, 4, 0]);
+        let y = npy::encode("|S3", &[2], false, b"dogcat");
+        write_npz(&folder.path().join("features.npz"), &[("x", x.clone()), ("y", y)]);
+        let read = Features::default().read(folder.path()).unwrap();
+        assert_eq!(
+            (read.targets.strata(), read.class_names.unwrap()),
+            (vec![1, 0], vec!["cat".to_owned(), "dog".to_owned()])
+        );
+        let Samples::Features { values, .. } = read.samples else { panic!("not features") };
+        assert_eq!(values, [3.0, 4.0]);
+        let data: Vec<u8> = [1.0f64, 2.0].iter().flat_map(|it| it.to_le_bytes()).collect();
+        let y = npy::encode("<f8", &[2], false, &data);
+        write_npz(&folder.path().join("features.npz"), &[("x", x), ("y", y)]);
+        let reader = Features { first_label: 1, ..Features::default() };
+        assert_eq!(reader.read(folder.path()).unwrap().targets.strata(), [0, 1]);
+    }
+
+    #[test]
+    fn the_outline_needs_no_values() {
+        // NaN is seen only by who reads the values; shapes, types and labels are seen before.
+        let folder = two_by_three(&[f32::NAN; 6], &[1, 0]);
+        let outline = Features::default().outline(folder.path()).unwrap();
+        assert_eq!(outline.shape, Some(InputShape::Features { size: 3 }));
+        assert_eq!(outline.targets.strata(), [1, 0]);
+        let limited = Features {
+            rows: Some(RowLimit { limit: 1, choose: crate::readers::RowChoice::First, seed: 0 }),
+            ..Features::default()
+        };
+        assert_eq!(limited.outline(folder.path()).unwrap().targets.strata(), [1]);
+        let x = npy::encode("<f4", &[2, 1, 3], false, &floats(&[0.0; 6]));
+        let y = npy::encode("|u1", &[2], false, &[0, 1]);
+        write_npz(&folder.path().join("features.npz"), &[("x", x), ("y", y)]);
+        let error = Features::default().outline(folder.path()).err().unwrap().to_string();
+        assert!(
+            error.contains("features have shape [2, 1, 3]; expected two dimensions"),
+            "{error}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! `image-folder`: a tree with one folder a class, or a zip archive of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,16 +9,20 @@ use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{archive, problem};
+use crate::labels::class_name;
+use crate::{archive, problem, sniff};
 
-/// The images of a folder with one folder a class: `<path>/<class>/<file>`, jpg or png; or of a
-/// zip archive with that tree inside. Classes are numbered in alphabetical order of their
-/// folders, images come in the order of their names. Folders inside a class's folder belong to
-/// the class; names that begin with a dot are passed over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The images of a folder with one folder a class: `<path>/<class>/<file>`; or of a zip archive
+/// with that tree inside. Classes are numbered in alphabetical order of their folders, images come
+/// in the order of their names. Folders inside a class's folder belong to the class; names that
+/// begin with a dot are passed over. Read are JPEG, PNG, WebP, BMP, TIFF, PNM and the first frame
+/// of GIF, by their endings; what is inside decides how a file is decoded. Images of other formats
+/// are left out with a warning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageFolder {
     /// The folder that holds the classes' folders, relative to the data set's folder:
@@ -26,6 +31,18 @@ pub struct ImageFolder {
     /// A zip archive that holds the same tree under the same path; read where the folder is
     /// absent.
     pub archive: Option<String>,
+    /// Whether folders are classes. With `false` the samples have no labels: every image below
+    /// `path` is read, whatever folder it is in.
+    pub labelled: bool,
+    /// Turns photos upright, as their EXIF orientation says. Without it they are used as they are
+    /// stored, as torchvision does: pretrained weights were trained that way.
+    pub exif_orientation: bool,
+}
+
+impl Default for ImageFolder {
+    fn default() -> Self {
+        Self { path: String::new(), archive: None, labelled: true, exif_orientation: false }
+    }
 }
 
 impl PluginConfig for ImageFolder {}
@@ -44,8 +61,34 @@ isthmus_core::inventory::submit! {
     })
 }
 
-/// The images of each class, by the class's name.
-type Classes = BTreeMap<String, Vec<EncodedImage>>;
+/// Endings of the files that are read.
+const READ: [&str; 14] = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pgm", "ppm", "pbm",
+    "pnm",
+];
+/// Endings of images and films that are not read: it is said when they are left out.
+const NOT_READ: [&str; 29] = [
+    "heic", "heif", "avif", "jp2", "j2k", "jxl", "jxr", "svg", "ico", "psd", "raw", "cr2", "cr3",
+    "nef", "arw", "dng", "exr", "hdr", "tga", "pcx", "dcm", "dicom", "eps", "pdf", "mp4", "mov",
+    "avi", "mkv", "webm",
+];
+
+/// What is in the place of images.
+#[derive(Default)]
+struct Found {
+    /// The images of each class, by the class's name.
+    classes: BTreeMap<String, Vec<Member>>,
+    /// Images that lie beside the classes' folders.
+    beside: Vec<EncodedImage>,
+    /// Number of images that are not read, by ending.
+    left_out: BTreeMap<String, usize>,
+}
+
+struct Member {
+    image: EncodedImage,
+    /// The folders between the class's folder and the file.
+    inside: Option<PathBuf>,
+}
 
 impl Reader for ImageFolder {
     fn files(&self) -> Vec<Vec<PathBuf>> {
@@ -56,43 +99,76 @@ impl Reader for ImageFolder {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let tree = folder.join(&self.path);
-        let (place, classes) = match &self.archive {
+        let (place, found) = match &self.archive {
             Some(archive) if !tree.is_dir() => {
                 let archive = folder.join(archive);
-                let classes = self.classes_of_archive(&archive)?;
-                (archive, classes)
+                let found = self.in_archive(&archive)?;
+                (archive, found)
             }
             _ => {
-                let classes = classes_of_tree(&tree)?;
-                (tree, classes)
+                let found = in_tree(&tree)?;
+                (tree, found)
             }
         };
-        if classes.is_empty() {
+        if !self.labelled {
+            return self.without_labels(&place, found);
+        }
+        if found.classes.is_empty() {
+            return Err(without_classes(&place, &found));
+        }
+        if found.classes.values().all(Vec::is_empty) {
             return Err(problem::file(
                 place,
-                "has no class folders; expected one folder a class with jpg or png images in it",
+                format!(
+                    "has {} and no image in them{}; read are {}",
+                    problem::counted(found.classes.len(), "folder"),
+                    found.left_out_text().map(|text| format!(" but {text}")).unwrap_or_default(),
+                    problem::one_of(READ),
+                ),
             ));
         }
+        let (remark, mut warnings) = self.levels(&place, &found);
+        warnings.extend(found.warnings(&place));
         let mut images = Vec::new();
         let mut labels = Vec::new();
-        let mut names = Vec::with_capacity(classes.len());
-        for (label, (name, members)) in classes.into_iter().enumerate() {
-            if members.is_empty() {
-                return Err(problem::file(
-                    place.join(&name),
-                    "this class has no images (jpg, jpeg or png); add some, or remove the folder",
-                ));
-            }
+        let mut names = Vec::with_capacity(found.classes.len());
+        for (label, (name, members)) in found.classes.into_iter().enumerate() {
             labels.extend(std::iter::repeat_n(label as u32, members.len()));
-            images.extend(members);
+            images.extend(members.into_iter().map(|member| member.image));
             names.push(name);
         }
-        Ok(LabelledSamples { samples: Samples::Encoded(images), labels, class_names: Some(names) })
+        Ok(LabelledSamples {
+            class_names: Some(names),
+            upright: self.exif_orientation,
+            class_remark: Some(remark),
+            warnings,
+            ..LabelledSamples::new(Samples::Encoded(images), labels)
+        })
     }
 }
 
 impl ImageFolder {
-    fn classes_of_archive(&self, path: &Path) -> Result<Classes, DataError> {
+    /// All images, in the order of their names, without labels.
+    fn without_labels(&self, place: &Path, found: Found) -> Result<LabelledSamples, DataError> {
+        let warnings = found.warnings(place);
+        let members = found.classes.into_values().flatten().map(|member| member.image);
+        let mut images: Vec<EncodedImage> = found.beside.into_iter().chain(members).collect();
+        if images.is_empty() {
+            return Err(problem::file(
+                place,
+                format!("has no image in it; read are {}", problem::one_of(READ)),
+            ));
+        }
+        images.sort_by_cached_key(EncodedImage::to_string);
+        let targets = RowTargets::none(images.len());
+        Ok(LabelledSamples {
+            upright: self.exif_orientation,
+            warnings,
+            ..LabelledSamples::new(Samples::Encoded(images), targets)
+        })
+    }
+
+    fn in_archive(&self, path: &Path) -> Result<Found, DataError> {
         let archive = archive::open(path)?;
         let shared: Arc<Path> = path.into();
         let names = archive::names(path, &archive)?;
@@ -111,59 +187,211 @@ impl ImageFolder {
             ));
         }
         entries.sort();
-        let mut classes = Classes::new();
+        let mut found = Found::default();
         for (name, index) in entries {
-            let Some((class, file)) = name.split_once('/') else { continue };
+            let Some((class, file)) = name.split_once('/') else {
+                if !is_hidden(&name) && ending_of(Path::new(&name)).is_some_and(|it| is_read(&it)) {
+                    found.beside.push(EncodedImage::ZipEntry {
+                        archive: Arc::clone(&shared),
+                        index,
+                        name: names[index].clone(),
+                    });
+                }
+                continue;
+            };
             if is_hidden(class) {
                 continue;
             }
-            let members = classes.entry(class.to_owned()).or_default();
-            let visible = !file.split('/').any(is_hidden);
-            if visible && is_image(Path::new(file)) {
-                members.push(EncodedImage::ZipEntry {
-                    archive: Arc::clone(&shared),
-                    index,
-                    name: names[index].clone(),
-                });
+            let members = found.classes.entry(class_name(class)).or_default();
+            let path = Path::new(file);
+            if file.is_empty() || file.ends_with('/') || file.split('/').any(is_hidden) {
+                continue;
+            }
+            match ending_of(path) {
+                Some(ending) if is_read(&ending) => members.push(Member {
+                    image: EncodedImage::ZipEntry {
+                        archive: Arc::clone(&shared),
+                        index,
+                        name: names[index].clone(),
+                    },
+                    inside: folders_of(path),
+                }),
+                Some(ending) => found.leave_out(&ending),
+                None => {}
             }
         }
-        Ok(classes)
+        Ok(found)
+    }
+
+    /// What was taken for classes, and a warning where it looks like the wrong level of a tree.
+    fn levels(&self, place: &Path, found: &Found) -> (String, Vec<String>) {
+        let mut remark = format!("the folders of {} were taken for classes", place.display());
+        let members = found.classes.values().flatten();
+        if members.clone().any(|member| member.inside.is_none()) {
+            return (remark, Vec::new());
+        }
+        // No image lies in a class's folder itself.
+        let inside = |members: &Vec<Member>| -> BTreeSet<String> {
+            let first = |member: &Member| {
+                let folder = member.inside.as_ref()?.components().next()?;
+                Some(folder.as_os_str().to_string_lossy().into_owned())
+            };
+            members.iter().filter_map(first).collect()
+        };
+        let folders: Vec<BTreeSet<String>> = found.classes.values().map(inside).collect();
+        let names = problem::some_of(&folders[0]);
+        if let [_] = folders.as_slice() {
+            let class = found.classes.keys().next().expect("there is one");
+            let path = match self.path.trim_end_matches('/') {
+                "" | "." => class.clone(),
+                path => format!("{path}/{class}"),
+            };
+            remark.push_str(&format!(
+                "; the images lie a level deeper, in {names}: if those are the classes, set `path \
+                 = {path:?}`"
+            ));
+            return (remark, Vec::new());
+        }
+        let alike = folders.windows(2).all(|pair| pair[0] == pair[1]);
+        let warning = (alike && folders[0].len() > 1).then(|| {
+            format!(
+                "{}: no image lies in a class's folder itself, and all of {} have the same folders \
+                 inside ({names}): if those are the classes, `path` is a level too high",
+                place.display(),
+                problem::some_of(found.classes.keys()),
+            )
+        });
+        (remark, warning.into_iter().collect())
     }
 }
 
-fn classes_of_tree(tree: &Path) -> Result<Classes, DataError> {
-    let mut classes = Classes::new();
-    for (name, path) in visible_entries(tree)? {
-        if path.is_dir() {
-            let mut files = Vec::new();
-            collect_images(&path, &mut files)?;
-            files.sort();
-            classes.insert(name, files.into_iter().map(EncodedImage::File).collect());
+impl Found {
+    fn leave_out(&mut self, ending: &str) {
+        if NOT_READ.contains(&ending) {
+            *self.left_out.entry(format!(".{ending}")).or_default() += 1;
         }
     }
-    Ok(classes)
+
+    /// `12 images that are not read (8 .heic, 4 .avif)`.
+    fn left_out_text(&self) -> Option<String> {
+        if self.left_out.is_empty() {
+            return None;
+        }
+        let count = self.left_out.values().sum();
+        let endings = self.left_out.iter().map(|(ending, count)| format!("{count} {ending}"));
+        Some(format!(
+            "{} of other formats ({})",
+            problem::counted(count, "file"),
+            problem::some_of(endings)
+        ))
+    }
+
+    fn warnings(&self, place: &Path) -> Vec<String> {
+        let place = place.display();
+        let left_out = self.left_out_text().map(|text| {
+            format!("{place}: {text} left out; convert them to png or jpg to use them")
+        });
+        let beside = (!self.beside.is_empty()).then(|| {
+            format!(
+                "{place}: {} beside the classes' folders left out, of no class: {}",
+                problem::counted(self.beside.len(), "image"),
+                problem::some_of(self.beside.iter().map(file_name))
+            )
+        });
+        left_out.into_iter().chain(beside).collect()
+    }
 }
 
-fn collect_images(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
+/// What is said of a place that has no folder that could be a class: images there have no labels.
+fn without_classes(place: &Path, found: &Found) -> DataError {
+    let expected = "expected one folder a class with images in it";
+    if found.beside.is_empty() {
+        return problem::file(place, format!("has no class folders; {expected}"));
+    }
+    let above = match (place.file_name(), place.parent()) {
+        (Some(name), Some(_)) => {
+            format!("if `{}` is a class, `path` is the folder above", name.display())
+        }
+        _ => "`path` is the folder above the classes' folders".to_owned(),
+    };
+    problem::file(
+        place,
+        format!(
+            "has no class folders but {}, which have no labels; {expected}: {above}; for samples \
+             without labels set `labelled = false`",
+            problem::counted(found.beside.len(), "image")
+        ),
+    )
+}
+
+/// The name of an image's file, without its folders.
+fn file_name(image: &EncodedImage) -> String {
+    let name = match image {
+        EncodedImage::File(path) => {
+            path.file_name().map(|name| name.to_string_lossy().into_owned())
+        }
+        EncodedImage::ZipEntry { name, .. } => name.rsplit('/').next().map(str::to_owned),
+    };
+    name.unwrap_or_default()
+}
+
+fn in_tree(tree: &Path) -> Result<Found, DataError> {
+    let mut found = Found::default();
+    for (name, path) in visible_entries(tree)? {
+        if path.is_dir() {
+            let name = name.into_string().map_err(|name| {
+                problem::file(tree.join(name), "a class's name must be valid Unicode; rename it")
+            })?;
+            let mut files = Vec::new();
+            collect_images(&path, &mut files, &mut found)?;
+            files.sort();
+            let member = |file: PathBuf| Member {
+                inside: folders_of(file.strip_prefix(&path).unwrap_or(&file)),
+                image: EncodedImage::File(file),
+            };
+            found
+                .classes
+                .entry(class_name(&name))
+                .or_default()
+                .extend(files.into_iter().map(member));
+        } else if ending_of(&path).is_some_and(|ending| is_read(&ending)) {
+            found.beside.push(EncodedImage::File(path));
+        }
+    }
+    Ok(found)
+}
+
+fn collect_images(
+    folder: &Path,
+    files: &mut Vec<PathBuf>,
+    found: &mut Found,
+) -> Result<(), DataError> {
     for (_, path) in visible_entries(folder)? {
         if path.is_dir() {
-            collect_images(&path, files)?;
-        } else if is_image(&path) {
-            files.push(path);
+            collect_images(&path, files, found)?;
+            continue;
+        }
+        match ending_of(&path) {
+            Some(ending) if is_read(&ending) => files.push(path),
+            Some(ending) => found.leave_out(&ending),
+            None => {
+                let kind = sniff::kind_of(&problem::first_bytes(&path)?);
+                if kind.is_some_and(|kind| kind.ends_with("image")) {
+                    *found.left_out.entry("without an ending".to_owned()).or_default() += 1;
+                }
+            }
         }
     }
     Ok(())
 }
 
-fn visible_entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, DataError> {
+fn visible_entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>, DataError> {
     let failed = |source| problem::io("cannot list", folder, source);
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        let name = entry.file_name().into_string().map_err(|name| {
-            problem::file(folder.join(name), "its name is not valid Unicode; rename it")
-        })?;
-        if !is_hidden(&name) {
+        let name = entry.file_name();
+        if !is_hidden(&name.to_string_lossy()) {
             entries.push((name, entry.path()));
         }
     }
@@ -174,10 +402,17 @@ fn is_hidden(name: &str) -> bool {
     name.starts_with('.') || name == "__MACOSX"
 }
 
-fn is_image(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        ["jpg", "jpeg", "png"].iter().any(|known| extension.eq_ignore_ascii_case(known))
-    })
+/// The folders of a path, if there are any.
+fn folders_of(path: &Path) -> Option<PathBuf> {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map(Path::to_owned)
+}
+
+fn ending_of(path: &Path) -> Option<String> {
+    path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+}
+
+fn is_read(ending: &str) -> bool {
+    READ.contains(&ending)
 }
 
 #[cfg(test)]
@@ -213,7 +448,11 @@ mod tests {
     }
 
     fn reader() -> ImageFolder {
-        ImageFolder { path: "a".to_owned(), archive: Some("a.zip".to_owned()) }
+        ImageFolder {
+            path: "a".to_owned(),
+            archive: Some("a.zip".to_owned()),
+            ..ImageFolder::default()
+        }
     }
 
     fn order(samples: &LabelledSamples, strip: &Path) -> Vec<(String, u32)> {
@@ -224,7 +463,7 @@ mod tests {
             }
             EncodedImage::ZipEntry { name, .. } => name.clone(),
         };
-        images.iter().map(name).zip(samples.labels.iter().copied()).collect()
+        images.iter().map(name).zip(samples.targets.strata().iter().copied()).collect()
     }
 
     #[test]
@@ -249,17 +488,96 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_class_is_an_error_in_a_tree_and_in_an_archive() {
+    fn an_empty_class_is_told_in_a_tree_and_in_an_archive() {
         let folder = tempfile::tempdir().unwrap();
         tree(folder.path());
         std::fs::create_dir(folder.path().join("a/empty")).unwrap();
-        let error = reader().read(folder.path()).err().unwrap().to_string();
-        assert!(error.contains("empty: this class has no images"), "{error}");
+        let read = reader().read(folder.path()).unwrap();
+        assert_eq!(read.class_names.unwrap(), ["b", "b2", "empty"]);
+        assert_eq!(read.targets.strata(), [0, 0, 0, 1]);
 
         let other = tempfile::tempdir().unwrap();
         zipped(&other.path().join("a.zip"), &["a/b/1.jpg", "a/empty/"]);
+        let read = reader().read(other.path()).unwrap();
+        assert_eq!(read.class_names.unwrap(), ["b", "empty"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted_by_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        tree(folder.path());
+        for name in ["b/1.heic", "b/2.HEIC", "b2/3.avif", "b2/notes.csv", "beside.png"] {
+            std::fs::write(folder.path().join("a").join(name), b"").unwrap();
+        }
+        std::fs::write(folder.path().join("a/b/0001"), b"\xff\xd8\xff\xe0").unwrap();
+        let warnings = reader().read(folder.path()).unwrap().warnings;
+        let left_out = "4 files of other formats (1 .avif, 2 .heic, 1 without an ending) left out";
+        assert!(warnings[0].contains(left_out), "{warnings:?}");
+        assert!(warnings[1].contains("1 image beside the classes' folders"), "{warnings:?}");
+        assert_eq!(warnings.len(), 2);
+
+        let other = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(other.path().join("a/b")).unwrap();
+        std::fs::write(other.path().join("a/b/1.heic"), b"").unwrap();
         let error = reader().read(other.path()).err().unwrap().to_string();
-        assert!(error.contains("empty: this class has no images"), "{error}");
+        assert!(error.contains("has 1 folder and no image in them but 1 file"), "{error}");
+    }
+
+    #[test]
+    fn a_level_too_high_or_too_low_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["d/images/cat/1.png", "d/images/dog/2.png"] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let of = |path: &str| {
+            ImageFolder { path: path.to_owned(), ..ImageFolder::default() }.read(folder.path())
+        };
+        let remark = of("d").unwrap().class_remark.unwrap();
+        assert!(remark.contains("deeper, in cat, dog"), "{remark}");
+        assert!(remark.contains("set `path = \"d/images\"`"), "{remark}");
+        let error = of("d/images/cat").err().unwrap().to_string();
+        assert!(error.contains("no class folders but 1 image"), "{error}");
+        assert!(error.contains("if `cat` is a class, `path` is the folder above"), "{error}");
+        assert!(of("d/images").unwrap().warnings.is_empty());
+
+        std::fs::rename(folder.path().join("d/images"), folder.path().join("d/a")).unwrap();
+        for file in ["d/b/cat/1.png", "d/b/dog/2.png"] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let warnings = of("d").unwrap().warnings;
+        assert!(warnings[0].contains("all of a, b have the same folders inside (cat, dog)"));
+    }
+
+    #[test]
+    fn names_that_differ_in_form_only_are_one_class() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a/caf\u{e9}/1.png", "a/cafe\u{301}/2.png", "a/tea/3.png"] {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, b"").unwrap();
+        }
+        let read = reader().read(folder.path()).unwrap();
+        assert_eq!(read.class_names.unwrap(), ["caf\u{e9}", "tea"]);
+        assert_eq!(read.targets.strata(), [0, 0, 1]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_may_have_any_name_and_a_class_a_name_in_unicode() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+        let folder = tempfile::tempdir().unwrap();
+        tree(folder.path());
+        let odd = OsStr::from_bytes(b"\xff\n\t.png");
+        std::fs::write(folder.path().join("a/b").join(odd), b"").unwrap();
+        assert_eq!(reader().read(folder.path()).unwrap().targets.strata(), [0, 0, 0, 0, 1]);
+        std::fs::create_dir(folder.path().join("a").join(OsStr::from_bytes(b"\xff"))).unwrap();
+        let error = reader().read(folder.path()).err().unwrap().to_string();
+        assert!(error.contains("a class's name must be valid Unicode"), "{error}");
     }
 
     #[test]

@@ -3,27 +3,32 @@
 use std::path::{Path, PathBuf};
 
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
+use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::npy::{self, Npz};
+use crate::arrays::Arrays;
+use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
 
-/// Images of one size, unsigned bytes `[rows, height, width]` or `[rows, height, width, 1 or 3]`,
-/// with integer labels, in a `.npz` file.
+/// Images of one size, `[rows, height, width]` or `[rows, height, width, 1 or 3]`, with their labels,
+/// in a NumPy archive (`.npz`) or an HDF5 file. Pixels are whole numbers from 0 to 255 or floats
+/// from 0 to 1, labels whole numbers, as integers or floats, or texts: the classes' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NpzImages {
-    /// The `.npz` file, relative to the data set's folder.
+    /// The `.npz` or HDF5 file, relative to the data set's folder.
     pub file: String,
-    /// Name of the images' array.
+    /// Name of the images' array; its path in an HDF5 file.
     pub images: String,
-    /// Name of the labels' array.
+    /// Name of the labels' array, likewise.
     pub labels: String,
-    /// The label of the first class: 1 where labels run from 1.
+    /// Whether there are labels. With `false` the samples have none, and `labels` is not read.
+    pub labelled: bool,
+    /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
     /// Keeps only some rows.
     pub rows: Option<RowLimit>,
@@ -35,6 +40,7 @@ impl Default for NpzImages {
             file: "images.npz".to_owned(),
             images: "images".to_owned(),
             labels: "labels".to_owned(),
+            labelled: true,
             first_label: 0,
             rows: None,
         }
@@ -56,7 +62,7 @@ impl ReaderPlugin for NpzImages {
 isthmus_core::inventory::submit! {
     Plugin::reader::<NpzImages>(About {
         name: "npz-images",
-        summary: "small images of one size with labels in a .npz file",
+        summary: "small images of one size with labels in a .npz or HDF5 file",
         paper: "",
     })
 }
@@ -68,34 +74,42 @@ impl Reader for NpzImages {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let path = folder.join(&self.file);
-        let mut npz = Npz::open(&path)?;
-        let images = npz.array(&self.images)?;
-        let labels = npz.array(&self.labels)?;
-        let place = images.place.clone();
-        let (rows, height, width, channels) = match *images.shape.as_slice() {
-            [rows, height, width] => (rows, height, width, 1),
-            [rows, height, width, channels @ (1 | 3)] => (rows, height, width, channels),
-            _ => {
-                return Err(DataError::File {
-                    file: place,
-                    problem: format!(
-                        "images have shape {:?}; expected [rows, height, width] or [rows, \
-                         height, width, 1 or 3]",
-                        images.shape
-                    ),
-                });
-            }
+        let mut arrays = Arrays::open(&path)?;
+        let images = arrays.array(&self.images)?;
+        let dims = images.header.images()?;
+        let place = images.header.place.clone();
+        self.samples(&mut arrays, dims, images.into_pixels()?, &place)
+    }
+
+    fn outline(&self, folder: &Path) -> Result<SampleOutline, DataError> {
+        let path = folder.join(&self.file);
+        let mut arrays = Arrays::open(&path)?;
+        let header = arrays.header(&self.images)?;
+        let dims = header.images()?;
+        Ok(self.samples(&mut arrays, dims, Vec::new(), &header.place)?.outline())
+    }
+}
+
+impl NpzImages {
+    fn samples(
+        &self,
+        arrays: &mut Arrays<'_>,
+        [rows, height, width, channels]: [usize; 4],
+        pixels: Vec<u8>,
+        place: &str,
+    ) -> Result<LabelledSamples, DataError> {
+        let labels = if self.labelled {
+            labels(&arrays.array(&self.labels)?, self.first_label, rows)?
+        } else {
+            Labels { classes: vec![None; rows], names: None }
         };
-        let pixels = images.into_bytes()?;
-        if pixels.is_empty() {
-            return Err(DataError::File { file: place, problem: "has no images".to_owned() });
-        }
+        let samples = Samples::Images { channels, height, width, pixels };
         let samples = LabelledSamples {
-            samples: Samples::Images { channels, height, width, pixels },
-            labels: npy::labels(&labels, self.first_label, rows)?,
-            class_names: None,
+            class_names: labels.names,
+            first_label: self.first_label,
+            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
         };
-        RowLimit::apply(self.rows.as_ref(), &place, samples)
+        RowLimit::apply(self.rows.as_ref(), place, samples)
     }
 }
 
@@ -106,6 +120,7 @@ mod tests {
     use zip::write::SimpleFileOptions;
 
     use super::*;
+    use crate::npy;
 
     fn write(folder: &Path, images: &[u8], labels: &[u8]) {
         let mut writer =
@@ -131,7 +146,7 @@ mod tests {
             };
             assert_eq!((channels, height, width), expected);
             assert_eq!(read_pixels, pixels);
-            assert_eq!(read.labels, [3, 4]);
+            assert_eq!(read.targets.strata(), [3, 4]);
         }
     }
 
@@ -141,9 +156,10 @@ mod tests {
         let labels = npy::encode("|u1", &[2], false, &[3, 4]);
         let cases = [
             (npy::encode("|u1", &[2, 2], false, &[0; 4]), "expected [rows, height, width]"),
-            (npy::encode("<i4", &[1, 1, 1], false, &[0; 4]), "unsigned bytes"),
+            (npy::encode("<i4", &[2, 1, 1], false, &[0, 0, 0, 0, 0, 1, 0, 0]), "row 1 has 256"),
+            (npy::encode("<U1", &[2, 1, 1], false, &[0; 8]), "holds texts"),
             (npy::encode("|u1", &[3, 1, 1], false, &[0; 3]), "2 labels for 3 samples"),
-            (npy::encode("|u1", &[0, 1, 1], false, &[]), "has no images"),
+            (npy::encode("|u1", &[0, 1, 1], false, &[]), "has no images: shape [0, 1, 1]"),
         ];
         for (images, expected) in cases {
             write(folder.path(), &images, &labels);

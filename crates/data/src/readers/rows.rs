@@ -1,5 +1,7 @@
 //! Reading only some of a file's rows.
 
+use std::collections::BTreeMap;
+
 use isthmus_core::config::FieldProblem;
 use isthmus_core::dataset::{LabelledSamples, Samples};
 use isthmus_core::error::DataError;
@@ -53,17 +55,17 @@ impl RowLimit {
         if self.choose == RowChoice::First {
             return (0..self.limit).collect();
         }
-        let classes = labels.iter().max().map_or(0, |&last| last as usize + 1);
-        let mut members = vec![Vec::new(); classes];
+        // By label, whatever the largest is: it is taken from a file.
+        let mut members: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
         for (row, &label) in labels.iter().enumerate() {
-            members[label as usize].push(row);
+            members.entry(label).or_default().push(row);
         }
-        let sizes: Vec<usize> = members.iter().map(Vec::len).collect();
+        let sizes: Vec<usize> = members.values().map(Vec::len).collect();
         let counts = proportional_counts(&sizes, self.limit);
         let key = Key::new(self.seed).named("rows");
         let mut kept = Vec::with_capacity(self.limit);
-        for (class, (mut rows, count)) in members.into_iter().zip(counts).enumerate() {
-            rows.shuffle(&mut key.at(class as u64).rng());
+        for ((class, mut rows), count) in members.into_iter().zip(counts) {
+            rows.shuffle(&mut key.at(u64::from(class)).rng());
             kept.extend_from_slice(&rows[..count]);
         }
         kept.sort_unstable();
@@ -80,7 +82,7 @@ impl RowLimit {
         samples: LabelledSamples,
     ) -> Result<LabelledSamples, DataError> {
         let Some(limit) = rows else { return Ok(samples) };
-        let found = samples.labels.len();
+        let found = samples.targets.rows();
         if limit.limit > found {
             return Err(DataError::File {
                 file: file.to_owned(),
@@ -90,7 +92,7 @@ impl RowLimit {
                 ),
             });
         }
-        let kept = limit.rows(&samples.labels);
+        let kept = limit.rows(&samples.targets.strata());
         Ok(keep(samples, &kept))
     }
 }
@@ -98,9 +100,11 @@ impl RowLimit {
 /// The given rows of the samples.
 fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
     fn take<T: Copy>(values: &[T], size: usize, rows: &[usize]) -> Vec<T> {
+        // An outline has no values.
+        let rows = if values.is_empty() { &[] } else { rows };
         rows.iter().flat_map(|&row| &values[row * size..(row + 1) * size]).copied().collect()
     }
-    let labels = take(&samples.labels, 1, rows);
+    let targets = samples.targets.select(rows);
     let kept = match samples.samples {
         Samples::Features { size, values } => {
             Samples::Features { size, values: take(&values, size, rows) }
@@ -115,7 +119,7 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
             Samples::Encoded(rows.iter().map(|&row| images[row].clone()).collect())
         }
     };
-    LabelledSamples { samples: kept, labels, class_names: samples.class_names }
+    LabelledSamples { samples: kept, targets, ..samples }
 }
 
 #[cfg(test)]
@@ -125,17 +129,13 @@ mod tests {
     fn samples() -> LabelledSamples {
         let labels: Vec<u32> = (0..100).map(|row| u32::from(row % 4 == 0)).collect();
         let values = (0..200).map(|value| value as f32).collect();
-        LabelledSamples {
-            samples: Samples::Features { size: 2, values },
-            labels,
-            class_names: None,
-        }
+        LabelledSamples::new(Samples::Features { size: 2, values }, labels)
     }
 
     fn kept(limit: &RowLimit) -> (Vec<f32>, Vec<u32>) {
         let kept = RowLimit::apply(Some(limit), "a", samples()).unwrap();
         match kept.samples {
-            Samples::Features { values, .. } => (values, kept.labels),
+            Samples::Features { values, .. } => (values, kept.targets.strata()),
             other => panic!("{other:?}"),
         }
     }

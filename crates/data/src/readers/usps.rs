@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use hdf5_reader::Hdf5File;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
@@ -11,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{self, FETCH_AGAIN};
+use crate::hdf5::Hdf5;
+use crate::labels::labels;
 use crate::problem;
 use crate::readers::{RowLimit, digit_names};
 
@@ -38,8 +39,9 @@ impl UspsSet {
 }
 
 /// The USPS digits, 16x16 grey, from `zip.train.gz` and `zip.test.gz` (text: the digit, then 256
-/// values in [-1, 1]) or from `usps.h5` (groups `train` and `test`, each `data` in [0, 1] and
-/// `target`); the first of them that is there. Values become bytes, 0 background, 255 ink.
+/// values in [-1, 1]) or from `usps.h5` (groups `train` and `test`, each `data`, floats in [0, 1] or
+/// whole numbers from 0 to 255, and `target`); the first of them that is there. Values become
+/// bytes, 0 background, 255 ink.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Usps {
@@ -87,10 +89,10 @@ impl Reader for Usps {
         if labels.is_empty() {
             return Err(problem::file(path, "has no digits"));
         }
+        let images = Samples::Images { channels: 1, height: SIDE, width: SIDE, pixels };
         let samples = LabelledSamples {
-            samples: Samples::Images { channels: 1, height: SIDE, width: SIDE, pixels },
-            labels,
             class_names: Some(digit_names()),
+            ..LabelledSamples::new(images, labels)
         };
         RowLimit::apply(self.rows.as_ref(), &path.display().to_string(), samples)
     }
@@ -140,61 +142,26 @@ fn read_text(path: &Path) -> Result<(Vec<u8>, Vec<u32>), DataError> {
 }
 
 fn read_hdf5(path: &Path, set: &str) -> Result<(Vec<u8>, Vec<u32>), DataError> {
-    let bytes = problem::read(path)?;
-    let fail = |error: hdf5_reader::error::Error| {
-        problem::file(path, format!("cannot be read as HDF5 ({error}): {FETCH_AGAIN}"))
+    let file = Hdf5::open(path)?;
+    let data = file.array(&format!("/{set}/data"))?;
+    let target = file.array(&format!("/{set}/target"))?;
+    let rows = target.header.shape.first().copied().unwrap_or_default();
+    if data.header.shape != [rows, PIXELS] {
+        return Err(data.header.fail(format!(
+            "has shape {:?}; with {rows} targets [{rows}, {PIXELS}] is expected",
+            data.header.shape
+        )));
+    }
+    let digit = |(row, class): (usize, Option<u32>)| match class {
+        Some(digit) if digit < 10 => Ok(digit),
+        Some(other) => {
+            Err(target.header.fail(format!("row {row} is {other}, expected a digit 0 to 9")))
+        }
+        None => Err(target.header.fail(format!("row {row} has no digit, expected 0 to 9"))),
     };
-    let size = bytes.len() as u64;
-    let file = Hdf5File::from_vec(bytes).map_err(fail)?;
-    let stated = file.superblock().eof_address;
-    if size < stated {
-        return Err(problem::file(
-            path,
-            format!("has {size} bytes, its header states {stated}: {FETCH_AGAIN}"),
-        ));
-    }
-    let data_name = format!("/{set}/data");
-    let data = file.dataset(&data_name).map_err(fail)?.read_array::<f32>().map_err(fail)?;
-    let target_name = format!("/{set}/target");
-    let target = file.dataset(&target_name).map_err(fail)?.read_array::<i32>().map_err(fail)?;
-    let rows = target.len();
-    if *data.shape() != [rows, PIXELS] {
-        return Err(problem::inside(
-            path,
-            &data_name,
-            format!(
-                "has shape {:?}; with {rows} targets [{rows}, {PIXELS}] is expected",
-                data.shape()
-            ),
-        ));
-    }
-    let pixels = data
-        .iter()
-        .enumerate()
-        .map(|(at, &value)| {
-            byte(value).ok_or_else(|| {
-                problem::inside(
-                    path,
-                    format!("{data_name} row {}", at / PIXELS),
-                    format!("has {value}, expected values in [0, 1]"),
-                )
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    let labels = target
-        .iter()
-        .enumerate()
-        .map(|(row, &digit)| {
-            u32::try_from(digit).ok().filter(|&digit| digit < 10).ok_or_else(|| {
-                problem::inside(
-                    path,
-                    format!("{target_name} row {row}"),
-                    format!("is {digit}, expected a digit 0 to 9"),
-                )
-            })
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((pixels, labels))
+    let labels = labels(&target, 0, rows)?.classes;
+    let labels = labels.into_iter().enumerate().map(digit).collect::<Result<_, _>>()?;
+    Ok((data.into_pixels()?, labels))
 }
 
 #[cfg(test)]
@@ -214,7 +181,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &(line("6.0000", PIXELS) + &line("0.0000", PIXELS)));
         let read = Usps::default().read(folder.path()).unwrap();
-        assert_eq!(read.labels, [6, 0]);
+        assert_eq!(read.targets.strata(), [6, 0]);
         let Samples::Images { pixels, .. } = read.samples else { panic!("not images") };
         assert_eq!((pixels[0], pixels[PIXELS - 1], pixels.len()), (0, 191, 2 * PIXELS));
     }

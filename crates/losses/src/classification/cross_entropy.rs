@@ -67,6 +67,31 @@ pub fn cross_entropy_smoothed(
     own.mul_scalar(smoothing - 1.0) - uniform.mul_scalar(smoothing)
 }
 
+/// Cross-entropy of each row against smoothed labels; its mean is [`cross_entropy_smoothed`].
+///
+/// # Shapes
+/// - `logits`: `[batch, classes]`
+/// - `labels`: `[batch]`, each in `0..classes`
+/// - result: `[batch]`
+///
+/// # Panics
+/// As [`cross_entropy_smoothed`].
+pub fn cross_entropy_smoothed_per_sample(
+    logits: Tensor<2>,
+    labels: Tensor<1, Int>,
+    smoothing: f64,
+) -> Tensor<1> {
+    assert!(
+        (0.0..=1.0).contains(&smoothing),
+        "cross_entropy_smoothed: smoothing must be in [0, 1], got {smoothing}"
+    );
+    assert_labels(&logits, &labels);
+    let log_probabilities = log_softmax(logits, 1);
+    let own = log_probabilities.clone().gather(1, labels.unsqueeze_dim(1)).squeeze_dim::<1>(1);
+    let uniform = log_probabilities.mean_dim(1).squeeze_dim::<1>(1);
+    own.mul_scalar(smoothing - 1.0) - uniform.mul_scalar(smoothing)
+}
+
 #[track_caller]
 fn assert_labels(logits: &Tensor<2>, labels: &Tensor<1, Int>) {
     assert_not_empty("cross_entropy", logits);

@@ -1,17 +1,14 @@
 //! Domain-adversarial neural network.
 
-use burn::tensor::{Int, Tensor, TensorData};
-use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
+use burn::tensor::{Int, TensorData};
+use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
 use isthmus_core::context::{Context, Segment};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, Term, TermLoss, View};
-use isthmus_core::parts::{BuildContext, Discriminator};
-use isthmus_core::registry::{About, Plugin, TermPlugin, build_discriminator};
+use isthmus_core::parts::Discriminator;
+use isthmus_core::prelude::*;
+use isthmus_core::registry::{TermPlugin, build_discriminator};
+use isthmus_core::step::Joint;
 use isthmus_core::updater::{Part, Role};
 use isthmus_losses::adversarial::{dann_domain_bce, gradient_reversal, multi_domain_cross_entropy};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::measure::balanced_accuracy;
 use crate::reversal::{Reversal, ReversalSchedule};
@@ -33,9 +30,6 @@ inventory::submit! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dann {
-    /// Factor of the domain loss, for the discriminator and the features alike.
-    #[schemars(range(min = 0.0))]
-    pub trade_off: f64,
     /// How the reversal coefficient λ rises from `low` to `high`: `warm-start` by steps (tllib),
     /// `progress` by the share of the stage that is done (the paper), `constant` is `high`
     /// throughout.
@@ -59,7 +53,6 @@ pub struct Dann {
 impl Default for Dann {
     fn default() -> Self {
         Self {
-            trade_off: 1.0,
             schedule: ReversalSchedule::WarmStart,
             alpha: 1.0,
             low: 0.0,
@@ -93,97 +86,75 @@ impl TermPlugin for Dann {
             &self.discriminator,
             context.feature_size,
             domains,
-            &BuildContext {
-                device: context.device.clone(),
-                key: context.key.named("discriminator"),
-                sources: context.sources,
-            },
+            &context.network("discriminator"),
         )?;
-        Ok(Box::new(Adversary {
-            trade_off: self.trade_off,
-            reversal: Reversal {
-                schedule: self.schedule,
-                alpha: self.alpha,
-                low: self.low,
-                high: self.high,
-                max_iterations: self.max_iterations,
-            },
-            domains,
-            discriminator,
-        }))
+        let reversal = Reversal {
+            schedule: self.schedule,
+            alpha: self.alpha,
+            low: self.low,
+            high: self.high,
+            max_iterations: self.max_iterations,
+        };
+        Ok(Box::new(Adversary { reversal, domains, discriminator }))
     }
 }
 
 struct Adversary {
-    trade_off: f64,
     reversal: Reversal,
     domains: usize,
     discriminator: Box<dyn Discriminator>,
 }
 
 impl Adversary {
-    fn domain_loss(&self, logits: &Tensor<2>, view: &View<'_>) -> Tensor<1> {
+    fn domain_loss(&self, logits: &Tensor<2>, joint: &Joint) -> Tensor<1> {
         if self.domains == 2 {
-            let source = logits.clone().narrow(0, 0, view.source_rows);
-            let target = logits.clone().narrow(0, view.source_rows, view.target_rows);
+            let source = logits.clone().narrow(0, 0, joint.source_rows);
+            let target = logits.clone().narrow(0, joint.source_rows, joint.target_rows);
             dann_domain_bce(source, target)
         } else {
-            multi_domain_cross_entropy(logits.clone(), domain_labels(view))
+            multi_domain_cross_entropy(logits.clone(), domain_labels(joint))
         }
+    }
+}
+
+impl Method for Adversary {
+    fn networks(&mut self) -> Vec<Part<'_>> {
+        vec![Part::new("discriminator", Role::Discriminator, &mut *self.discriminator)]
     }
 }
 
 impl Term for Adversary {
-    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError> {
-        if view.source_rows == 0 || view.target_rows == 0 {
+    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
+        let joint = step.joint()?;
+        if joint.source_rows == 0 || joint.target_rows == 0 {
             return Err(MethodError::Unsuitable(format!(
                 "`dann` needs rows of both domains in a batch, this one has {} of the source and \
                  {} of the target",
-                view.source_rows, view.target_rows
+                joint.source_rows, joint.target_rows
             )));
         }
-        let lambda = self.reversal.coefficient(view.step, view.total_steps);
+        let lambda = self.reversal.coefficient(step.number, step.stage.total_steps);
         // One pass over the joint batch: the discriminator's norm layers see both domains.
-        let context = Context::train(view.segments.to_vec(), view.key.named("discriminator"));
-        let reversed = gradient_reversal(view.features.clone(), lambda);
+        let context = Context::train(joint.segments.clone(), step.key().named("discriminator"));
+        let reversed = gradient_reversal(joint.features.clone(), lambda);
         let logits = self.discriminator.forward(reversed, &context);
-        let loss = self.domain_loss(&logits, view);
-
-        let mut measurements = Vec::new();
-        if view.measure {
+        let loss = self.domain_loss(&logits, &joint);
+        if step.measure {
             let value = loss.clone().into_scalar::<f64>();
-            if !value.is_finite() {
-                return Err(MethodError::Diverged {
-                    quantity: "domain_loss".to_owned(),
-                    value,
-                    step: view.step,
-                });
-            }
-            let accuracy = balanced_accuracy(&logits, view.segments);
-            measurements.extend([
-                ("lambda".to_owned(), lambda),
-                ("domain_loss".to_owned(), value),
-                ("discriminator_accuracy".to_owned(), accuracy),
-            ]);
+            step.note("lambda", lambda);
+            step.note("domain_loss", value);
+            step.note("discriminator_accuracy", balanced_accuracy(&logits, &joint.segments));
         }
-        Ok(TermLoss { loss: loss.mul_scalar(self.trade_off), measurements })
-    }
-
-    fn networks(&mut self) -> Vec<Part<'_>> {
-        vec![Part {
-            name: "discriminator".to_owned(),
-            role: Role::Discriminator,
-            network: &mut *self.discriminator,
-        }]
+        Ok(loss)
     }
 }
 
 /// The domain of each row `[batch]`, as the discriminator's columns count them.
-fn domain_labels(view: &View<'_>) -> Tensor<1, Int> {
+fn domain_labels(joint: &Joint) -> Tensor<1, Int> {
     let of_segment = |segment: &Segment| vec![segment.domain.slot() as i64; segment.rows];
-    let labels: Vec<i64> = view.segments.iter().flat_map(of_segment).collect();
+    let labels: Vec<i64> = joint.segments.iter().flat_map(of_segment).collect();
     let rows = labels.len();
-    Tensor::from_data(TensorData::new(labels, [rows]), &view.features.device())
+    Tensor::from_data(TensorData::new(labels, [rows]), &joint.features.device())
 }
 
 #[cfg(test)]
@@ -192,7 +163,7 @@ mod tests {
 
     use isthmus_core::registry::Kind;
     use isthmus_testing::{
-        Joint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
+        Joint as FreeJoint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
     };
 
     use super::*;
@@ -201,8 +172,8 @@ mod tests {
     const REVERSED: &str =
         "schedule = \"constant\"\ndiscriminator = { name = \"mlp\", hidden = [16] }";
 
-    fn measured(joint: &Joint, term: &mut dyn Term, step: usize) -> BTreeMap<String, f64> {
-        joint.loss(term, step, 1000).measurements.into_iter().collect()
+    fn measured(joint: &FreeJoint, term: &mut dyn Term, step: usize) -> BTreeMap<String, f64> {
+        joint.measured(term, step, 1000).into_iter().collect()
     }
 
     /// skada's default discriminator ends in a softmax over one output: it is constant and nothing
@@ -210,8 +181,8 @@ mod tests {
     #[test]
     fn the_default_discriminator_learns_from_the_first_step() {
         let mut dann = term("dann", "", &context(4, 3, 1));
-        let joint = Joint::new(&[5], 3, 4, 3);
-        let gradients = joint.loss(&mut *dann, 0, 1000).loss.backward();
+        let joint = FreeJoint::new(&[5], 3, 4, 3);
+        let gradients = joint.loss(&mut *dann, 0, 1000).backward();
         let parts = dann.networks();
         assert_eq!(parts.len(), 1);
         assert_eq!((parts[0].name.as_str(), parts[0].role), ("discriminator", Role::Discriminator));
@@ -225,7 +196,7 @@ mod tests {
     #[test]
     fn the_warm_start_begins_without_a_gradient_for_the_features() {
         let mut dann = term("dann", "", &context(4, 3, 1));
-        let joint = Joint::new(&[5], 3, 4, 3);
+        let joint = FreeJoint::new(&[5], 3, 4, 3);
         assert_eq!(measured(&joint, &mut *dann, 0)["lambda"], 0.0);
         assert!((measured(&joint, &mut *dann, 1000)["lambda"] - 0.4621).abs() < 1e-4);
         let size = |term: &mut dyn Term, step| -> f32 {
@@ -237,18 +208,14 @@ mod tests {
 
     #[test]
     fn the_gradient_of_the_features_is_reversed_and_unequal_batches_count_alike() {
-        let joint = Joint::new(&[5], 3, 4, 3);
+        let joint = FreeJoint::new(&[5], 3, 4, 3);
         let method = context(4, 3, 1);
-        let view = joint.view(1, 1000);
+        let batch = joint.batch();
         // The same discriminator without a reversal, domain by domain.
         let choice = serde_json::from_value(serde_json::json!({ "name": "mlp", "hidden": [16] }));
-        let own = BuildContext {
-            device: method.device.clone(),
-            key: method.key.named("discriminator"),
-            sources: 1,
-        };
+        let own = method.network("discriminator");
         let mut discriminator = build_discriminator(&choice.unwrap(), 4, 2, &own).unwrap();
-        let pass = Context::train(view.segments.to_vec(), view.key.named("discriminator"));
+        let pass = Context::train(batch.segments.clone(), method.key);
         let logits = discriminator.forward(joint.features.clone(), &pass);
         let plain = dann_domain_bce(logits.clone().narrow(0, 0, 5), logits.clone().narrow(0, 5, 3));
         let gradients = plain.backward();
@@ -256,15 +223,15 @@ mod tests {
             joint.features.grad(&gradients).unwrap().to_data().iter::<f32>().collect();
         assert!(forward.iter().any(|value| value.abs() > 1e-3));
 
-        for (trade_off, lambda) in [(1.0, 1.0), (0.5, 1.0), (1.0, 0.25)] {
-            let config = format!("trade_off = {trade_off:?}\nhigh = {lambda:?}\n{REVERSED}");
+        for lambda in [1.0, 0.25] {
+            let config = format!("high = {lambda:?}\n{REVERSED}");
             let mut dann = term("dann", &config, &method);
-            let loss = joint.loss(&mut *dann, 1, 1000).loss.into_scalar::<f64>();
-            assert!((loss - trade_off * plain.clone().into_scalar::<f64>()).abs() < 1e-6);
+            let loss = joint.loss(&mut *dann, 1, 1000).into_scalar::<f64>();
+            assert!((loss - plain.clone().into_scalar::<f64>()).abs() < 1e-6);
             let mut dann = term("dann", &config, &method);
             let reversed = joint.gradients(&mut *dann, 1, 1000).0.unwrap();
             for (reversed, forward) in reversed.iter().zip(&forward) {
-                let want = -(trade_off * lambda) as f32 * forward;
+                let want = -lambda as f32 * forward;
                 assert!((reversed - want).abs() < 1e-6, "{reversed} is not {want}");
             }
         }
@@ -273,15 +240,15 @@ mod tests {
     #[test]
     fn several_sources_are_told_apart_from_each_other() {
         let mut dann = term("dann", REVERSED, &context(4, 3, 2));
-        let joint = Joint::new(&[4, 3], 5, 4, 3);
+        let joint = FreeJoint::new(&[4, 3], 5, 4, 3);
         let measurements = measured(&joint, &mut *dann, 0);
         let loss = measurements["domain_loss"];
         assert!(loss > 0.5 * 3.0_f64.ln() && loss < 2.0 * 3.0_f64.ln(), "{loss}");
         assert_eq!(
-            domain_labels(&joint.view(0, 1)).to_data().iter::<i64>().collect::<Vec<_>>(),
+            domain_labels(&joint.batch()).to_data().iter::<i64>().collect::<Vec<_>>(),
             [1, 1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0]
         );
-        let gradients = joint.loss(&mut *dann, 0, 1000).loss.backward();
+        let gradients = joint.loss(&mut *dann, 0, 1000).backward();
         assert!(dann.networks()[0].network.gradient_square_sum(&gradients) > 1e-6);
     }
 
@@ -290,10 +257,10 @@ mod tests {
         let data = TwoDomains::shifted(48, 32, 1.0);
         let mut bench = Workbench::new(ModelSpec::NORMALISED, data, 400, 0.1);
         let config = format!("high = {lambda:?}\n{REVERSED}");
-        let mut dann = term("dann", &config, &bench.context());
-        let steps = bench.train(&mut *dann, 400);
+        let dann = term("dann", &config, &bench.context());
+        let steps = bench.train(dann, 400);
         let last = &steps[300..];
-        last.iter().map(|step| step["discriminator_accuracy"]).sum::<f64>() / last.len() as f64
+        last.iter().map(|step| step["term/discriminator_accuracy"]).sum::<f64>() / last.len() as f64
     }
 
     #[test]
@@ -314,17 +281,17 @@ mod tests {
             for end in 1..field.len() {
                 let part = &field[..end];
                 let error = config_error("dann", &format!("{part} = 1"));
-                assert!(error.contains(&format!("unknown field `{part}`")), "{error}");
+                assert!(error.contains(&format!("`{part}` is not a field of `dann`")), "{error}");
             }
         }
-        assert!(config_error("dann", "lr_d = 0.03").contains("unknown field `lr_d`"));
+        assert!(config_error("dann", "lr_d = 0.03").contains("`lr_d` is not a field"));
     }
 
     #[test]
     fn configurations_that_cannot_work_are_refused() {
         assert!(config_error("dann", "low = 0.5\nhigh = 0.1").contains("at least `low`"));
-        assert!(config_error("dann", "schedule = \"linear\"").contains("unknown variant `linear`"));
-        assert!(config_error("dann", "discriminator = \"mlp\"").contains("map"));
+        assert!(config_error("dann", "schedule = \"linear\"").contains("linear"));
+        assert!(config_error("dann", "discriminator = \"mlp\"").contains("table"));
         let missing = Dann { discriminator: Choice::named("mpl"), ..Dann::default() };
         let error = missing.build(&context(4, 3, 1)).err().unwrap().to_string();
         assert!(error.contains("no discriminator `mpl`"), "{error}");

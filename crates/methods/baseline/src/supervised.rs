@@ -2,48 +2,20 @@
 
 use isthmus_core::context::Segment;
 use isthmus_core::error::MethodError;
-use isthmus_core::method::StepReport;
-use isthmus_core::optimizer::is_host;
-use isthmus_core::stage::Stage;
-use isthmus_losses::classification::cross_entropy_smoothed;
+use isthmus_core::step::Step;
 
-/// Name of the loss in the record.
-const CLASS_LOSS: &str = "class_loss";
-
-/// Supervised training.
-pub(crate) struct Supervised {
-    /// Share of a label's mass that is spread over all classes.
-    pub label_smoothing: f64,
-}
-
-impl Supervised {
-    /// Forward of the labelled batch, cross-entropy, update. `segments_of` says which domain the
-    /// norm layers take the rows for.
-    pub fn step(
-        &self,
-        stage: &mut Stage<'_>,
-        step: usize,
-        measure: bool,
-        segments_of: impl Fn(Vec<Segment>) -> Vec<Segment>,
-    ) -> Result<StepReport, MethodError> {
-        let batch = stage.data.source_batch(step, &stage.device)?;
-        let labels = batch.label_tensor(&stage.device);
-        let context = stage.training_context(segments_of(batch.segments), step);
-        let (_, logits) = stage.model.forward(batch.input, &context);
-        let loss = cross_entropy_smoothed(logits, labels, self.label_smoothing);
-
-        let mut report = StepReport::default();
-        // On the host the check costs nothing; elsewhere it would wait for the device each step.
-        if measure || is_host(&stage.device) {
-            let value = loss.clone().into_scalar::<f64>();
-            if !value.is_finite() {
-                return Err(MethodError::Diverged { quantity: CLASS_LOSS.to_owned(), value, step });
-            }
-            if measure {
-                report.measurements.push((CLASS_LOSS.to_owned(), value));
-            }
-        }
-        stage.update(step, &loss, Vec::new());
-        Ok(report)
+/// Forward of the labelled batch, the objective's loss, update. `segments_of` says which domain
+/// the norm layers take the rows for.
+pub(crate) fn step(
+    step: &mut Step<'_>,
+    segments_of: impl Fn(Vec<Segment>) -> Vec<Segment>,
+) -> Result<(), MethodError> {
+    let batch = step.stage.data.source_batch(step.batch_number(), &step.stage.device)?;
+    let output = step.first_pass(batch.input, segments_of(batch.segments));
+    let objective = step.stage.objective;
+    let loss = objective.loss(&output, &batch.targets, None)?;
+    if step.measure {
+        step.note(objective.loss_name(), loss.clone().into_scalar::<f64>());
     }
+    step.update(&loss, Vec::new())
 }

@@ -1,25 +1,18 @@
 //! Training on the target's labels: an upper bound.
 
-use isthmus_core::config::PluginConfig;
 use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, StepReport, TrainingMethod};
-use isthmus_core::registry::{About, Needs, Plugin, TrainingPlugin};
-use isthmus_core::stage::Stage;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use isthmus_core::prelude::*;
 
-use crate::supervised::Supervised;
+use crate::supervised;
 
 inventory::submit! {
-    Plugin::training::<TargetOnly>(
+    Plugin::driver::<TargetOnly>(
         About {
             name: "target-only",
             summary: "Cross-entropy on the target's own labels: an upper bound, not a method",
             paper: "",
         },
-        Needs { trained_model: false, target_labels: true },
+        Needs { target_labels: true, ..Needs::NOTHING.alone() },
     )
 }
 
@@ -27,33 +20,16 @@ inventory::submit! {
 /// figure bounds what adaptation can reach with this model, and tables show it as a bound.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct TargetOnly {
-    /// Share of each label's mass that is spread evenly over all classes; 0 is plain
-    /// cross-entropy.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub label_smoothing: f64,
-}
+pub struct TargetOnly {}
 
 impl PluginConfig for TargetOnly {}
+impl Method for TargetOnly {}
 
-impl TrainingPlugin for TargetOnly {
-    fn build(&self, _context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError> {
-        Ok(Box::new(Training(Supervised { label_smoothing: self.label_smoothing })))
-    }
-}
-
-struct Training(Supervised);
-
-impl TrainingMethod for Training {
-    fn step(
-        &mut self,
-        stage: &mut Stage<'_>,
-        step: usize,
-        measure: bool,
-    ) -> Result<StepReport, MethodError> {
+impl Driver for TargetOnly {
+    fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError> {
         // The labelled rows of this stage are the target's. Norm layers with statistics by
         // domain need to know, as the model is evaluated with the target's.
-        self.0.step(stage, step, measure, as_target)
+        supervised::step(step, as_target)
     }
 }
 
@@ -66,7 +42,7 @@ fn as_target(segments: Vec<Segment>) -> Vec<Segment> {
 mod tests {
     use isthmus_core::context::{Grouping, NormPolicy};
     use isthmus_core::registry::{Kind, Needs};
-    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, plugin, training};
+    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, driver, plugin};
 
     /// The engine gives this method the target's labelled rows as its source.
     fn upper_bound() -> TwoDomains {
@@ -79,12 +55,12 @@ mod tests {
     #[test]
     fn learns_the_target_and_says_what_it_needs() {
         let mut bench = Workbench::new(ModelSpec::NORMALISED, upper_bound(), 60, 0.2);
-        let mut method = training("target-only", "", &bench.context());
+        let mut method = driver("target-only", "", &bench.context());
         bench.run(&mut *method, 0..60);
         assert!(bench.target_accuracy() > 0.95, "{}", bench.target_accuracy());
         assert_eq!(
             plugin(Kind::Method, "target-only").needs,
-            Needs { trained_model: false, target_labels: true }
+            Needs { target_labels: true, ..Needs::NOTHING.alone() }
         );
     }
 
@@ -92,7 +68,7 @@ mod tests {
     fn statistics_by_domain_are_the_targets() {
         let mut bench = Workbench::new(ModelSpec::NORMALISED, upper_bound(), 60, 0.2);
         bench.norm = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
-        let mut method = training("target-only", "", &bench.context());
+        let mut method = driver("target-only", "", &bench.context());
         bench.run(&mut *method, 0..60);
         assert!(bench.target_accuracy() > 0.95, "{}", bench.target_accuracy());
     }

@@ -1,13 +1,8 @@
 //! Deep adaptation network.
 
-use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, Term, TermLoss, View};
-use isthmus_core::registry::{About, Plugin, TermPlugin};
+use isthmus_core::config::FieldProblem;
+use isthmus_core::prelude::*;
 use isthmus_losses::discrepancy::{DAN_WIDTHS, mk_mmd_linear, mk_mmd_quadratic};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::estimator::{EqualRows, Estimator, check_widths, require_rows};
 
@@ -26,9 +21,6 @@ inventory::submit! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dan {
-    /// Factor of the term.
-    #[schemars(range(min = 0.0))]
-    pub trade_off: f64,
     /// How the discrepancy is estimated: `quadratic` over all pairs of rows, `linear` over a ring
     /// of neighbours.
     pub estimator: Estimator,
@@ -38,7 +30,7 @@ pub struct Dan {
 
 impl Default for Dan {
     fn default() -> Self {
-        Self { trade_off: 1.0, estimator: Estimator::Quadratic, widths: DAN_WIDTHS.to_vec() }
+        Self { estimator: Estimator::Quadratic, widths: DAN_WIDTHS.to_vec() }
     }
 }
 
@@ -48,24 +40,21 @@ impl PluginConfig for Dan {
     }
 }
 
-impl TermPlugin for Dan {
-    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        Ok(Box::new(self.clone()))
-    }
-}
+impl Method for Dan {}
 
 impl Term for Dan {
-    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError> {
-        require_rows("dan", view)?;
-        let (source, target) = (view.source_features(), view.target_features());
+    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
+        let joint = step.joint()?;
+        require_rows("dan", &joint)?;
+        let (source, target) = (joint.source_features(), joint.target_features());
         let discrepancy = match self.estimator {
             Estimator::Quadratic => mk_mmd_quadratic(source, target, &self.widths),
             Estimator::Linear => {
-                let (source, target) = EqualRows::new(view).apply(source, target);
+                let (source, target) = EqualRows::new(&joint, step.key()).apply(source, target);
                 mk_mmd_linear(source, target, &self.widths)
             }
         };
-        Ok(discrepancy.mul_scalar(self.trade_off).into())
+        Ok(discrepancy)
     }
 }
 
@@ -75,7 +64,7 @@ mod tests {
     use isthmus_testing::{Joint, config_error, context, term};
 
     fn value(joint: &Joint, term: &mut dyn Term) -> f64 {
-        joint.loss(term, 0, 1).loss.into_scalar::<f64>()
+        joint.loss(term, 0, 1).into_scalar::<f64>()
     }
 
     #[test]
@@ -128,7 +117,7 @@ mod tests {
     fn a_batch_of_one_row_is_refused() {
         let mut dan = term("dan", "", &context(4, 3, 1));
         let joint = Joint::new(&[5], 1, 4, 3);
-        let error = dan.loss(&joint.view(0, 1)).err().unwrap().to_string();
+        let error = joint.refusal(&mut *dan);
         assert!(error.contains("at least 2 rows") && error.contains("1 of the target"), "{error}");
     }
 
@@ -136,6 +125,6 @@ mod tests {
     fn widths_are_checked() {
         assert!(config_error("dan", "widths = []").contains("at least one kernel"));
         assert!(config_error("dan", "widths = [1.0, -2.0]").contains("contains -2"));
-        assert!(config_error("dan", "estimator = \"cubic\"").contains("unknown variant `cubic`"));
+        assert!(config_error("dan", "estimator = \"cubic\"").contains("cubic"));
     }
 }

@@ -1,13 +1,7 @@
 //! Deep CORAL.
 
-use isthmus_core::config::PluginConfig;
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, Term, TermLoss, View};
-use isthmus_core::registry::{About, Plugin, TermPlugin};
+use isthmus_core::prelude::*;
 use isthmus_losses::discrepancy::{coral, coral_mean_term};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::estimator::require_rows;
 
@@ -31,41 +25,30 @@ pub enum CoralNormalization {
     Mean,
 }
 
-/// Squared distance between the covariance matrices of source and target features.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// Squared distance between the covariance matrices of source and target features. DeepDA gives
+/// the paper's normalisation a weight of 10.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeepCoral {
-    /// Factor of the term. DeepDA uses 10 with the paper's normalisation.
-    #[schemars(range(min = 0.0))]
-    pub trade_off: f64,
     /// How the distance is normalised: `paper` divides by `4 d²`; `mean` (tllib, DomainBed)
     /// divides by `d²` and adds the difference of the means.
     pub normalization: CoralNormalization,
 }
 
-impl Default for DeepCoral {
-    fn default() -> Self {
-        Self { trade_off: 1.0, normalization: CoralNormalization::Paper }
-    }
-}
-
 impl PluginConfig for DeepCoral {}
 
-impl TermPlugin for DeepCoral {
-    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        Ok(Box::new(self.clone()))
-    }
-}
+impl Method for DeepCoral {}
 
 impl Term for DeepCoral {
-    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError> {
-        require_rows("deep-coral", view)?;
-        let (source, target) = (view.source_features(), view.target_features());
+    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
+        let joint = step.joint()?;
+        require_rows("deep-coral", &joint)?;
+        let (source, target) = (joint.source_features(), joint.target_features());
         let distance = match self.normalization {
             CoralNormalization::Paper => coral(source, target),
             CoralNormalization::Mean => coral_mean_term(source, target),
         };
-        Ok(distance.mul_scalar(self.trade_off).into())
+        Ok(distance)
     }
 }
 
@@ -90,12 +73,11 @@ mod tests {
         let joint = Joint::new(&[5], 3, 4, 3);
         let loss = |config: &str| {
             let mut term = term("deep-coral", config, &context(4, 3, 1));
-            joint.loss(&mut *term, 0, 1).loss.into_scalar::<f64>()
+            joint.loss(&mut *term, 0, 1).into_scalar::<f64>()
         };
-        let view = joint.view(0, 1);
+        let view = joint.batch();
         let paper = coral(view.source_features(), view.target_features()).into_scalar::<f64>();
         assert_eq!(loss(""), paper);
-        assert!((loss("trade_off = 10.0") - 10.0 * paper).abs() < 1e-5 * paper);
         let means = view.source_features().mean_dim(0) - view.target_features().mean_dim(0);
         let means = means.square().mean().into_scalar::<f64>();
         let mean = loss("normalization = \"mean\"");
@@ -106,7 +88,7 @@ mod tests {
     fn a_batch_of_one_row_is_refused() {
         let mut deep_coral = term("deep-coral", "", &context(4, 3, 1));
         let joint = Joint::new(&[1], 5, 4, 3);
-        let error = deep_coral.loss(&joint.view(0, 1)).err().unwrap().to_string();
+        let error = joint.refusal(&mut *deep_coral);
         assert!(error.contains("1 of the source"), "{error}");
     }
 }

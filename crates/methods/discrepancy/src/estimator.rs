@@ -3,7 +3,8 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use isthmus_core::config::FieldProblem;
 use isthmus_core::error::MethodError;
-use isthmus_core::method::View;
+use isthmus_core::random::Key;
+use isthmus_core::step::Joint;
 use rand::seq::index;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,14 +22,14 @@ pub enum Estimator {
 }
 
 /// Refuses batches that a discrepancy is not defined for.
-pub(crate) fn require_rows(method: &str, view: &View<'_>) -> Result<(), MethodError> {
-    if view.source_rows >= 2 && view.target_rows >= 2 {
+pub(crate) fn require_rows(method: &str, joint: &Joint) -> Result<(), MethodError> {
+    if joint.source_rows >= 2 && joint.target_rows >= 2 {
         return Ok(());
     }
     Err(MethodError::Unsuitable(format!(
         "`{method}` needs at least 2 rows of each domain in a batch, this one has {} of the \
          source and {} of the target: raise `training.batch_size`",
-        view.source_rows, view.target_rows
+        joint.source_rows, joint.target_rows
     )))
 }
 
@@ -51,18 +52,18 @@ pub(crate) struct EqualRows {
 }
 
 impl EqualRows {
-    /// Chooses rows of the larger domain by the view's key.
-    pub fn new(view: &View<'_>) -> Self {
-        let rows = view.source_rows.min(view.target_rows);
-        let device = view.features.device();
+    /// Chooses rows of the larger domain by `key`.
+    pub fn new(joint: &Joint, key: Key) -> Self {
+        let rows = joint.source_rows.min(joint.target_rows);
+        let device = joint.features.device();
         let choose = |available: usize| {
             (available > rows).then(|| {
-                let mut chosen = index::sample(&mut view.key.rng(), available, rows).into_vec();
+                let mut chosen = index::sample(&mut key.rng(), available, rows).into_vec();
                 chosen.sort_unstable();
                 index_tensor(&chosen, &device)
             })
         };
-        Self { source: choose(view.source_rows), target: choose(view.target_rows) }
+        Self { source: choose(joint.source_rows), target: choose(joint.target_rows) }
     }
 
     /// The chosen rows of both domains.

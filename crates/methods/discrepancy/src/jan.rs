@@ -1,16 +1,11 @@
 //! Joint adaptation network.
 
 use burn::tensor::activation::softmax;
-use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, Term, TermLoss, View};
-use isthmus_core::registry::{About, Plugin, TermPlugin};
+use isthmus_core::config::FieldProblem;
+use isthmus_core::prelude::*;
 use isthmus_losses::discrepancy::{
     DAN_WIDTHS, JAN_LOGIT_SIGMA, JointLayer, Kernel, jmmd, jmmd_linear,
 };
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::estimator::{EqualRows, Estimator, check_widths, require_rows};
 
@@ -28,24 +23,20 @@ inventory::submit! {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jan {
-    /// Factor of the term.
-    #[schemars(range(min = 0.0))]
-    pub trade_off: f64,
     /// How the discrepancy is estimated: `quadratic` over all pairs of rows, `linear` over a ring
     /// of neighbours.
     pub estimator: Estimator,
     /// Widths of the kernels on features, `exp(-d² / (2 width mean(d²)))`, each above 0.
     pub widths: Vec<f64>,
     /// Standard deviation of the one fixed kernel on class probabilities,
-    /// `exp(-d² / (2 sigma²))`; must be above 0.
-    #[schemars(range(min = 0.0))]
+    /// `exp(-d² / (2 sigma²))`.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub probability_sigma: f64,
 }
 
 impl Default for Jan {
     fn default() -> Self {
         Self {
-            trade_off: 1.0,
             estimator: Estimator::Quadratic,
             widths: DAN_WIDTHS.to_vec(),
             probability_sigma: JAN_LOGIT_SIGMA,
@@ -55,35 +46,21 @@ impl Default for Jan {
 
 impl PluginConfig for Jan {
     fn check(&self) -> Result<(), FieldProblem> {
-        check_widths(&self.widths)?;
-        if self.probability_sigma > 0.0 {
-            Ok(())
-        } else {
-            Err(FieldProblem {
-                field: "probability_sigma".to_owned(),
-                message: format!(
-                    "`probability_sigma` is {}, it must be > 0",
-                    self.probability_sigma
-                ),
-            })
-        }
+        check_widths(&self.widths)
     }
 }
 
-impl TermPlugin for Jan {
-    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        Ok(Box::new(self.clone()))
-    }
-}
+impl Method for Jan {}
 
 impl Term for Jan {
-    fn loss(&mut self, view: &View<'_>) -> Result<TermLoss, MethodError> {
-        require_rows("jan", view)?;
-        let mut features = (view.source_features(), view.target_features());
+    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
+        let joint = step.joint()?;
+        require_rows("jan", &joint)?;
+        let mut features = (joint.source_features(), joint.target_features());
         let mut probabilities =
-            (softmax(view.source_logits(), 1), softmax(view.target_logits(), 1));
+            (softmax(joint.source_logits(), 1), softmax(joint.target_logits(), 1));
         if self.estimator == Estimator::Linear {
-            let rows = EqualRows::new(view);
+            let rows = EqualRows::new(&joint, step.key());
             features = rows.apply(features.0, features.1);
             probabilities = rows.apply(probabilities.0, probabilities.1);
         }
@@ -103,7 +80,7 @@ impl Term for Jan {
             Estimator::Quadratic => jmmd(&layers),
             Estimator::Linear => jmmd_linear(&layers),
         };
-        Ok(discrepancy.mul_scalar(self.trade_off).into())
+        Ok(discrepancy)
     }
 }
 
@@ -137,7 +114,7 @@ mod tests {
         let joint = Joint::new(&[5], 3, 4, 3);
         let value = |name: &str, config: &str| {
             let mut term = term(name, config, &context(4, 3, 1));
-            joint.loss(&mut *term, 0, 1).loss.into_scalar::<f64>()
+            joint.loss(&mut *term, 0, 1).into_scalar::<f64>()
         };
         let (jan, dan) = (value("jan", "probability_sigma = 1e4"), value("dan", ""));
         assert!((jan - dan).abs() < 1e-5, "{jan} and {dan}");

@@ -1,15 +1,11 @@
 //! Adaptive batch normalisation.
 
-use isthmus_core::config::PluginConfig;
-use isthmus_core::context::{DomainRole, NormPolicy, Statistics, StatisticsUpdate};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{Measurement, MethodContext, StepReport, TrainingMethod};
+use isthmus_core::context::{DomainRole, NormPolicy, Segment, Statistics, StatisticsUpdate};
+use isthmus_core::method::{Fit, Measurement};
 use isthmus_core::model::Model;
-use isthmus_core::registry::{About, Needs, Plugin, TrainingPlugin};
-use isthmus_core::stage::{SampleView, Stage};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use isthmus_core::prelude::*;
+use isthmus_core::registry::FitPlugin;
+use isthmus_core::stage::SampleView;
 
 use crate::statistics::ModelStatistics;
 
@@ -17,14 +13,14 @@ use crate::statistics::ModelStatistics;
 const TOLERANCE: f64 = 1e-4;
 
 inventory::submit! {
-    Plugin::training::<AdaBn>(
+    Plugin::fit::<AdaBn>(
         About {
             name: "adabn",
             summary: "Replaces the statistics of every norm layer by those of the target",
             paper: "Li, Wang, Shi, Liu, Hou: Revisiting batch normalization for practical domain \
                     adaptation, ICLR workshops 2017",
         },
-        Needs { trained_model: true, target_labels: false },
+        Needs::TRAINED,
     )
 }
 
@@ -43,8 +39,8 @@ pub enum Pooling {
 }
 
 /// Gives every normalisation layer the mean and variance of the whole target in place of the
-/// source's; no weight changes and no label is used. It needs a trained model with batch norm and
-/// one iteration: all work is done before the first, further ones do nothing.
+/// source's; no weight changes and no label is used. It needs a trained model with batch norm, and
+/// acts once: `iterations` of its stage do not count.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct AdaBn {
@@ -70,15 +66,10 @@ impl Default for AdaBn {
 
 impl PluginConfig for AdaBn {}
 
-impl TrainingPlugin for AdaBn {
-    fn build(&self, _context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError> {
-        Ok(Box::new(Replacement { config: self.clone(), measurements: Vec::new() }))
+impl FitPlugin for AdaBn {
+    fn build(&self, _context: &MethodContext) -> Result<Box<dyn Fit>, MethodError> {
+        Ok(Box::new(self.clone()))
     }
-}
-
-struct Replacement {
-    config: AdaBn,
-    measurements: Vec<Measurement>,
 }
 
 /// What was found on the target.
@@ -89,7 +80,7 @@ struct Found {
     change: f64,
 }
 
-impl Replacement {
+impl AdaBn {
     fn find(&self, stage: &Stage<'_>) -> Result<Found, MethodError> {
         // The copy is off the tape: a pass over the whole target keeps no graph.
         let mut model = stage.model.evaluation_copy();
@@ -101,7 +92,7 @@ impl Replacement {
                     .to_owned(),
             ));
         }
-        let batches = even_batches(stage.data.target_rows(), self.config.batch_rows);
+        let batches = even_batches(stage.data.target_rows(), self.batch_rows);
         if batches.is_empty() {
             return Err(MethodError::Unsuitable(
                 "`adabn` needs target samples, there are none".to_owned(),
@@ -122,8 +113,8 @@ impl Replacement {
 
         // With several batches a layer's inputs depend on the statistics of the layers before it,
         // which are known after the pass: each further pass makes one more layer exact.
-        let repeated = batches.len() > 1 && self.config.statistics == Pooling::Population;
-        while repeated && change > TOLERANCE && passes < self.config.max_passes {
+        let repeated = batches.len() > 1 && self.statistics == Pooling::Population;
+        while repeated && change > TOLERANCE && passes < self.max_passes {
             let fixed = statistics.restarted();
             let mut merged = fixed.clone();
             for batch in &batches {
@@ -139,8 +130,10 @@ impl Replacement {
     }
 }
 
-impl TrainingMethod for Replacement {
-    fn begin(&mut self, stage: &mut Stage<'_>) -> Result<(), MethodError> {
+impl Method for AdaBn {}
+
+impl Fit for AdaBn {
+    fn fit(&mut self, stage: &mut Stage<'_>) -> Result<Vec<Measurement>, MethodError> {
         let found = self.find(stage)?;
         if !found.statistics.is_finite() {
             return Err(MethodError::Unsuitable(
@@ -149,18 +142,7 @@ impl TrainingMethod for Replacement {
             ));
         }
         found.statistics.write(stage.model)?;
-        self.measurements =
-            vec![("passes".to_owned(), found.passes as f64), ("change".to_owned(), found.change)];
-        Ok(())
-    }
-
-    fn step(
-        &mut self,
-        _stage: &mut Stage<'_>,
-        _step: usize,
-        _measure: bool,
-    ) -> Result<StepReport, MethodError> {
-        Ok(StepReport { measurements: std::mem::take(&mut self.measurements) })
+        Ok(vec![("passes".to_owned(), found.passes as f64), ("change".to_owned(), found.change)])
     }
 }
 
@@ -173,7 +155,8 @@ fn forward(
 ) -> Result<(), MethodError> {
     let device = stage.device.clone().inner();
     let batch = stage.data.target_at(rows, SampleView::Plain, &device)?;
-    let context = stage.evaluation_context(DomainRole::Target, rows.len()).with_norm(NormPolicy {
+    let segment = Segment { domain: DomainRole::Target, rows: rows.len() };
+    let context = stage.evaluation_context(vec![segment]).with_norm(NormPolicy {
         statistics,
         update: StatisticsUpdate::Population,
         grouping: stage.norm.grouping,
@@ -192,7 +175,7 @@ fn even_batches(rows: usize, most: usize) -> Vec<Vec<usize>> {
 mod tests {
     use isthmus_core::context::Grouping;
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, plugin, training};
+    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, fit, plugin};
 
     use super::*;
 
@@ -205,10 +188,9 @@ mod tests {
         bench
     }
 
-    fn adapt(bench: &mut Workbench, config: &str) -> Vec<StepReport> {
-        let mut method = training("adabn", config, &bench.context());
-        method.begin(&mut bench.stage()).unwrap();
-        bench.run(&mut *method, 0..3)
+    fn adapt(bench: &mut Workbench, config: &str) -> Vec<Measurement> {
+        let mut method = fit("adabn", config, &bench.context());
+        method.fit(&mut bench.stage()).unwrap()
     }
 
     /// The population's statistics of each layer's inputs, under the model as it is.
@@ -231,7 +213,7 @@ mod tests {
             let distance = after.distance(&population(&mut bench));
             assert!(distance < 1e-3, "`{config}`: {distance}");
             // Two norm layers: at most three passes and one that finds nothing to change.
-            let passes = reports[0].measurements[0].1;
+            let passes = reports[0].1;
             assert!(passes <= 4.0, "`{config}`: {passes} passes");
             assert_eq!(passes == 1.0, !config.contains('7') && !config.contains(" 1"));
         }
@@ -257,11 +239,10 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_untouched_and_steps_do_nothing() {
+    fn weights_are_untouched() {
         let mut bench = trained(Grouping::Shared);
         let before = bench.values();
-        let mut method = training("adabn", "", &bench.context());
-        method.begin(&mut bench.stage()).unwrap();
+        adapt(&mut bench, "");
         let begun = bench.values();
         let is_statistic = |name: &str| {
             name.ends_with(".mean") || name.ends_with(".variance") || name.ends_with("_rows")
@@ -271,9 +252,6 @@ mod tests {
             assert!(is_statistic(name) || begun[name] == *values, "{name} has changed");
         }
         assert!(before.keys().filter(|name| !is_statistic(name)).count() >= 8);
-        bench.run(&mut *method, 0..5);
-        assert_eq!(bench.values(), begun);
-        assert!(method.state().is_empty());
     }
 
     #[test]
@@ -308,7 +286,7 @@ mod tests {
     fn one_pass_of_batches_is_close_to_the_population() {
         let mut bench = trained(Grouping::Shared);
         let reports = adapt(&mut bench, "statistics = \"batches\"\nbatch_rows = 25");
-        assert_eq!(reports[0].measurements[0], ("passes".to_owned(), 1.0));
+        assert_eq!(reports[0], ("passes".to_owned(), 1.0));
         let after = ModelStatistics::of(&mut bench.model);
         let distance = after.distance(&population(&mut bench));
         assert!(distance > 1e-4 && distance < 0.5, "{distance}");
@@ -318,8 +296,8 @@ mod tests {
     fn a_model_without_norm_layers_is_refused() {
         let spec = ModelSpec { extractor: ("identity", ""), ..ModelSpec::NORMALISED };
         let mut bench = Workbench::new(spec, TwoDomains::shifted(8, 8, 1.0), 1, 0.1);
-        let mut method = training("adabn", "", &bench.context());
-        let error = method.begin(&mut bench.stage()).unwrap_err().to_string();
+        let mut method = fit("adabn", "", &bench.context());
+        let error = method.fit(&mut bench.stage()).unwrap_err().to_string();
         assert!(error.contains("this model has none"), "{error}");
     }
 
@@ -335,7 +313,7 @@ mod tests {
     #[test]
     fn needs_a_trained_model() {
         let plugin = plugin(Kind::Method, "adabn");
-        assert!(plugin.needs.trained_model && !plugin.needs.target_labels);
-        assert!(config_error("adabn", "statistics = \"ema\"").contains("unknown variant `ema`"));
+        assert_eq!(plugin.needs, Needs::TRAINED.alone());
+        assert!(config_error("adabn", "statistics = \"ema\"").contains("ema"));
     }
 }

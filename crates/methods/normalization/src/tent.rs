@@ -1,18 +1,14 @@
 //! Entropy minimisation at test time.
 
-use burn::tensor::Tensor;
 use isthmus_core::batch::TargetBatch;
-use isthmus_core::config::PluginConfig;
-use isthmus_core::context::Statistics;
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::MethodContext;
-use isthmus_core::network::Selected;
-use isthmus_core::registry::{About, Plugin, TestTimePlugin};
+use isthmus_core::context::{Grouping, Statistics};
+use isthmus_core::model::Model;
+use isthmus_core::network::ParameterSet;
+use isthmus_core::predictor::{ModelPredictor, Predictor};
+use isthmus_core::prelude::*;
+use isthmus_core::registry::TestTimePlugin;
 use isthmus_core::test_time::{Predicted, Reset, Stream, TestTimeMethod};
 use isthmus_losses::target::entropy;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::statistics::ModelStatistics;
 
@@ -60,6 +56,13 @@ impl TestTimePlugin for Tent {
     }
 }
 
+impl Method for Tent {
+    /// By the statistics of each batch, as the stream is predicted.
+    fn predictor(&mut self, model: &Model, grouping: Grouping) -> Option<Box<dyn Predictor>> {
+        Some(Box::new(ModelPredictor::by_batch(model, grouping)))
+    }
+}
+
 impl TestTimeMethod for Tent {
     fn reset(&self) -> Reset {
         self.reset
@@ -84,27 +87,31 @@ impl TestTimeMethod for Tent {
         measure: bool,
     ) -> Result<Predicted, MethodError> {
         let mut predicted = None;
-        for _ in 0..self.steps {
+        for phase in 0..self.steps {
             let context = stream.context(batch.input.rows(), Statistics::Batch);
-            let (features, logits) = stream.model.forward(batch.input.clone(), &context);
-            let loss = entropy(logits.clone());
-            stream.update(step, &loss, Selected::Normalization, Vec::new());
-            predicted = Some((features, logits, loss));
+            let output = stream.model.forward(batch.input.clone(), &context);
+            let loss = entropy(output.logits.clone());
+            stream.update((step, phase), &loss, ParameterSet::Norms, Vec::new());
+            predicted = Some((output, loss));
         }
-        let Some((features, logits, loss)) = predicted else {
+        let Some((output, loss)) = predicted else {
             return Err(MethodError::Unsuitable(
                 "`tent` makes no pass with `steps = 0`".to_owned(),
             ));
         };
         let value = |loss: Tensor<1>| vec![("entropy".to_owned(), loss.into_scalar::<f64>())];
         let measurements = if measure { value(loss) } else { Vec::new() };
-        Ok(Predicted { features: features.inner(), logits: logits.inner(), measurements })
+        Ok(Predicted {
+            features: output.features.inner(),
+            logits: output.logits.inner(),
+            measurements,
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use isthmus_core::context::{Grouping, NormPolicy};
+    use isthmus_core::context::NormPolicy;
     use isthmus_core::stage::SampleView;
     use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, test_time};
 
@@ -177,6 +184,8 @@ mod tests {
     /// Predicts as Tent does and learns nothing.
     struct Still;
 
+    impl Method for Still {}
+
     impl TestTimeMethod for Still {
         fn reset(&self) -> Reset {
             Reset::Never
@@ -190,9 +199,13 @@ mod tests {
             _measure: bool,
         ) -> Result<Predicted, MethodError> {
             let context = stream.context(batch.input.rows(), Statistics::Batch);
-            let (features, logits) = stream.model.forward(batch.input, &context);
-            let loss = entropy(logits.clone()).into_scalar::<f64>();
-            Ok(Predicted { features, logits, measurements: vec![("entropy".to_owned(), loss)] })
+            let output = stream.model.forward(batch.input, &context);
+            let loss = entropy(output.logits.clone()).into_scalar::<f64>();
+            Ok(Predicted {
+                features: output.features,
+                logits: output.logits,
+                measurements: vec![("entropy".to_owned(), loss)],
+            })
         }
     }
 
@@ -218,6 +231,6 @@ mod tests {
 
     #[test]
     fn wrong_configurations_are_refused() {
-        assert!(config_error("tent", "reset = \"always\"").contains("unknown variant `always`"));
+        assert!(config_error("tent", "reset = \"always\"").contains("always"));
     }
 }

@@ -1,30 +1,24 @@
 //! Pseudo-labels above a confidence threshold, in rounds.
 
-use isthmus_core::batch::label_tensor;
-use isthmus_core::config::PluginConfig;
 use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::error::MethodError;
-use isthmus_core::inventory;
-use isthmus_core::method::{MethodContext, StepReport, TrainingMethod};
 use isthmus_core::network::NamedTensor;
-use isthmus_core::optimizer::is_host;
-use isthmus_core::registry::{About, Needs, Plugin, TrainingPlugin};
-use isthmus_core::stage::{SampleView, Stage};
+use isthmus_core::prelude::*;
+use isthmus_core::registry::DriverPlugin;
+use isthmus_core::stage::SampleView;
+use isthmus_core::targets::class_tensor;
 use isthmus_losses::classification::cross_entropy;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::labels::PseudoLabels;
 
 inventory::submit! {
-    Plugin::training::<PseudoLabel>(
+    Plugin::driver::<PseudoLabel>(
         About {
             name: "pseudo-label",
             summary: "Trains on confident predictions of the target as if they were labels",
             paper: "Lee: Pseudo-label: the simple and efficient semi-supervised learning method \
                     for deep neural networks, ICML workshops 2013",
         },
-        Needs { trained_model: true, target_labels: false },
+        Needs::TRAINED.alone(),
     )
 }
 
@@ -57,8 +51,8 @@ impl Default for PseudoLabel {
 
 impl PluginConfig for PseudoLabel {}
 
-impl TrainingPlugin for PseudoLabel {
-    fn build(&self, context: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError> {
+impl DriverPlugin for PseudoLabel {
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
         Ok(Box::new(SelfTraining { config: self.clone(), classes: context.classes, labels: None }))
     }
 }
@@ -88,81 +82,67 @@ impl SelfTraining {
         }
         match &self.labels {
             Some(labels) if labels.rows() == stage.data.target_rows() => Ok(labels),
-            Some(labels) => Err(MethodError::Unsuitable(format!(
-                "the checkpoint holds pseudo-labels of {} target samples, there are {}",
+            Some(labels) => Err(MethodError::Checkpoint(format!(
+                "it holds pseudo-labels of {} target samples, there are {}",
                 labels.rows(),
                 stage.data.target_rows()
             ))),
-            None => Err(MethodError::Unsuitable(format!(
-                "the checkpoint of step {step} holds no pseudo-labels"
-            ))),
+            None => {
+                Err(MethodError::Checkpoint(format!("that of step {step} holds no pseudo-labels")))
+            }
         }
     }
 }
 
-impl TrainingMethod for SelfTraining {
-    fn step(
-        &mut self,
-        stage: &mut Stage<'_>,
-        step: usize,
-        measure: bool,
-    ) -> Result<StepReport, MethodError> {
-        let round = self.round(step, stage.total_steps);
-        let starts_round = step == 0 || round != self.round(step - 1, stage.total_steps);
+impl Driver for SelfTraining {
+    fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError> {
+        let total_steps = step.stage.total_steps;
+        let round = self.round(step.number, total_steps);
+        let starts_round = step.number == 0 || round != self.round(step.number - 1, total_steps);
         let (class_balanced, trade_off) = (self.config.class_balanced, self.config.trade_off);
-        let labels = self.labels(stage, step, starts_round)?;
+        let labels = self.labels(&step.stage, step.number, starts_round)?;
         let kept_share = labels.kept_share();
-        let key = stage.key.named("pseudo-label").at(step as u64);
-        let (rows, classes) = labels.draw(stage.batch_size, class_balanced, key.named("rows"));
+        let key = step.key();
+        let (rows, classes) = labels.draw(step.stage.batch_size, class_balanced, key.named("rows"));
 
-        let source = stage.data.source_batch(step, &stage.device)?;
-        let source_labels = source.label_tensor(&stage.device);
-        let (source_rows, target_rows) = (source.labels.len(), rows.len());
+        let (data, device) = (step.stage.data, step.stage.device.clone());
+        let source = data.source_batch(step.batch_number(), &device)?;
+        let (source_rows, target_rows) = (source.targets.rows(), rows.len());
         let (mut input, mut segments) = (source.input, source.segments);
         if target_rows > 0 {
             let view = SampleView::Training(key.named("view"));
-            input = input.concatenate(stage.data.target_at(&rows, view, &stage.device)?.input);
+            input = input.concatenate(data.target_at(&rows, view, &device)?.input);
             segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
         }
 
-        let context = stage.training_context(segments, step);
-        let (_, logits) = stage.model.forward(input, &context);
-        let source_loss = cross_entropy(logits.clone().narrow(0, 0, source_rows), source_labels);
+        let output = step.first_pass(input, segments);
+        let objective = step.stage.objective;
+        let source_loss = objective.loss(&output.rows(0, source_rows), &source.targets, None)?;
         // A mean over no rows is not a number: without labels there is no such term.
         let target_loss = (target_rows > 0).then(|| {
-            let logits = logits.narrow(0, source_rows, target_rows);
-            cross_entropy(logits, label_tensor(&classes, &stage.device))
+            let logits = output.rows(source_rows, target_rows).logits;
+            cross_entropy(logits, class_tensor(&classes, &device))
         });
 
-        let mut report = StepReport::default();
-        if measure || starts_round {
-            report.measurements.push(("round".to_owned(), round as f64));
-            report.measurements.push(("kept_share".to_owned(), kept_share));
+        if step.measure || starts_round {
+            step.note("round", round as f64);
+            step.note("kept_share", kept_share);
         }
-        // On the host the check costs nothing; elsewhere it would wait for the device each step.
-        if measure || is_host(&stage.device) {
-            let mut push = |name: &str, value: f64| {
-                if !value.is_finite() {
-                    return Err(MethodError::Diverged { quantity: name.to_owned(), value, step });
-                }
-                if measure {
-                    report.measurements.push((name.to_owned(), value));
-                }
-                Ok(())
-            };
-            push("class_loss", source_loss.clone().into_scalar::<f64>())?;
+        if step.measure {
+            step.note(objective.loss_name(), source_loss.clone().into_scalar::<f64>());
             if let Some(loss) = &target_loss {
-                push("pseudo_label_loss", loss.clone().into_scalar::<f64>())?;
+                step.note("pseudo_label_loss", loss.clone().into_scalar::<f64>());
             }
         }
         let loss = match target_loss {
             Some(target_loss) => source_loss + target_loss.mul_scalar(trade_off),
             None => source_loss,
         };
-        stage.update(step, &loss, Vec::new());
-        Ok(report)
+        step.update(&loss, Vec::new())
     }
+}
 
+impl Method for SelfTraining {
     fn state(&self) -> Vec<NamedTensor> {
         self.labels.iter().map(PseudoLabels::to_state).collect()
     }
@@ -172,8 +152,8 @@ impl TrainingMethod for SelfTraining {
             [] => None,
             [labels] => Some(PseudoLabels::from_state(labels, self.classes)?),
             more => {
-                return Err(MethodError::Unsuitable(format!(
-                    "the checkpoint of `pseudo-label` holds {} tensors, expected one",
+                return Err(MethodError::Checkpoint(format!(
+                    "it holds {} tensors for `pseudo-label`, expected one",
                     more.len()
                 )));
             }
@@ -184,9 +164,11 @@ impl TrainingMethod for SelfTraining {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use burn::tensor::activation::softmax;
     use isthmus_core::registry::{Kind, Needs};
-    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, plugin, training};
+    use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, driver, plugin};
 
     use super::*;
 
@@ -195,19 +177,19 @@ mod tests {
         let data = TwoDomains::shifted(40, 24, 2.0).batches(10, 6);
         let mut bench = Workbench::new(ModelSpec::NORMALISED, data, total_steps, 0.1);
         let source = bench.context();
-        let mut first = training("pseudo-label", "threshold = 1.0\nrounds = 1", &source);
+        let mut first = driver("pseudo-label", "threshold = 1.0\nrounds = 1", &source);
         bench.run(&mut *first, 0..30);
         bench
     }
 
-    fn measured(report: &StepReport, name: &str) -> Option<f64> {
-        report.measurements.iter().find(|(found, _)| found == name).map(|(_, value)| *value)
+    fn measured(report: &BTreeMap<String, f64>, name: &str) -> Option<f64> {
+        report.get(name).copied()
     }
 
     #[test]
     fn labels_are_the_confident_predictions_of_the_current_model() {
         let mut bench = trained(30);
-        let mut method = training("pseudo-label", "threshold = 0.8", &bench.context());
+        let mut method = driver("pseudo-label", "threshold = 0.8", &bench.context());
         let probabilities = softmax(bench.stage().predict_target().unwrap(), 1);
         let (largest, classes) = probabilities.max_dim_with_indices(1);
         let want: Vec<f32> = largest
@@ -230,7 +212,7 @@ mod tests {
     fn nothing_kept_trains_on_the_source_alone() {
         let data = TwoDomains::shifted(40, 24, 2.0).batches(10, 6);
         let mut bench = Workbench::new(ModelSpec::NORMALISED, data.clone(), 10, 0.1);
-        let mut method = training("pseudo-label", "threshold = 1.0", &bench.context());
+        let mut method = driver("pseudo-label", "threshold = 1.0", &bench.context());
         let before = bench.values();
         for report in bench.run(&mut *method, 0..10) {
             assert_eq!(measured(&report, "kept_share"), Some(0.0));
@@ -243,24 +225,17 @@ mod tests {
 
         // As if there were no such method at all.
         let mut alone = Workbench::new(ModelSpec::NORMALISED, data, 10, 0.1);
-        for step in 0..10 {
-            let mut stage = alone.stage();
-            let batch = stage.data.source_batch(step, &stage.device).unwrap();
-            let labels = batch.label_tensor(&stage.device);
-            let context = stage.training_context(batch.segments, step);
-            let (_, logits) = stage.model.forward(batch.input, &context);
-            stage.update(step, &cross_entropy(logits, labels), Vec::new());
-        }
+        alone.train_on_source(10);
         assert_eq!(after, alone.values());
     }
 
     #[test]
     fn labels_are_kept_within_a_round_and_renewed_at_its_end() {
         let mut bench = trained(12);
-        let mut method = training("pseudo-label", "threshold = 0.7\nrounds = 3", &bench.context());
+        let mut method = driver("pseudo-label", "threshold = 0.7\nrounds = 3", &bench.context());
         let mut labels = Vec::new();
         for step in 0..12 {
-            let report = method.step(&mut bench.stage(), step, false).unwrap();
+            let report = bench.step(&mut *method, step, false).unwrap();
             assert_eq!(measured(&report, "round"), (step % 4 == 0).then_some((step / 4) as f64));
             assert_eq!(measured(&report, "class_loss"), None);
             labels.push(method.state()[0].data.clone());
@@ -275,28 +250,28 @@ mod tests {
     fn a_resumed_run_ends_where_the_uninterrupted_one_does() {
         let config = "threshold = 0.7\nrounds = 3\nclass_balanced = true";
         let mut bench = trained(12);
-        let mut method = training("pseudo-label", config, &bench.context());
+        let mut method = driver("pseudo-label", config, &bench.context());
         bench.run(&mut *method, 0..6);
         let (model, state) = (bench.tensors(), method.state());
         let rest = bench.run(&mut *method, 6..12);
 
         let mut resumed = trained(12);
         resumed.load(&model);
-        let mut method = training("pseudo-label", config, &resumed.context());
+        let mut method = driver("pseudo-label", config, &resumed.context());
         method.load_state(state).unwrap();
         let again = resumed.run(&mut *method, 6..12);
         assert_eq!(resumed.values(), bench.values());
         for (again, rest) in again.iter().zip(&rest) {
-            assert_eq!(again.measurements, rest.measurements);
+            assert_eq!(again, rest);
         }
     }
 
     #[test]
     fn a_checkpoint_without_labels_is_refused_within_a_round() {
         let mut bench = trained(12);
-        let mut method = training("pseudo-label", "rounds = 3", &bench.context());
+        let mut method = driver("pseudo-label", "rounds = 3", &bench.context());
         method.load_state(Vec::new()).unwrap();
-        let error = method.step(&mut bench.stage(), 6, false).unwrap_err().to_string();
+        let error = bench.step(&mut *method, 6, false).unwrap_err().to_string();
         assert!(error.contains("step 6 holds no pseudo-labels"), "{error}");
 
         let labels = NamedTensor {
@@ -304,7 +279,7 @@ mod tests {
             data: burn::tensor::TensorData::new(vec![0.0_f32; 5], [5]),
         };
         method.load_state(vec![labels]).unwrap();
-        let error = method.step(&mut bench.stage(), 6, false).unwrap_err().to_string();
+        let error = bench.step(&mut *method, 6, false).unwrap_err().to_string();
         assert!(error.contains("5 target samples, there are 24"), "{error}");
     }
 
@@ -312,7 +287,7 @@ mod tests {
     fn raises_the_accuracy_on_the_target() {
         let mut bench = trained(120);
         let before = bench.target_accuracy();
-        let mut method = training("pseudo-label", "threshold = 0.8", &bench.context());
+        let mut method = driver("pseudo-label", "threshold = 0.8", &bench.context());
         bench.run(&mut *method, 0..120);
         let after = bench.target_accuracy();
         println!("target accuracy: {before:.3} to {after:.3}");
@@ -322,9 +297,9 @@ mod tests {
     #[test]
     fn the_defaults_and_needs_are_declared() {
         let plugin = plugin(Kind::Method, "pseudo-label");
-        assert_eq!(plugin.needs, Needs { trained_model: true, target_labels: false });
+        assert_eq!(plugin.needs, Needs::TRAINED.alone());
         assert_eq!((plugin.defaults)()["threshold"], 0.9);
-        assert!(training("pseudo-label", "", &trained(1).context()).state().is_empty());
+        assert!(driver("pseudo-label", "", &trained(1).context()).state().is_empty());
         assert!(config_error("pseudo-label", "rounds = -1").contains("-1"));
     }
 }

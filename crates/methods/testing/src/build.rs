@@ -2,15 +2,17 @@
 
 use burn::tensor::Device;
 use isthmus_core::input::InputShape;
-use isthmus_core::method::{MethodContext, Term, TrainingMethod};
+use isthmus_core::method::{Driver, Fit, MethodContext, Term};
+use isthmus_core::objective::Objective;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind, Plugin, find};
+use isthmus_core::spec::{PluginSpec, checked_again};
 use isthmus_core::test_time::TestTimeMethod;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use serde_json::Value;
 
 // The registry holds what is linked; naming the crate links it.
 use isthmus_nn as _;
+use isthmus_objectives as _;
 
 /// The context of a method for `features` features, `classes` classes and `sources` sources.
 pub fn context(features: usize, classes: usize, sources: usize) -> MethodContext {
@@ -20,8 +22,13 @@ pub fn context(features: usize, classes: usize, sources: usize) -> MethodContext
         input_shape: InputShape::Features { size: features },
         feature_size: features,
         classes,
+        outputs: classes,
         sources,
         total_steps: 100,
+        classifier: PluginSpec {
+            name: "linear".to_owned(),
+            config: resolve(Kind::Classifier, "linear", ""),
+        },
     }
 }
 
@@ -43,21 +50,46 @@ pub fn term(name: &str, config: &str, context: &MethodContext) -> Box<dyn Term> 
             Ok(term) => term,
             Err(error) => panic!("`{name}` cannot be built: {error}"),
         },
-        _ => panic!("`{name}` drives its own updates"),
+        _ => panic!("`{name}` is no loss term"),
     }
 }
 
-/// The training method `name` with the fields of `config`, which is TOML.
+/// The driver `name` with the fields of `config`, which is TOML.
 ///
 /// # Panics
 /// If there is none, its configuration is wrong, or it cannot be built.
-pub fn training(name: &str, config: &str, context: &MethodContext) -> Box<dyn TrainingMethod> {
+pub fn driver(name: &str, config: &str, context: &MethodContext) -> Box<dyn Driver> {
     match plugin(Kind::Method, name).build {
-        Build::Training(build) => match build(&resolve(Kind::Method, name, config), context) {
+        Build::Driver(build) => match build(&resolve(Kind::Method, name, config), context) {
             Ok(method) => method,
             Err(error) => panic!("`{name}` cannot be built: {error}"),
         },
-        _ => panic!("`{name}` is a loss term"),
+        _ => panic!("`{name}` drives no updates"),
+    }
+}
+
+/// The method `name` that fits once, with the fields of `config`, which is TOML.
+///
+/// # Panics
+/// If there is none, its configuration is wrong, or it cannot be built.
+pub fn fit(name: &str, config: &str, context: &MethodContext) -> Box<dyn Fit> {
+    match plugin(Kind::Method, name).build {
+        Build::Fit(build) => match build(&resolve(Kind::Method, name, config), context) {
+            Ok(method) => method,
+            Err(error) => panic!("`{name}` cannot be built: {error}"),
+        },
+        _ => panic!("`{name}` does not fit once"),
+    }
+}
+
+/// The objective `name` with the fields of `config`, which is TOML.
+///
+/// # Panics
+/// If there is none, or its configuration is wrong.
+pub fn objective(name: &str, config: &str) -> Box<dyn Objective> {
+    match plugin(Kind::Objective, name).build {
+        Build::Objective(build) => build(&resolve(Kind::Objective, name, config)),
+        _ => panic!("`{name}` is no objective"),
     }
 }
 
@@ -75,28 +107,34 @@ pub fn test_time(name: &str, config: &str, context: &MethodContext) -> Box<dyn T
     }
 }
 
-/// What is said of a configuration of the method `name` that is wrong.
+/// The message about a configuration of the method `name` that is wrong.
 ///
 /// # Panics
 /// If it is right.
 pub fn config_error(name: &str, config: &str) -> String {
-    match (plugin(Kind::Method, name).resolve)(table(config)) {
+    match checked(Kind::Method, name, config) {
         Ok(value) => panic!("`{name}` takes {value}"),
-        Err(problem) => problem.message,
+        Err(message) => message,
     }
 }
 
 /// A configuration with its defaults filled in.
-pub(crate) fn resolve(kind: Kind, name: &str, config: &str) -> serde_json::Value {
-    match (plugin(kind, name).resolve)(table(config)) {
+pub(crate) fn resolve(kind: Kind, name: &str, config: &str) -> Value {
+    match checked(kind, name, config) {
         Ok(value) => value,
-        Err(problem) => panic!("`{name}`: {}", problem.message),
+        Err(message) => panic!("`{name}`: {message}"),
     }
 }
 
-fn table(config: &str) -> Spanned<DeValue<'_>> {
-    match DeTable::parse(config) {
-        Ok(table) => Spanned::new(table.span(), DeValue::Table(table.into_inner())),
+/// Checks a configuration as that of an experiment file is checked.
+fn checked(kind: Kind, name: &str, config: &str) -> Result<Value, String> {
+    let config = match toml::from_str::<Value>(config) {
+        Ok(config) => config,
         Err(error) => panic!("`{config}` is not TOML: {error}"),
-    }
+    };
+    let spec = PluginSpec { name: name.to_owned(), config };
+    checked_again(kind, &spec).map(|spec| spec.config).map_err(|diagnostics| {
+        let messages = diagnostics.iter().map(|one| one.message.clone());
+        messages.collect::<Vec<_>>().join("; ")
+    })
 }

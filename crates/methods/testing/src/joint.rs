@@ -1,11 +1,20 @@
 //! One joint batch whose features and logits are leaves of the tape.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::rc::Rc;
+
+use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::method::{Term, TermLoss, View};
+use isthmus_core::error::MethodError;
+use isthmus_core::input::Input;
+use isthmus_core::method::{Measurement, Term};
 use isthmus_core::random::Key;
+use isthmus_core::step::{self, Step};
+use isthmus_core::targets::Targets;
 use rand::RngExt;
 use rand_distr::StandardNormal;
+
+use crate::problem::TwoDomains;
+use crate::workbench::{ModelSpec, Workbench};
 
 /// Features and logits of some source and target rows, free to move: what a term by itself does
 /// to them is its gradient.
@@ -16,7 +25,7 @@ pub struct Joint {
     /// Logits `[source + target, classes]`.
     pub logits: Tensor<2>,
     /// Classes of the source rows.
-    pub labels: Tensor<1, Int>,
+    pub labels: Vec<u32>,
     /// The domains of the rows.
     pub segments: Vec<Segment>,
 }
@@ -37,7 +46,7 @@ impl Joint {
         let moved = draw(features, key.named("features"));
         let source = moved.clone().narrow(0, 0, sources);
         let target = moved.narrow(0, sources, target_rows).mul_scalar(2.0).add_scalar(1.0);
-        let labels: Vec<i64> = (0..sources).map(|row| (row % classes) as i64).collect();
+        let labels = (0..sources).map(|row| (row % classes) as u32).collect();
         let mut segments: Vec<Segment> = source_rows
             .iter()
             .enumerate()
@@ -47,37 +56,79 @@ impl Joint {
         Self {
             features: Tensor::cat(vec![source, target], 0).require_grad(),
             logits: draw(classes, key.named("logits")).require_grad(),
-            labels: Tensor::from_data(TensorData::new(labels, [sources]), &device),
+            labels,
             segments,
         }
     }
 
-    /// The batch as a term sees it at `step` of `total_steps`, with measurements.
-    pub fn view(&self, step: usize, total_steps: usize) -> View<'_> {
+    /// The batch as a term sees it. The inputs are the features: nothing was extracted.
+    pub fn batch(&self) -> Rc<step::Joint> {
         let [rows, _] = self.features.dims();
-        let [source_rows] = self.labels.dims();
-        View {
-            features: &self.features,
-            logits: &self.logits,
-            source_labels: &self.labels,
-            segments: &self.segments,
+        let source_rows = self.labels.len();
+        let target_rows = rows - source_rows;
+        Rc::new(step::Joint {
+            input: Input::Features(self.features.clone()),
+            features: self.features.clone(),
+            logits: self.logits.clone(),
+            targets: Targets::Classes(self.labels.clone()),
+            segments: self.segments.clone(),
             source_rows,
-            target_rows: rows - source_rows,
-            step,
-            total_steps,
-            key: Key::new(7).named("step").at(step as u64),
-            measure: true,
-        }
+            target_rows,
+            source_indices: (0..source_rows).collect(),
+            target_indices: (0..target_rows).collect(),
+        })
     }
 
-    /// The term at `step`.
+    /// The term at step `number` of `total_steps`, with measurements.
+    fn evaluate(
+        &self,
+        term: &mut dyn Term,
+        number: usize,
+        total_steps: usize,
+    ) -> Result<(Tensor<1>, Vec<Measurement>), MethodError> {
+        // The batch is free, so the model behind the step is of no account.
+        let data = TwoDomains::shifted(4, 4, 0.0);
+        let mut bench = Workbench::new(ModelSpec::NORMALISED, data, total_steps, 0.1);
+        let mut step = Step::new(bench.stage(), number, 0, true).with_joint(self.batch());
+        let loss = term.loss(&mut step)?;
+        Ok((loss, step.into_measurements()))
+    }
+
+    /// The term at step `number`.
     ///
     /// # Panics
     /// If the term refuses the batch.
-    pub fn loss(&self, term: &mut dyn Term, step: usize, total_steps: usize) -> TermLoss {
-        match term.loss(&self.view(step, total_steps)) {
-            Ok(loss) => loss,
+    pub fn loss(&self, term: &mut dyn Term, number: usize, total_steps: usize) -> Tensor<1> {
+        match self.evaluate(term, number, total_steps) {
+            Ok((loss, _)) => loss,
             Err(error) => panic!("the term refuses the batch: {error}"),
+        }
+    }
+
+    /// What the term measures at step `number`.
+    ///
+    /// # Panics
+    /// If the term refuses the batch.
+    pub fn measured(
+        &self,
+        term: &mut dyn Term,
+        number: usize,
+        total_steps: usize,
+    ) -> Vec<Measurement> {
+        match self.evaluate(term, number, total_steps) {
+            Ok((_, measurements)) => measurements,
+            Err(error) => panic!("the term refuses the batch: {error}"),
+        }
+    }
+
+    /// Why the term refuses the batch.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn refusal(&self, term: &mut dyn Term) -> String {
+        match self.evaluate(term, 0, 1) {
+            Ok(_) => panic!("the term takes the batch"),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -89,7 +140,7 @@ impl Joint {
         step: usize,
         total_steps: usize,
     ) -> (Option<Vec<f32>>, Option<Vec<f32>>) {
-        let gradients = self.loss(term, step, total_steps).loss.backward();
+        let gradients = self.loss(term, step, total_steps).backward();
         let of = |tensor: &Tensor<2>| {
             tensor.grad(&gradients).map(|gradient| gradient.to_data().iter::<f32>().collect())
         };
@@ -100,7 +151,7 @@ impl Joint {
     pub fn descend(&mut self, term: &mut dyn Term, steps: usize, rate: f64) -> Vec<f64> {
         let mut losses = Vec::new();
         for step in 0..steps {
-            let loss = self.loss(term, step, steps).loss;
+            let loss = self.loss(term, step, steps);
             losses.push(loss.clone().into_scalar::<f64>());
             let gradients = loss.backward();
             for tensor in [&mut self.features, &mut self.logits] {

@@ -1,5 +1,7 @@
 //! Two domains of feature vectors with a shift between them.
 
+use std::ops::Range;
+
 use burn::tensor::Device;
 use isthmus_core::batch::{SourceBatch, TargetBatch};
 use isthmus_core::context::{DomainRole, Segment};
@@ -7,6 +9,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
 use isthmus_core::stage::{SampleView, StageData};
+use isthmus_core::targets::Targets;
 use rand::RngExt;
 use rand_distr::StandardNormal;
 
@@ -93,21 +96,25 @@ impl StageData for TwoDomains {
         self.classes
     }
 
-    fn source_rows(&self) -> usize {
-        self.source_labels.len()
+    fn source_ranges(&self) -> Vec<Range<usize>> {
+        std::iter::once(0..self.source_labels.len()).collect()
+    }
+
+    fn source_targets(&self) -> Targets {
+        Targets::Classes(self.source_labels.clone())
     }
 
     fn target_rows(&self) -> usize {
         self.target_labels.len()
     }
 
-    fn source_batch(&self, step: usize, device: &Device) -> Result<SourceBatch, DataError> {
-        let rows = Self::turn(step, self.source_batch, self.source_rows());
+    fn source_batch(&self, number: usize, device: &Device) -> Result<SourceBatch, DataError> {
+        let rows = Self::turn(number, self.source_batch, self.source_rows());
         self.source_at(&rows, SampleView::Plain, device)
     }
 
-    fn target_batch(&self, step: usize, device: &Device) -> Result<TargetBatch, DataError> {
-        let rows = Self::turn(step, self.target_batch, self.target_rows());
+    fn target_batch(&self, number: usize, device: &Device) -> Result<TargetBatch, DataError> {
+        let rows = Self::turn(number, self.target_batch, self.target_rows());
         self.target_at(&rows, SampleView::Plain, device)
     }
 
@@ -119,7 +126,7 @@ impl StageData for TwoDomains {
     ) -> Result<SourceBatch, DataError> {
         Ok(SourceBatch {
             input: self.input(&self.source, indices, device),
-            labels: indices.iter().map(|&row| self.source_labels[row]).collect(),
+            targets: self.source_targets().select(indices),
             segments: vec![Segment { domain: DomainRole::SOURCE, rows: indices.len() }],
             indices: indices.to_vec(),
         })

@@ -3,21 +3,27 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor};
-use isthmus_core::batch::label_tensor;
 use isthmus_core::context::{DomainRole, NormPolicy, Segment};
+use isthmus_core::error::MethodError;
 use isthmus_core::input::InputShape;
-use isthmus_core::method::{MethodContext, StepReport, Term, TrainingMethod, View};
+use isthmus_core::method::{Driver, Measurement, MethodContext, Term};
 use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::Objective;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind};
-use isthmus_core::stage::{SampleView, Stage, StageData};
+use isthmus_core::spec::PluginSpec;
+use isthmus_core::stage::{SampleView, Stage, StageData, Updates};
+use isthmus_core::step::Step;
+use isthmus_core::targets::class_tensor;
+use isthmus_core::terms::{Terms, WeightedTerm};
 use isthmus_core::test_time::Stream;
-use isthmus_core::updater::{LearningRateFactors, Updater};
-use isthmus_losses::classification::cross_entropy;
+use isthmus_core::updater::{
+    GroupSelector, LearningRateFactors, UpdateGroup, UpdateSettings, Updater,
+};
 
-use crate::build::{plugin, resolve};
+use crate::build::{objective, plugin, resolve};
 use crate::descent::{ConstantRate, GradientDescent};
 use crate::problem::TwoDomains;
 
@@ -83,7 +89,9 @@ pub struct Workbench {
     pub batch_size: usize,
     /// How norm layers behave in training passes.
     pub norm: NormPolicy,
+    objective: Box<dyn Objective>,
     updater: Updater,
+    terms: Terms,
     device: Device,
     total_steps: usize,
 }
@@ -99,13 +107,21 @@ impl Workbench {
             model: spec.build(&data, &device),
             batch_size: data.source_batch,
             norm: NormPolicy::TRAIN,
+            objective: objective("classes", ""),
             updater: Updater::new(
-                Box::new(GradientDescent),
-                Box::new(ConstantRate),
-                rate,
-                LearningRateFactors::default(),
-                None,
+                vec![UpdateGroup {
+                    selector: GroupSelector::default(),
+                    optimizer: Box::new(GradientDescent),
+                    schedule: Box::new(ConstantRate),
+                    learning_rate: rate,
+                }],
+                UpdateSettings {
+                    factors: LearningRateFactors::default(),
+                    clip_norm: None,
+                    accumulate: 1,
+                },
             ),
+            terms: Terms::default(),
             data,
             device,
             total_steps,
@@ -120,8 +136,13 @@ impl Workbench {
             input_shape: InputShape::Features { size: self.data.features },
             feature_size: self.model.feature_size(),
             classes: self.data.classes,
+            outputs: self.data.classes,
             sources: 1,
             total_steps: self.total_steps,
+            classifier: PluginSpec {
+                name: "linear".to_owned(),
+                config: resolve(Kind::Classifier, "linear", ""),
+            },
         }
     }
 
@@ -129,13 +150,14 @@ impl Workbench {
     pub fn stage(&mut self) -> Stage<'_> {
         Stage {
             model: &mut self.model,
-            updater: &mut self.updater,
             data: &self.data,
+            objective: &*self.objective,
             device: self.device.clone(),
             key: Key::new(5).named("stage"),
             total_steps: self.total_steps,
             batch_size: self.batch_size,
             norm: self.norm,
+            updates: Updates::new(&mut self.updater, &mut self.terms, "driver"),
         }
     }
 
@@ -152,72 +174,75 @@ impl Workbench {
     }
 
     /// Trains on the source alone.
+    ///
+    /// # Panics
+    /// If the loss is not finite.
     pub fn train_on_source(&mut self, steps: usize) {
-        for step in 0..steps {
-            let mut stage = self.stage();
-            let batch =
-                stage.data.source_batch(step, &stage.device).expect("the data are in memory");
-            let labels = batch.label_tensor(&stage.device);
-            let context = stage.training_context(batch.segments, step);
-            let (_, logits) = stage.model.forward(batch.input, &context);
-            stage.update(step, &cross_entropy(logits, labels), Vec::new());
+        for number in 0..steps {
+            let mut step = Step::new(self.stage(), number, 0, false);
+            let stage = &step.stage;
+            let batch = stage.data.source_batch(number, &stage.device);
+            let batch = batch.expect("the data are in memory");
+            let output = step.first_pass(batch.input, batch.segments);
+            let loss = step.stage.objective.loss(&output, &batch.targets, None);
+            let updated = loss.and_then(|loss| step.update(&loss, Vec::new()));
+            updated.unwrap_or_else(|error| panic!("step {number}: {error}"));
         }
     }
 
-    /// Runs steps `steps` of a method, measuring at each.
+    /// One step of a driver; its measurements by name.
+    ///
+    /// # Errors
+    /// If the driver gives up.
+    pub fn step(
+        &mut self,
+        driver: &mut dyn Driver,
+        number: usize,
+        measure: bool,
+    ) -> Result<BTreeMap<String, f64>, MethodError> {
+        let mut step = Step::new(self.stage(), number, 0, measure);
+        driver.step(&mut step)?;
+        Ok(step.into_measurements().into_iter().collect())
+    }
+
+    /// Runs steps `steps` of a driver, measuring at each.
     ///
     /// # Panics
-    /// If the method gives up.
+    /// If the driver gives up.
     pub fn run(
         &mut self,
-        method: &mut dyn TrainingMethod,
+        driver: &mut dyn Driver,
         steps: std::ops::Range<usize>,
-    ) -> Vec<StepReport> {
+    ) -> Vec<BTreeMap<String, f64>> {
         steps
-            .map(|step| {
-                let report = method.step(&mut self.stage(), step, true);
-                report.unwrap_or_else(|error| panic!("step {step}: {error}"))
+            .map(|number| {
+                let report = self.step(driver, number, true);
+                report.unwrap_or_else(|error| panic!("step {number}: {error}"))
             })
             .collect()
     }
 
-    /// Trains with the cross-entropy on the source and `term`, from one joint forward, and
-    /// returns the term's measurements of each step.
+    /// Puts a term of weight 1 beside whatever drives the stage.
+    pub fn add_term(&mut self, label: &str, term: Box<dyn Term>) {
+        self.terms.list.push(WeightedTerm { label: label.to_owned(), weight: 1.0, term });
+    }
+
+    /// Trains with the loss on the source and `term`, as a stage with this term alone does, and
+    /// returns the measurements of each step; those of the term begin with `term/`.
     ///
     /// # Panics
     /// If the term refuses a batch.
-    pub fn train(&mut self, term: &mut dyn Term, steps: usize) -> Vec<BTreeMap<String, f64>> {
-        (0..steps).map(|step| self.train_step(term, step)).collect()
+    pub fn train(&mut self, term: Box<dyn Term>, steps: usize) -> Vec<BTreeMap<String, f64>> {
+        self.add_term("term", term);
+        (0..steps).map(|number| self.train_step(number)).collect()
     }
 
-    fn train_step(&mut self, term: &mut dyn Term, step: usize) -> BTreeMap<String, f64> {
-        let mut stage = self.stage();
-        let read = "the data are in memory";
-        let source = stage.data.source_batch(step, &stage.device).expect(read);
-        let target = stage.data.target_batch(step, &stage.device).expect(read);
-        let labels = source.label_tensor(&stage.device);
-        let (source_rows, target_rows) = (source.input.rows(), target.input.rows());
-        let mut segments = source.segments;
-        segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
-        let context = stage.training_context(segments.clone(), step);
-        let (features, logits) =
-            stage.model.forward(source.input.concatenate(target.input), &context);
-        let view = View {
-            features: &features,
-            logits: &logits,
-            source_labels: &labels,
-            segments: &segments,
-            source_rows,
-            target_rows,
-            step,
-            total_steps: stage.total_steps,
-            key: stage.key.named("term").at(step as u64),
-            measure: true,
-        };
-        let class_loss = cross_entropy(view.source_logits(), labels.clone());
-        let added = term.loss(&view).unwrap_or_else(|error| panic!("step {step}: {error}"));
-        stage.update(step, &(class_loss + added.loss), term.networks());
-        added.measurements.into_iter().collect()
+    fn train_step(&mut self, number: usize) -> BTreeMap<String, f64> {
+        let mut step = Step::new(self.stage(), number, 0, true);
+        let updated = step.loss().and_then(|loss| step.update(&loss, Vec::new()));
+        updated.unwrap_or_else(|error| panic!("step {number}: {error}"));
+        let measurements: Vec<Measurement> = step.into_measurements();
+        measurements.into_iter().collect()
     }
 
     /// The share of all target rows whose class the model finds.
@@ -232,8 +257,9 @@ impl Workbench {
         let rows: Vec<usize> = (0..self.data.source_rows()).collect();
         let batch =
             self.data.source_at(&rows, SampleView::Plain, &device).expect("the data are in memory");
-        let context = self.stage().evaluation_context(DomainRole::SOURCE, rows.len());
-        let (_, logits) = self.model.evaluation_copy().forward(batch.input, &context);
+        let segment = Segment { domain: DomainRole::SOURCE, rows: rows.len() };
+        let context = self.stage().evaluation_context(vec![segment]);
+        let logits = self.model.evaluation_copy().forward(batch.input, &context).logits;
         share_right(logits, &self.data.source_labels)
     }
 
@@ -274,5 +300,5 @@ impl Workbench {
 fn share_right(logits: Tensor<2>, labels: &[u32]) -> f64 {
     let device = logits.device();
     let predicted = logits.argmax(1).squeeze_dim::<1>(1);
-    predicted.equal(label_tensor(labels, &device)).float().mean().into_scalar::<f64>()
+    predicted.equal(class_tensor(labels, &device)).float().mean().into_scalar::<f64>()
 }

@@ -31,7 +31,9 @@ impl Counts {
         if let Some(predictions) = run.record.predictions()? {
             self.runs += 1;
             for prediction in predictions {
-                *self.rows.entry((prediction.label, prediction.predicted)).or_default() += 1;
+                if let Some(label) = prediction.label {
+                    *self.rows.entry((label, prediction.predicted)).or_default() += 1;
+                }
             }
         }
         Ok(())
@@ -62,8 +64,8 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     }
     if counted.is_empty() {
         return Err(ReportError::Missing(
-            "No record holds predictions (`predictions.csv`); records that `isthmus run` writes \
-             always do, so these were made or thinned out by other means."
+            "No record holds predictions (`predictions.csv`) of samples whose classes are known: \
+             the target has no labels, or the records were thinned out."
                 .to_owned(),
         ));
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isthmus_core::metric::{Measure, Unit};
 use isthmus_results::compare::Summary;
 use plotters::element::Polygon;
 use plotters::series::LineSeries;
@@ -13,9 +14,9 @@ use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
 use crate::marker::Marker;
+use crate::measured::heading;
 use crate::results::{PlotOptions, Results, grouped};
 use crate::runs::Run;
-use crate::unit::Unit;
 
 /// More lines than this cannot be told apart.
 const MOST_SERIES: usize = 16;
@@ -33,16 +34,17 @@ struct Panel {
 
 pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, ReportError> {
     let runs = results.select(options)?;
-    let unit = Unit::of(&options.metric);
+    let measure = results.measure(options, &runs)?;
+    let (metric, unit) = (measure.name.as_str(), measure.unit);
     let all: BTreeSet<usize> = runs.iter().map(|run| run.series).collect();
     let kept: BTreeSet<usize> = all.iter().copied().take(MOST_SERIES).collect();
     let panels: Vec<Panel> = grouped(&runs, |run| results.place(run))
         .into_iter()
-        .map(|(title, runs)| Panel { title, curves: curves(&runs, &options.metric, unit, &kept) })
+        .map(|(title, runs)| Panel { title, curves: curves(&runs, metric, unit, &kept) })
         .filter(|panel| !panel.curves.is_empty())
         .collect();
     if panels.is_empty() {
-        return Err(results.no_metric(&options.metric));
+        return Err(results.no_metric(metric));
     }
     let shown: BTreeSet<usize> =
         panels.iter().flat_map(|panel| panel.curves.keys().copied()).collect();
@@ -53,9 +55,9 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
         legend: shown.iter().map(|&series| entry(results, series)).collect(),
     };
     let svg = canvas::draw(&layout, |number, root, area| {
-        panel(results, &panels[number], &options.metric, unit, root, area)
+        panel(results, &panels[number], &measure, root, area)
     })?;
-    let table = table(results, &panels, &options.metric, unit);
+    let table = table(results, &panels, &measure);
     let mut notes = Vec::new();
     if kept.len() < all.len() {
         notes.push(format!(
@@ -71,7 +73,7 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
                 .to_owned(),
         );
     }
-    let name = unit.name(&options.metric);
+    let name = heading(&measure);
     let places: Vec<&str> = panels.iter().map(|panel| panel.title.as_str()).collect();
     let title = match places.as_slice() {
         [place] => format!("{name} on {place}"),
@@ -126,8 +128,7 @@ fn deviation(summary: &Summary) -> f64 {
 fn panel(
     results: &Results,
     panel: &Panel,
-    metric: &str,
-    unit: Unit,
+    measure: &Measure,
     root: &Area<'_>,
     area: &Area<'_>,
 ) -> Result<(), ReportError> {
@@ -138,9 +139,9 @@ fn panel(
     let axes_of = Axes {
         title: panel.title.clone(),
         x: "training step".to_owned(),
-        y: unit.name(metric),
+        y: heading(measure),
         x_range: range(points().map(|(&step, _)| step as f64)),
-        y_range: within_percent(y, unit.percent),
+        y_range: within_percent(y, measure.unit.is_percent()),
         numbers: true,
     };
     let mut chart = axes(area, &axes_of)?;
@@ -179,19 +180,14 @@ fn last_values(results: &Results, panel: &Panel, unit: Unit) -> String {
         .iter()
         .filter_map(|(&series, curve)| {
             let (_, summary) = curve.last_key_value()?;
-            Some(format!("{} {}", results.methods[series].name(), text(summary.mean, unit)))
+            Some(format!("{} {}", results.methods[series].name(), unit.text_of_shown(summary.mean)))
         })
         .collect();
     format!("{}, at the last step: {}.", panel.title, values.join(", "))
 }
 
-/// A number that is already in the unit that is shown.
-fn text(value: f64, unit: Unit) -> String {
-    if unit.percent { format!("{value:.1}") } else { format!("{value:.4}") }
-}
-
-fn table(results: &Results, panels: &[Panel], metric: &str, unit: Unit) -> DataTable {
-    let name = unit.name(metric);
+fn table(results: &Results, panels: &[Panel], measure: &Measure) -> DataTable {
+    let (name, unit) = (heading(measure), measure.unit);
     let mut table = DataTable::new(
         format!("{name} by training step: mean and standard deviation over seeds"),
         &["method", "task", "step", "mean", "standard deviation", "seeds"],
@@ -204,8 +200,8 @@ fn table(results: &Results, panels: &[Panel], metric: &str, unit: Unit) -> DataT
                     results.methods[series].name(),
                     panel.title.clone(),
                     step.to_string(),
-                    text(summary.mean, unit),
-                    spread.map_or_else(|| "–".to_owned(), |spread| text(spread, unit)),
+                    unit.text_of_shown(summary.mean),
+                    spread.map_or_else(|| "–".to_owned(), |spread| unit.text_of_shown(spread)),
                     summary.seeds.to_string(),
                 ]);
             }
@@ -288,7 +284,7 @@ mod tests {
     fn a_metric_without_numbers_is_refused() {
         let (_folder, results) = results(&["dann"]);
         for metric in ["target_loss", "accuracy"] {
-            let options = PlotOptions { metric: metric.to_owned(), ..PlotOptions::default() };
+            let options = PlotOptions { metric: Some(metric.to_owned()), ..PlotOptions::default() };
             assert_eq!(
                 draw(&results, &options).unwrap_err().to_string(),
                 format!(

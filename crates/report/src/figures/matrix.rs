@@ -9,15 +9,14 @@ use super::heatmap::{Cell, Heatmap, panel_size};
 use crate::canvas::{self, Layout};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
+use crate::measured::{heading, text};
 use crate::results::{PlotOptions, Results, grouped};
 use crate::runs::Run;
-use crate::unit::Unit;
 
 pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, ReportError> {
     let runs = results.select(options)?;
-    let metric = &options.metric;
-    let unit = Unit::of(metric);
-    let name = unit.name(metric);
+    let measure = results.measure(options, &runs)?;
+    let (metric, unit, name) = (measure.name.as_str(), measure.unit, heading(&measure));
     let runs: Vec<&Run> = runs
         .into_iter()
         .filter(|run| run.final_value(metric).is_some_and(f64::is_finite))
@@ -52,15 +51,15 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
             let row = sources.iter().position(|name| *name == source);
             let column = targets.iter().position(|name| *name == target);
             if let (Some(row), Some(column)) = (row, column) {
-                cells[row][column] = Some(Cell { share, text: unit.text(summary.mean) });
+                cells[row][column] = Some(Cell { share, text: text(unit, summary.mean) });
             }
             let spread = summary.standard_deviation;
             table.rows.push(vec![
                 title.clone(),
                 source,
                 target,
-                unit.text(summary.mean),
-                spread.map_or_else(|| "–".to_owned(), |spread| unit.text(spread)),
+                text(unit, summary.mean),
+                spread.map_or_else(|| "–".to_owned(), |spread| text(unit, spread)),
                 summary.seeds.to_string(),
             ]);
         }
@@ -84,8 +83,8 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     let description = format!(
         "Heat map, sources down and targets across: {name} of {}, from {} to {}.",
         count(panels.len(), "method"),
-        unit.text(low),
-        unit.text(high)
+        text(unit, low),
+        text(unit, high)
     );
     Ok(Figure { title, description, svg, notes: Vec::new(), table: table.cut() })
 }

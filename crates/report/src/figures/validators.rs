@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use isthmus_core::metric::Unit;
 use isthmus_core::validation::SCORE_PREFIX;
 use plotters::style::Color;
 
@@ -11,9 +12,9 @@ use crate::canvas::{self, Area, Layout, LegendEntry};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
 use crate::marker::Marker;
+use crate::measured::heading;
 use crate::results::{PlotOptions, Results};
 use crate::runs::Run;
-use crate::unit::Unit;
 
 /// More points than this make a chart that is slow to open and no clearer.
 const MOST_POINTS: usize = 4000;
@@ -35,14 +36,19 @@ pub(crate) fn validator_names(results: &Results) -> BTreeSet<&str> {
 pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, ReportError> {
     let all = results.select(options)?;
     // A metric that is a validator's score asks for that validator alone.
-    let (metric, only) = match options.metric.strip_prefix(SCORE_PREFIX) {
-        Some(name) => ("target_accuracy", Some(name)),
-        None => (options.metric.as_str(), None),
-    };
-    if only.is_some() && !results.metrics().contains(options.metric.as_str()) {
-        return Err(results.no_metric(&options.metric));
+    let asked = options.metric.as_deref().and_then(|metric| metric.strip_prefix(SCORE_PREFIX));
+    let only = options.validator.as_deref().or(asked);
+    if let Some(name) = only
+        && !validator_names(results).contains(name)
+    {
+        return Err(results.no_metric(&format!("{SCORE_PREFIX}{name}")));
     }
-    let unit = Unit::of(metric);
+    let metric = options.metric.clone().filter(|_| asked.is_none());
+    let measure = results.measure(&PlotOptions { metric, ..options.clone() }, &all)?;
+    let (metric, unit) = (measure.name.as_str(), measure.unit);
+    if !all.iter().any(|run| run.evaluations().values().any(|it| it.contains_key(metric))) {
+        return Err(results.no_metric(metric));
+    }
     let panels: Vec<(&str, Vec<Point>)> = validator_names(results)
         .into_iter()
         .filter(|name| only.is_none_or(|only| only == *name))
@@ -75,11 +81,11 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     };
     let svg = canvas::draw(&layout, |number, root, area| {
         let (name, points) = &panels[number];
-        panel(results, name, points, &unit.name(metric), unit, root, area)
+        panel(results, name, points, &heading(&measure), unit, root, area)
     })?;
     let mut table = DataTable::new(
-        format!("Scores of validators (higher is better) and {}", unit.name(metric)),
-        &["validator", "method", "task", "seed", "step", "score", &unit.name(metric)],
+        format!("Scores of validators (higher is better) and {}", heading(&measure)),
+        &["validator", "method", "task", "seed", "step", "score", &heading(&measure)],
     );
     let mut notes = Vec::new();
     for (name, points) in &panels {
@@ -104,12 +110,12 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
     }
     let names: Vec<&str> = panels.iter().map(|(name, _)| *name).collect();
     let title = match names.as_slice() {
-        [name] => format!("{} against the score of {name}", unit.name(metric)),
-        _ => format!("{} against the scores of validators", unit.name(metric)),
+        [name] => format!("{} against the score of {name}", heading(&measure)),
+        _ => format!("{} against the scores of validators", heading(&measure)),
     };
     let description = format!(
         "Scatter chart, a point an evaluation: {} upwards, the score of {} to the right; {} in {}.",
-        unit.name(metric),
+        heading(&measure),
         names.join(", "),
         count(panels.iter().map(|(_, points)| points.len()).sum(), "point"),
         count(shown.len(), "method")
@@ -156,7 +162,7 @@ fn panel(
         x: "score (higher is better)".to_owned(),
         y: metric.to_owned(),
         x_range: range(points.iter().map(|point| point.score)),
-        y_range: within_percent(range(points.iter().map(|point| point.value)), unit.percent),
+        y_range: within_percent(range(points.iter().map(|point| point.value)), unit.is_percent()),
         numbers: true,
     };
     let chart = axes(area, &axes_of)?;
@@ -186,10 +192,12 @@ mod tests {
         // Two points of `entropy`, one of `dev`, one in the legend.
         assert_eq!(count(&figure.svg, "circle"), 4);
         assert_eq!(figure.table.rows.len(), 3);
-        let one = PlotOptions { metric: "validator/dev".to_owned(), ..PlotOptions::default() };
+        let one =
+            PlotOptions { metric: Some("validator/dev".to_owned()), ..PlotOptions::default() };
         let figure = draw(&results, &one).unwrap();
         assert_eq!(figure.table.rows[0][5..], ["0.5000", "60.00"]);
-        let none = PlotOptions { metric: "validator/snd".to_owned(), ..PlotOptions::default() };
+        let none =
+            PlotOptions { metric: Some("validator/snd".to_owned()), ..PlotOptions::default() };
         assert!(draw(&results, &none).unwrap_err().to_string().contains("validator/entropy"));
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use isthmus_core::validation::SCORE_PREFIX;
 use maud::{Markup, html};
 use rayon::prelude::*;
 
@@ -12,28 +11,46 @@ use crate::figure::Figure;
 use crate::figures::{FigureKind, keeps_features, plot, validator_names};
 use crate::results::{PlotOptions, Results};
 
-/// A chart a task.
-pub(super) fn curves(results: &Results, options: &PlotOptions) -> Markup {
-    let mut tasks: Vec<String> = Vec::new();
-    for run in &results.runs {
-        let task = run.record.run.task.to_string();
-        if !tasks.contains(&task) {
-            tasks.push(task);
-        }
-    }
-    let all = tasks.into_iter().map(|task| PlotOptions { tasks: vec![task], ..options.clone() });
-    draw_all(results, FigureKind::Curves, all.collect())
+/// The options with each metric that the page is of: the one asked for, or all primary ones.
+fn by_metric(results: &Results, options: &PlotOptions) -> Vec<PlotOptions> {
+    let names = match &options.metric {
+        Some(metric) => vec![metric.clone()],
+        None => results.primaries().into_iter().map(|measure| measure.name).collect(),
+    };
+    let with = |metric| PlotOptions { metric: Some(metric), ..options.clone() };
+    names.into_iter().map(with).collect()
 }
 
-/// A chart a validator.
-pub(super) fn validators(results: &Results) -> Markup {
-    let names = validator_names(results);
-    if names.is_empty() {
-        return single(results, FigureKind::Validators, &PlotOptions::default());
+/// A chart a metric and task.
+pub(super) fn curves(results: &Results, options: &PlotOptions) -> Markup {
+    let mut all: Vec<PlotOptions> = Vec::new();
+    for options in by_metric(results, options) {
+        for run in &results.runs {
+            let tasks = vec![run.record.run.task.to_string()];
+            let shown = options.metric.as_ref().is_some_and(|it| !run.curve(it).is_empty());
+            let options = PlotOptions { tasks, ..options.clone() };
+            if shown && !all.contains(&options) {
+                all.push(options);
+            }
+        }
     }
-    let all = names.into_iter().map(|name| PlotOptions {
-        metric: format!("{SCORE_PREFIX}{name}"),
-        ..PlotOptions::default()
+    if all.is_empty() {
+        all = by_metric(results, options);
+    }
+    draw_all(results, FigureKind::Curves, all)
+}
+
+/// A chart a validator and metric.
+pub(super) fn validators(results: &Results, options: &PlotOptions) -> Markup {
+    let names = validator_names(results);
+    let of_metric = by_metric(results, options);
+    if names.is_empty() {
+        return draw_all(results, FigureKind::Validators, of_metric);
+    }
+    let all = of_metric.iter().flat_map(|options| {
+        names
+            .iter()
+            .map(|name| PlotOptions { validator: Some((*name).to_owned()), ..options.clone() })
     });
     html! {
         p {
@@ -44,9 +61,9 @@ pub(super) fn validators(results: &Results) -> Markup {
     }
 }
 
-/// One chart: its panels share a scale.
+/// One chart a metric: its panels share a scale.
 pub(super) fn matrix(results: &Results, options: &PlotOptions) -> Markup {
-    single(results, FigureKind::Matrix, options)
+    draw_all(results, FigureKind::Matrix, by_metric(results, options))
 }
 
 /// A chart a method.

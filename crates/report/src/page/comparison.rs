@@ -7,16 +7,16 @@ use super::markdown;
 use crate::results::Results;
 
 /// The last checkpoints; choices have a section of their own.
-pub(super) fn body(results: &Results, metric: &str) -> Markup {
+pub(super) fn body(results: &Results, metric: Option<&str>) -> Markup {
     let selections = Selections::One(Selection::Last);
     tables(CompareOptions { selections, ..options(results, metric) })
 }
 
 /// What is compared in every section: the runs of the page.
-pub(super) fn options(results: &Results, metric: &str) -> CompareOptions {
+pub(super) fn options(results: &Results, metric: Option<&str>) -> CompareOptions {
     CompareOptions {
         paths: results.paths.clone(),
-        metric: metric.to_owned(),
+        metric: metric.map(str::to_owned),
         rounds: results.rounds,
         ..CompareOptions::default()
     }

@@ -40,25 +40,22 @@ struct Section {
 /// # Errors
 /// If no run has the metric.
 pub fn report(results: &Results, options: &PlotOptions) -> Result<String, ReportError> {
-    if !results.metrics().contains(options.metric.as_str()) {
-        return Err(results.no_metric(&options.metric));
+    let metric = options.metric.as_deref();
+    if let Some(metric) = metric.filter(|metric| !results.metrics().contains(metric)) {
+        return Err(results.no_metric(metric));
     }
     let sections = [
-        Section {
-            id: "comparison",
-            title: "Comparison",
-            body: comparison::body(results, &options.metric),
-        },
+        Section { id: "comparison", title: "Comparison", body: comparison::body(results, metric) },
         Section {
             id: "selection",
             title: "Selection without target labels",
-            body: selection::body(results, &options.metric),
+            body: selection::body(results, metric),
         },
         Section { id: "curves", title: "Learning curves", body: charts::curves(results, options) },
         Section {
             id: "validators",
-            title: "Validators against accuracy",
-            body: charts::validators(results),
+            title: "Validators against the target",
+            body: charts::validators(results, options),
         },
         Section { id: "matrix", title: "Pairs of domains", body: charts::matrix(results, options) },
         Section { id: "confusion", title: "Confusion matrices", body: charts::confusion(results) },

@@ -8,7 +8,7 @@ use super::{comparison, parts};
 use crate::figures::validator_names;
 use crate::results::Results;
 
-pub(super) fn body(results: &Results, metric: &str) -> Markup {
+pub(super) fn body(results: &Results, metric: Option<&str>) -> Markup {
     if validator_names(results).is_empty() {
         return parts::missing(
             "No run was scored by a validator; list validators under `[selection]` in the \
@@ -43,7 +43,7 @@ mod tests {
         ];
         made(folder.path(), &Made::default(), &rows.concat(), None);
         let results = loaded(folder.path());
-        let page = body(&results, "target_accuracy").into_string();
+        let page = body(&results, None).into_string();
         let (head, rows) = page.split_once("<tbody>").unwrap();
         let names: Vec<usize> = ["method", "last", "entropy", "oracle"]
             .iter()
@@ -60,7 +60,7 @@ mod tests {
     fn without_scores_the_setting_that_records_them_is_named() {
         let folder = tempfile::tempdir().unwrap();
         made(folder.path(), &Made::default(), "0,5,target_accuracy,0.5\n", None);
-        let page = body(&loaded(folder.path()), "target_accuracy").into_string();
+        let page = body(&loaded(folder.path()), None).into_string();
         assert!(page.contains("<code>[selection]</code>"), "{page}");
     }
 }

@@ -1,12 +1,12 @@
 //! The rows or columns of a table: what they are called, and in which order they come.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use isthmus_core::spec::Task;
-use serde_json::{Map, Value};
 
 use super::runs::Chosen;
+use super::settings::by_settings;
 use super::{Dimension, Label, Selection};
 use crate::record::RunInfo;
 
@@ -106,21 +106,4 @@ fn position(dimension: Dimension, choice: &Chosen<'_>) -> usize {
             Selection::Oracle => 2,
         },
     }
-}
-
-/// Settings by their values, numbers as numbers.
-fn by_settings(first: &Map<String, Value>, second: &Map<String, Value>) -> Ordering {
-    let sorted = |map: &Map<String, Value>| {
-        map.iter().map(|(key, value)| (key.clone(), value.clone())).collect::<BTreeMap<_, _>>()
-    };
-    for ((key, value), (other_key, other)) in sorted(first).iter().zip(&sorted(second)) {
-        let order = key.cmp(other_key).then_with(|| match (value.as_f64(), other.as_f64()) {
-            (Some(value), Some(other)) => value.total_cmp(&other),
-            _ => value.to_string().cmp(&other.to_string()),
-        });
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-    first.len().cmp(&second.len())
 }

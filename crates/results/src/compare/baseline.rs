@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use super::Row;
 use super::ranks::rounded;
-use crate::statistics::{holm, mean, paired_t, wilcoxon_signed_rank};
+use crate::statistics::{PValueForm, holm, mean, paired_t, wilcoxon_signed_rank};
 
 /// The row that the others are compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,12 @@ impl PairedTest {
         }
     }
 
-    fn p_value(self, differences: &[f64]) -> Option<f64> {
+    fn p_value(self, differences: &[f64]) -> Option<(f64, Option<PValueForm>)> {
         match self {
-            Self::Wilcoxon => wilcoxon_signed_rank(differences),
-            Self::T => paired_t(differences),
+            Self::Wilcoxon => {
+                wilcoxon_signed_rank(differences).map(|found| (found.p_value, Some(found.form)))
+            }
+            Self::T => paired_t(differences).map(|p_value| (p_value, None)),
         }
     }
 }
@@ -65,6 +67,8 @@ pub struct Difference {
     /// The two-sided p-value, corrected after Holm for all rows that are tested; `None` for upper
     /// bounds, which are not, and where the differences allow no test.
     pub p_value: Option<f64>,
+    /// How the p-value was computed, where a test has several ways.
+    pub form: Option<PValueForm>,
 }
 
 /// What is paired: place of the column, of the task, and the seed.
@@ -87,17 +91,19 @@ pub(super) fn compare_rows(
             .filter_map(|(pair, value)| Some(rounded_difference(*value, *values[place].get(pair)?)))
             .collect();
         let Some(mean) = mean(&differences) else { continue };
-        row.difference = Some(Difference { mean, pairs: differences.len(), p_value: None });
+        row.difference =
+            Some(Difference { mean, pairs: differences.len(), p_value: None, form: None });
         if !row.label.upper_bound
-            && let Some(p_value) = baseline.test.p_value(&differences)
+            && let Some((p_value, form)) = baseline.test.p_value(&differences)
         {
-            tested.push((index, p_value));
+            tested.push((index, p_value, form));
         }
     }
-    let p_values: Vec<f64> = tested.iter().map(|(_, p_value)| *p_value).collect();
-    for ((index, _), corrected) in tested.into_iter().zip(holm(&p_values)) {
+    let p_values: Vec<f64> = tested.iter().map(|(_, p_value, _)| *p_value).collect();
+    for ((index, _, form), corrected) in tested.into_iter().zip(holm(&p_values)) {
         if let Some(difference) = &mut rows[index].difference {
             difference.p_value = Some(corrected);
+            difference.form = form;
         }
     }
     true

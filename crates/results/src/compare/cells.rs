@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use isthmus_core::metric::Measure;
 use isthmus_core::spec::Task;
 
 use super::axis::Axis;
@@ -34,7 +35,7 @@ impl<'a> Builder<'a> {
         Self { choices, shape, rows, columns, incomplete: Vec::new(), seeds: BTreeSet::new() }
     }
 
-    pub fn build(&mut self, options: &CompareOptions) -> Table {
+    pub fn build(&mut self, options: &CompareOptions, measure: &Measure) -> Table {
         let (height, width) = (self.rows.labels.len(), self.columns.labels.len());
         let mut cells: Vec<Vec<Cell>> = vec![vec![Cell::new(); width]; height];
         let mut collapsed = vec![vec![0; width]; height];
@@ -59,7 +60,7 @@ impl<'a> Builder<'a> {
             })
             .collect();
         let main = rows == Dimension::Method && columns != Dimension::Selection;
-        let has_rank = main && has_average && ranks::rank(&mut table_rows, &options.metric);
+        let has_rank = main && has_average && ranks::rank(&mut table_rows, measure.direction);
         let baseline = options.baseline.as_ref().filter(|baseline| {
             main && {
                 let values: Vec<BTreeMap<baseline::Pair, f64>> =
@@ -68,6 +69,7 @@ impl<'a> Builder<'a> {
             }
         });
         Table {
+            measure: measure.clone(),
             dataset: None,
             selection: None,
             row_dimension: rows,

@@ -1,7 +1,7 @@
 //! Names the rows of methods: keeps runs of one label but different configurations apart, and
 //! gathers the runs of a sweep.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -86,7 +86,50 @@ pub(crate) fn method_labels(
         let (_, run) = of(place);
         label(run, &groups[&group(run, options)])
     };
-    Ok(Labels { methods: kept.iter().map(label).collect(), mixed })
+    let mut methods: Vec<MethodLabel> = kept.iter().map(label).collect();
+    if mixed.is_none() {
+        let run = |place: usize| of(kept[place]).1;
+        notes.extend(join_winners(&mut methods, run, options));
+    }
+    Ok(Labels { methods, mixed })
+}
+
+/// One setting of a sweep for each task, and another one for another task, are one row: that is
+/// what successive halving leaves where settings win by task. Returns what is to be said of it.
+fn join_winners<'a>(
+    methods: &mut [MethodLabel],
+    run: impl Fn(usize) -> &'a RunInfo,
+    options: &CompareOptions,
+) -> Vec<String> {
+    let mut sweeps: BTreeMap<(Group<'_>, String), Vec<usize>> = BTreeMap::new();
+    for (place, label) in methods.iter().enumerate() {
+        let run = run(place);
+        if !run.settings.is_empty() {
+            sweeps.entry((group(run, options), label.pool.clone())).or_default().push(place);
+        }
+    }
+    let mut notes = Vec::new();
+    for ((_, pool), places) in sweeps {
+        let mut seen = HashSet::new();
+        let mut by_task: BTreeMap<(usize, String), String> = BTreeMap::new();
+        let settled = places.iter().all(|&place| {
+            let run = run(place);
+            let task = (run.position.task, run.task.to_string());
+            let settings = settings_text(&run.settings);
+            let known = by_task.entry(task).or_insert_with(|| settings.clone());
+            seen.insert((&run.task, run.seed)) && *known == settings
+        });
+        let different: BTreeSet<&String> = by_task.values().collect();
+        if settled && different.len() > 1 {
+            places.iter().for_each(|&place| methods[place].own.clone_from(&pool));
+            let tasks = by_task.iter().map(|((_, task), settings)| format!("{settings} on {task}"));
+            notes.push(format!(
+                "`{pool}` has one setting a task, not the same on all: {}.",
+                tasks.collect::<Vec<_>>().join("; ")
+            ));
+        }
+    }
+    notes
 }
 
 impl Labels {

@@ -5,11 +5,13 @@ mod baseline;
 mod cells;
 pub(crate) mod configurations;
 mod dimension;
-mod direction;
 mod filter;
-mod ranks;
+mod label_free;
+pub(crate) mod measured;
+pub(crate) mod ranks;
 pub(crate) mod runs;
 pub(crate) mod selection;
+pub(crate) mod settings;
 mod tables;
 
 use std::path::PathBuf;
@@ -17,11 +19,13 @@ use std::path::PathBuf;
 pub use baseline::{Baseline, Difference, PairedTest};
 pub use configurations::settings_text;
 pub use dimension::{Dimension, Label};
-pub use direction::Direction;
 pub use filter::Filter;
+pub use isthmus_core::metric::{Direction, Measure, Unit};
+pub use label_free::{LabelFreeRow, LabelFreeTable};
 pub use selection::{Selection, Selections};
 
 use self::configurations::Labels;
+use self::measured::Compared;
 use self::runs::{Candidates, Chosen};
 use self::tables::Shape;
 use crate::error::CompareError;
@@ -34,8 +38,9 @@ use crate::table::Runs;
 pub struct CompareOptions {
     /// Folders of results or files of records.
     pub paths: Vec<PathBuf>,
-    /// The metric; its value at the chosen checkpoint of each run's last stage is compared.
-    pub metric: String,
+    /// The metric; its value at the chosen checkpoint of each run's last stage is compared. The
+    /// primary metric of each run on the target where none is named.
+    pub metric: Option<String>,
     /// What the rows are.
     pub rows: Dimension,
     /// What the columns are.
@@ -56,7 +61,7 @@ impl Default for CompareOptions {
     fn default() -> Self {
         Self {
             paths: vec![PathBuf::from("results")],
-            metric: "target_accuracy".to_owned(),
+            metric: None,
             rows: Dimension::Method,
             columns: Dimension::Task,
             selections: Selections::Overview,
@@ -91,8 +96,6 @@ impl Spread {
 /// The answer: tables, and what a reader must know of them.
 #[derive(Debug)]
 pub struct Comparison {
-    /// The metric.
-    pub metric: String,
     /// What the rows are.
     pub rows: Dimension,
     /// What the columns are.
@@ -101,9 +104,11 @@ pub struct Comparison {
     pub spread: Spread,
     /// The method that the others are tested against.
     pub baseline: Option<Baseline>,
-    /// One table a data set and selection, each data set's overview of all selections after it;
-    /// data sets and selections that are rows or columns share a table.
+    /// One table a data set, metric and selection, each data set's overview of all selections
+    /// after it; data sets and selections that are rows or columns share a table.
     pub tables: Vec<Table>,
+    /// One table a data set of the runs whose targets have no labels.
+    pub label_free: Vec<LabelFreeTable>,
     /// Sentences that belong below the tables.
     pub notes: Vec<String>,
     /// Records that were left out, and why.
@@ -113,6 +118,8 @@ pub struct Comparison {
 /// Means and their spread on one data set.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
+    /// What its numbers are.
+    pub measure: Measure,
     /// The data set; `None` where it is a row or a column.
     pub dataset: Option<String>,
     /// How checkpoints were chosen; `None` where that is a row or a column.
@@ -178,79 +185,123 @@ pub fn compare_runs(runs: Runs, options: &CompareOptions) -> Result<Comparison, 
         return Err(CompareError::no_records(&options.paths, &runs));
     }
     let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
-    let mut warnings = Vec::new();
-    let candidates = Candidates::new(&runs, options, &mut notes)?;
-    let labels = configurations::method_labels(&runs, &candidates.kept, options, &mut notes)?;
-    let all = all_selections(&candidates);
-    let mut built = tables::Built::default();
-    let side_by_side = options.shows(Dimension::Selection);
-    let shape = Shape { rows: options.rows, columns: options.columns };
-    if side_by_side {
-        labels.refuse_mixed()?;
-        let chosen = choose_all(&candidates, &all, &labels, &mut warnings);
-        built.add(&chosen, None, shape, options)?;
-    } else {
-        for selection in &wanted_selections(options, &candidates, &all)? {
-            let selection =
-                all.iter().find(|known| *known == selection).unwrap_or(&Selection::Last);
-            if *selection != Selection::Last {
-                labels.refuse_mixed()?;
-            }
-            let chosen = candidates.choose(selection, &labels, false, &mut warnings);
-            built.add(&chosen, Some(selection), shape, options)?;
+    let places = runs::distinct(&runs, options, &mut notes)?;
+    let mut parts = Parts { notes, ..Parts::default() };
+    for compared in Compared::groups(&runs, places, options.metric.as_deref()) {
+        match parts.add(&runs, &compared, options) {
+            // Other runs may have what these lack.
+            Err(error @ CompareError::NoMetric { .. }) => parts.lacking.push(error),
+            result => result?,
         }
     }
-    let overview = options.selections == Selections::Overview
-        && options.rows == Dimension::Method
-        && options.columns.is_averaged()
-        && candidates.have_scores();
-    if overview && labels.mixed.is_some() {
-        notes.push(
-            "Runs of one sweep differ in more than its settings: nothing was chosen among them. \
-             Name the paths of one sweep to see choices."
-                .to_owned(),
-        );
-    } else if overview {
-        let chosen = choose_all(&candidates, &all, &labels, &mut warnings);
-        let shape = Shape { rows: Dimension::Method, columns: Dimension::Selection };
-        built.add(&chosen, None, shape, options)?;
+    let comparison = parts.finish(options)?;
+    let mut warnings = runs.warnings;
+    warnings.extend(comparison.warnings);
+    Ok(Comparison { warnings, ..comparison })
+}
+
+/// What was made of groups of runs so far.
+#[derive(Default)]
+struct Parts {
+    built: tables::Built,
+    label_free: Vec<LabelFreeTable>,
+    notes: Vec<String>,
+    warnings: Vec<RecordWarning>,
+    /// Of groups without the metric, why.
+    lacking: Vec<CompareError>,
+}
+
+impl Parts {
+    /// Adds the tables of one group.
+    fn add(
+        &mut self,
+        runs: &Runs,
+        compared: &Compared,
+        options: &CompareOptions,
+    ) -> Result<(), CompareError> {
+        let Self { built, label_free, notes, warnings, .. } = self;
+        let candidates = Candidates::new(runs, compared, options, notes)?;
+        label_free.extend(label_free::tables(&candidates, options, notes)?);
+        if candidates.kept.is_empty() {
+            return Ok(());
+        }
+        let measure = &compared.measure;
+        let labels = configurations::method_labels(runs, &candidates.kept, options, notes)?;
+        let all = all_selections(&candidates);
+        let side_by_side = options.shows(Dimension::Selection);
+        let shape = Shape { rows: options.rows, columns: options.columns };
+        if side_by_side {
+            labels.refuse_mixed()?;
+            let chosen = choose_all(&candidates, &all, &labels, warnings);
+            built.add(&chosen, measure, None, shape, options)?;
+        } else {
+            for selection in &wanted_selections(options, &candidates, &all)? {
+                let selection =
+                    all.iter().find(|known| *known == selection).unwrap_or(&Selection::Last);
+                if *selection != Selection::Last {
+                    labels.refuse_mixed()?;
+                }
+                let chosen = candidates.choose(selection, &labels, false, warnings);
+                built.add(&chosen, measure, Some(selection), shape, options)?;
+            }
+        }
+        let overview = options.selections == Selections::Overview
+            && options.rows == Dimension::Method
+            && options.columns.is_averaged()
+            && candidates.have_scores();
+        if overview && labels.mixed.is_some() {
+            notes.push(
+                "Runs of one sweep differ in more than its settings: nothing was chosen among \
+                 them. Name the paths of one sweep to see choices."
+                    .to_owned(),
+            );
+        } else if overview {
+            let chosen = choose_all(&candidates, &all, &labels, warnings);
+            let shape = Shape { rows: Dimension::Method, columns: Dimension::Selection };
+            built.add(&chosen, measure, None, shape, options)?;
+        }
+        if (overview || side_by_side) && candidates.has_sweeps(&labels) && labels.mixed.is_none() {
+            notes.push(
+                "Choices are made among the runs and checkpoints of a sweep; the last checkpoint \
+                 of a sweep with several settings is no choice."
+                    .to_owned(),
+            );
+        }
+        Ok(())
     }
-    if (overview || side_by_side) && candidates.has_sweeps(&labels) && labels.mixed.is_none() {
-        notes.push(
-            "Choices are made among the runs and checkpoints of a sweep; the last checkpoint of a \
-             sweep with several settings is no choice."
-                .to_owned(),
-        );
+
+    fn finish(self, options: &CompareOptions) -> Result<Comparison, CompareError> {
+        let Self { built, label_free, mut notes, warnings, lacking } = self;
+        if built.is_empty() && label_free.is_empty() {
+            return Err(lacking.into_iter().next().unwrap_or(CompareError::NothingCompared));
+        }
+        if let (Some(baseline), false) = (&options.baseline, built.has_baseline()) {
+            return Err(CompareError::NoBaseline {
+                baseline: baseline.method.clone(),
+                methods: built.row_names(),
+            });
+        }
+        let (tables, mut explained) = built.finish(options);
+        explained.append(&mut notes);
+        let mut comparison = Comparison {
+            rows: options.rows,
+            columns: options.columns,
+            spread: options.spread,
+            baseline: options.baseline.clone(),
+            tables,
+            label_free,
+            notes: explained,
+            warnings,
+        };
+        if comparison.has_collapsed() {
+            comparison.notes.push(
+                "† A choice behind this cell predicts few classes: the effective number of \
+                 predicted classes is under half of all classes."
+                    .to_owned(),
+            );
+        }
+        Ok(comparison)
     }
-    if let (Some(baseline), false) = (&options.baseline, built.has_baseline()) {
-        return Err(CompareError::NoBaseline {
-            baseline: baseline.method.clone(),
-            methods: built.row_names(),
-        });
-    }
-    let (tables, mut explained) = built.finish(options);
-    explained.append(&mut notes);
-    drop(candidates);
-    let mut all_warnings = runs.warnings;
-    all_warnings.append(&mut warnings);
-    let mut comparison = Comparison {
-        metric: options.metric.clone(),
-        rows: options.rows,
-        columns: options.columns,
-        spread: options.spread,
-        baseline: options.baseline.clone(),
-        tables,
-        notes: explained,
-        warnings: all_warnings,
-    };
-    if comparison.has_collapsed() {
-        comparison.notes.push(
-            "† A choice behind this cell predicts few classes: the effective number of predicted \
-             classes is under half of all classes."
-                .to_owned(),
-        );
-    }
-    Ok(comparison)
 }
 
 /// Every selection that the runs allow.

@@ -1,13 +1,16 @@
 //! Average ranks of the rows of a table.
 
-use super::{Direction, Row};
+use isthmus_core::metric::Direction;
+
+use super::Row;
 use crate::statistics::{average_ranks, mean};
 
 /// Gives the rows their average rank over the columns; whether any has one. Upper bounds do not
 /// compete, and neither do rows that lack a column: their ranks would be of other columns. A
-/// single competitor has no rank.
-pub(super) fn rank(rows: &mut [Row], metric: &str) -> bool {
-    let Some(direction) = Direction::of(metric) else { return false };
+/// single competitor has no rank, nor has anyone where it is not known which way the metric
+/// improves.
+pub(super) fn rank(rows: &mut [Row], direction: Option<Direction>) -> bool {
+    let Some(direction) = direction else { return false };
     let mut competitors: Vec<(&mut Row, Vec<f64>)> = rows
         .iter_mut()
         .filter(|row| !row.label.upper_bound)
@@ -40,7 +43,7 @@ pub(super) fn rank(rows: &mut [Row], metric: &str) -> bool {
 }
 
 /// The value to twelve digits: sums of the same numbers in another order are ties.
-pub(super) fn rounded(value: f64) -> f64 {
+pub(crate) fn rounded(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }
 
@@ -69,13 +72,13 @@ mod tests {
             row("d", false, &[Some(0.9), None]),
             row("bound", true, &[Some(1.0), Some(1.0)]),
         ];
-        assert!(rank(&mut rows, "target_accuracy"));
+        assert!(rank(&mut rows, Some(Direction::Higher)));
         let ranks: Vec<_> = rows.iter().map(|row| row.rank).collect();
         // Column 1: a and b share the ranks 1 and 2; column 2: 1, 2, 3.
         assert_eq!(ranks, [Some(1.25), Some(1.75), Some(3.0), None, None]);
-        assert!(rank(&mut rows, "target_loss"));
+        assert!(rank(&mut rows, Some(Direction::Lower)));
         assert_eq!(rows[2].rank, Some(1.0));
-        assert!(!rank(&mut rows, "learning_rate"), "nobody knows which is better");
-        assert!(!rank(&mut rows[..1], "target_accuracy"));
+        assert!(!rank(&mut rows, None), "nobody knows which is better");
+        assert!(!rank(&mut rows[..1], Some(Direction::Higher)));
     }
 }

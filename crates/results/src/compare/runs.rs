@@ -7,7 +7,9 @@ use rayon::prelude::*;
 
 use super::configurations::{Labels, MethodLabel};
 use super::filter::admitted;
+use super::measured::{Compared, without_labels};
 use super::selection::{Checkpoint, Wanted};
+use super::settings::by_settings;
 use super::{CompareOptions, Dimension, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, RunInfo};
@@ -28,56 +30,65 @@ pub(crate) struct Chosen<'a> {
 /// The runs that take part, with their evaluations.
 pub(crate) struct Candidates<'a> {
     pub runs: &'a Runs,
+    pub compared: &'a Compared,
     /// Places of the runs.
     pub kept: Vec<usize>,
+    /// Places of runs whose target has no labels: nothing can be compared by the measure.
+    pub unlabelled: Vec<usize>,
     pub wanted: Wanted,
     checkpoints: Vec<Vec<Checkpoint>>,
-    metric: &'a str,
     by_experiment: bool,
 }
 
+/// The places of the runs that meet the filters, each run once.
+pub(crate) fn distinct(
+    runs: &Runs,
+    options: &CompareOptions,
+    notes: &mut Vec<String>,
+) -> Result<Vec<usize>, CompareError> {
+    without_copies(runs, admitted(runs, &options.filters)?, options, notes)
+}
+
 impl<'a> Candidates<'a> {
-    /// The runs that meet the filters, each once, with their evaluations in the last stage.
+    /// The runs of a group with their evaluations in the last stage.
     pub fn new(
         runs: &'a Runs,
-        options: &'a CompareOptions,
+        compared: &'a Compared,
+        options: &CompareOptions,
         notes: &mut Vec<String>,
     ) -> Result<Self, CompareError> {
-        let kept = admitted(runs, &options.filters)?;
-        let kept = without_copies(runs, kept, options, notes)?;
-        let wanted = Wanted::new(runs, &options.metric);
-        let checkpoints: Vec<_> =
-            kept.par_iter().map(|&run| wanted.checkpoints(runs, run)).collect();
+        let wanted = Wanted::new(runs, compared);
+        let all: Vec<(usize, Vec<Checkpoint>)> =
+            compared.runs.par_iter().map(|&run| (run, wanted.checkpoints(runs, run))).collect();
         let by_experiment = options.shows(Dimension::Experiment);
-        let metric = &options.metric;
-        let candidates = Self { runs, kept, wanted, checkpoints, metric, by_experiment };
-        candidates.leave_out_without_metric(notes)
-    }
-
-    fn leave_out_without_metric(mut self, notes: &mut Vec<String>) -> Result<Self, CompareError> {
-        let (mut kept, mut checkpoints, mut without) = (Vec::new(), Vec::new(), Vec::new());
-        for (run, evaluations) in self.kept.into_iter().zip(self.checkpoints) {
-            if evaluations.iter().any(|evaluation| self.wanted.metric(evaluation).is_some()) {
+        let (mut kept, mut checkpoints) = (Vec::new(), Vec::new());
+        let (mut unlabelled, mut without) = (Vec::new(), Vec::new());
+        for (run, evaluations) in all {
+            if evaluations.iter().any(|evaluation| wanted.metric(evaluation).is_some()) {
                 kept.push(run);
                 checkpoints.push(evaluations);
+            } else if compared.lacks_labels(runs, run) {
+                unlabelled.push(run);
             } else {
                 without.push(run);
             }
         }
-        if kept.is_empty() {
-            return Err(no_metric(self.runs, &without, self.metric));
+        let metric = &compared.measure.name;
+        if kept.is_empty() && unlabelled.is_empty() {
+            return Err(no_metric(runs, &without, metric));
         }
         if let Some(&first) = without.first() {
             notes.push(format!(
-                "{} without `{}` in the last stage: {}{}.",
+                "{} without `{metric}` in the last stage: {}{}.",
                 count(without.len(), "run"),
-                self.metric,
-                self.runs.runs[first].0.display(),
+                runs.runs[first].0.display(),
                 if without.len() > 1 { ", …" } else { "" }
             ));
         }
-        (self.kept, self.checkpoints) = (kept, checkpoints);
-        Ok(self)
+        if !unlabelled.is_empty() {
+            notes.push(without_labels(&compared.measure, unlabelled.len()));
+        }
+        Ok(Self { runs, compared, kept, unlabelled, wanted, checkpoints, by_experiment })
     }
 
     /// What is known of the run in this place of `kept`.
@@ -131,6 +142,7 @@ impl<'a> Candidates<'a> {
             if *selection == Selection::Last {
                 pools.retain(|pool| pool.len() == 1);
             }
+            pools.iter_mut().for_each(|pool| self.sort_pool(pool));
         }
         self.warn_of_missing_scores(selection, warnings);
         pools
@@ -150,6 +162,14 @@ impl<'a> Candidates<'a> {
             .collect()
     }
 
+    /// Puts runs of one method, task and seed in the order of their sweep's values: of equal
+    /// scores the first is chosen.
+    pub fn sort_pool(&self, pool: &mut [usize]) {
+        if pool.len() > 1 {
+            pool.sort_by(|&a, &b| by_settings(&self.info(a).settings, &self.info(b).settings));
+        }
+    }
+
     /// Whether a sweep leaves the last checkpoint without a single choice.
     pub fn has_sweeps(&self, labels: &Labels) -> bool {
         labels.methods.iter().any(|label| label.own != label.pool)
@@ -159,12 +179,12 @@ impl<'a> Candidates<'a> {
         let what = match selection {
             Selection::Last => return,
             Selection::Validator(name) => format!("{SCORE_PREFIX}{name}"),
-            Selection::Oracle => "target_accuracy".to_owned(),
+            Selection::Oracle => self.compared.primary.name.clone(),
         };
         let lacks = |checkpoint: &Checkpoint| {
             let score = match selection {
                 Selection::Validator(name) => self.wanted.score(name, checkpoint),
-                _ => self.wanted.accuracy(checkpoint),
+                _ => self.wanted.primary(checkpoint),
             };
             score.is_none_or(f64::is_nan)
         };

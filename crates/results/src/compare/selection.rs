@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use isthmus_core::metric::{Direction, EFFECTIVE_CLASSES, TARGET_PREFIX};
 use isthmus_core::validation::SCORE_PREFIX;
 
-use super::Direction;
+use super::measured::Compared;
 use crate::table::{Runs, last_stage};
-
-const ACCURACY: &str = "target_accuracy";
-const EFFECTIVE_CLASSES: &str = "target_effective_classes";
 
 /// Below this part of all classes a choice's predictions have collapsed.
 const COLLAPSED: f64 = 0.5;
@@ -20,7 +18,7 @@ pub enum Selection {
     Last,
     /// The one with the largest score of this validator.
     Validator(String),
-    /// The one with the largest accuracy on the target, which takes target labels.
+    /// The one with the best primary metric on the target, which takes target labels.
     Oracle,
 }
 
@@ -82,15 +80,17 @@ pub(crate) struct Wanted {
     /// By the metric's number its place in a checkpoint.
     slots: Vec<Option<usize>>,
     metric: usize,
-    accuracy: usize,
+    primary: usize,
+    /// The primary metric's.
+    direction: Direction,
     effective_classes: usize,
     validators: Vec<(String, usize)>,
     width: usize,
 }
 
 impl Wanted {
-    /// The metric, the validators' scores, and what choices need.
-    pub(crate) fn new(runs: &Runs, metric: &str) -> Self {
+    /// The measure, the validators' scores, and what choices need.
+    pub(crate) fn new(runs: &Runs, compared: &Compared) -> Self {
         let names = runs.metric_names();
         let mut slots: Vec<Option<usize>> = vec![None; names.len()];
         let mut width = 0;
@@ -105,14 +105,16 @@ impl Wanted {
                 width - 1
             }
         };
-        let (accuracy, effective_classes) = (slot(ACCURACY), slot(EFFECTIVE_CLASSES));
-        let metric = slot(metric);
+        let primary = slot(&compared.primary.name);
+        let effective_classes = slot(&format!("{TARGET_PREFIX}{EFFECTIVE_CLASSES}"));
+        let metric = slot(&compared.measure.name);
         let mut validators: Vec<(String, usize)> = names
             .iter()
             .filter_map(|name| Some((name.strip_prefix(SCORE_PREFIX)?.to_owned(), slot(name))))
             .collect();
         validators.sort();
-        Self { slots, metric, accuracy, effective_classes, validators, width }
+        let direction = compared.primary.direction.unwrap_or(Direction::Higher);
+        Self { slots, metric, primary, direction, effective_classes, validators, width }
     }
 
     /// The validators that have scores, sorted.
@@ -149,8 +151,9 @@ impl Wanted {
         checkpoint.values[self.metric]
     }
 
-    pub(crate) fn accuracy(&self, checkpoint: &Checkpoint) -> Option<f64> {
-        checkpoint.values[self.accuracy]
+    /// The primary metric on the target.
+    pub(crate) fn primary(&self, checkpoint: &Checkpoint) -> Option<f64> {
+        checkpoint.values[self.primary]
     }
 
     /// The score of a validator; `Some(NaN)` where it is undefined.
@@ -163,31 +166,34 @@ impl Wanted {
         checkpoint.values[self.effective_classes].is_some_and(|part| part < COLLAPSED)
     }
 
-    /// The choice among the checkpoints of runs: place of the run and checkpoint.
+    /// What a choice goes by: the largest is chosen.
+    pub(crate) fn rating(&self, selection: &Selection, checkpoint: &Checkpoint) -> Option<f64> {
+        let rating = match selection {
+            Selection::Last => self.metric(checkpoint).map(|_| checkpoint.step as f64),
+            Selection::Validator(name) => self.score(name, checkpoint),
+            Selection::Oracle => self.primary(checkpoint).map(|it| self.direction.upwards(it)),
+        };
+        rating.filter(|rating| !rating.is_nan())
+    }
+
+    /// The choice among the checkpoints of runs: place of the run and checkpoint. Of equal
+    /// ratings the first counts: in the order of the runs, then of the steps.
     pub(crate) fn choose<'a>(
         &self,
         selection: &Selection,
         runs: impl Iterator<Item = (usize, &'a [Checkpoint])>,
     ) -> Option<(usize, &'a Checkpoint)> {
-        let validator = match selection {
-            Selection::Last => {
-                let latest = |(run, checkpoints): (usize, &'a [Checkpoint])| {
-                    let found = checkpoints.iter().rev().find(|c| self.metric(c).is_some())?;
-                    Some((run, found))
-                };
-                return runs.filter_map(latest).next();
-            }
-            Selection::Validator(name) => Some(name),
-            Selection::Oracle => None,
-        };
+        if *selection == Selection::Last {
+            let latest = |(run, checkpoints): (usize, &'a [Checkpoint])| {
+                let found = checkpoints.iter().rev().find(|c| self.metric(c).is_some())?;
+                Some((run, found))
+            };
+            return runs.filter_map(latest).next();
+        }
         let mut best: Option<(f64, usize, &Checkpoint)> = None;
         for (run, checkpoints) in runs {
             for checkpoint in Self::choosable(checkpoints) {
-                let score = match validator {
-                    Some(name) => self.score(name, checkpoint),
-                    None => checkpoint.values[self.accuracy],
-                };
-                let Some(score) = score.filter(|score| !score.is_nan()) else { continue };
+                let Some(score) = self.rating(selection, checkpoint) else { continue };
                 // The first of equals stays.
                 if best.is_none_or(|(highest, ..)| score > highest) {
                     best = Some((score, run, checkpoint));

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use isthmus_core::metric::Measure;
+
 use super::cells::Builder;
 use super::runs::Chosen;
 use super::{CompareOptions, Comparison, Dimension, Selection, Spread, Table};
 use crate::error::CompareError;
+use crate::statistics::PValueForm;
 
 /// What rows and columns are.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +30,7 @@ impl Built {
     pub fn add(
         &mut self,
         chosen: &[Chosen<'_>],
+        measure: &Measure,
         selection: Option<&Selection>,
         shape: Shape,
         options: &CompareOptions,
@@ -41,7 +45,7 @@ impl Built {
         let several = datasets.len() > 1;
         for (dataset, choices) in datasets {
             let mut builder = Builder::new(&choices, shape);
-            let mut table = builder.build(options);
+            let mut table = builder.build(options, measure);
             table.dataset = dataset.map(str::to_owned);
             table.selection = selection.cloned();
             let place = |text: String| match (dataset, selection) {
@@ -70,12 +74,20 @@ impl Built {
         names.into_iter().cloned().collect()
     }
 
+    /// Whether there is no table.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
     /// The tables, those of one data set together, and the notes that explain them.
     pub fn finish(self, options: &CompareOptions) -> (Vec<Table>, Vec<String>) {
         let Self { mut tables, seeds, incomplete } = self;
         // The sort is stable: selections keep their order.
-        tables.sort_by(|a, b| a.dataset.cmp(&b.dataset));
-        let mut notes = vec![explanation(&tables, &seeds, options)];
+        tables.sort_by(|a, b| (&a.dataset, &a.measure).cmp(&(&b.dataset, &b.measure)));
+        let mut notes = Vec::new();
+        if !tables.is_empty() {
+            notes.push(explanation(&tables, &seeds, options));
+        }
         if !incomplete.is_empty() {
             let list = incomplete.into_iter().collect::<Vec<_>>().join("; ");
             notes.push(format!("Seeds that lack a task are left out of averages: {list}."));
@@ -115,7 +127,11 @@ fn explanation(tables: &[Table], seeds: &BTreeSet<usize>, options: &CompareOptio
         ));
     }
     if tables.iter().any(|table| table.has_rank) {
-        text.push_str(&format!(" Rank: the mean rank over the {}s, 1 is best.", options.columns));
+        text.push_str(&format!(
+            " Rank: the mean rank over the {}s, 1 is best{}.",
+            options.columns,
+            unranked(tables)
+        ));
     }
     if tables.iter().any(|table| table.column_dimension == Dimension::Selection) {
         text.push_str(
@@ -125,13 +141,41 @@ fn explanation(tables: &[Table], seeds: &BTreeSet<usize>, options: &CompareOptio
     }
     if let Some(baseline) = &options.baseline {
         text.push_str(&format!(
-            " Difference: to {}, the mean over pairs of task and seed; p: {}, two-sided, corrected \
-             after Holm.",
+            " Difference: to {}, the mean over pairs of task and seed; p: {}{}, two-sided, \
+             corrected after Holm.",
             baseline.method,
-            baseline.test.name()
+            baseline.test.name(),
+            form(tables)
         ));
     }
     text
+}
+
+/// The rows that lack a column and take no part in ranks.
+fn unranked(tables: &[Table]) -> String {
+    let rows = tables.iter().filter(|table| table.has_rank).flat_map(|table| &table.rows);
+    let names: BTreeSet<&str> = rows
+        .filter(|row| row.rank.is_none() && !row.label.upper_bound)
+        .map(|row| row.label.text.as_str())
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    format!(", among the rows that have them all (without {})", names.join(", "))
+}
+
+/// How the p-values of the tables were computed, where their test has several ways.
+fn form(tables: &[Table]) -> &'static str {
+    let rows = tables.iter().flat_map(|table| &table.rows);
+    let forms: BTreeSet<PValueForm> =
+        rows.filter_map(|row| row.difference.as_ref()?.form).collect();
+    match (forms.contains(&PValueForm::Exact), forms.contains(&PValueForm::Normal)) {
+        (true, false) => " (exact)",
+        (false, true) => " (normal approximation)",
+        (true, true) => " (exact up to 25 differences, else the normal approximation)",
+        (false, false) => "",
+    }
 }
 
 impl Comparison {

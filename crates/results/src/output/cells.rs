@@ -1,37 +1,23 @@
 //! Numbers of comparisons as people read them, and which of them are best.
 
 use super::grid::{CellText, Grid, GridRow, label, mark_best};
-use crate::compare::{Comparison, Dimension, Direction, Row, Selection, Summary, Table};
+use crate::compare::{
+    Comparison, Dimension, Direction, LabelFreeTable, Measure, Row, Selection, Summary, Table, Unit,
+};
 
-/// How a metric is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scale {
-    percent: bool,
+/// What follows the name of a metric in a title.
+pub(super) fn remark(measure: &Measure) -> String {
+    let better = match measure.direction {
+        Some(Direction::Lower) => ", lower is better",
+        Some(Direction::Higher) | None => "",
+    };
+    format!("{}{better}", measure.unit.in_words())
 }
 
-impl Scale {
-    /// Accuracies are shown in percent.
-    pub(super) fn of(metric: &str) -> Self {
-        Self { percent: metric.contains("accuracy") }
-    }
-
-    /// The unit to put behind the metric's name.
-    pub(super) fn unit(self) -> &'static str {
-        if self.percent { " in percent" } else { "" }
-    }
-
-    pub(super) fn text(self, value: f64) -> String {
-        if self.percent { format!("{:.1}", value * 100.0) } else { format!("{value:.4}") }
-    }
-
-    /// A difference, with its sign.
-    fn signed(self, value: f64) -> String {
-        let text = self.text(value);
-        match value {
-            value if value > 0.0 => format!("+{text}"),
-            _ => text,
-        }
-    }
+/// A difference, with its sign.
+fn signed(unit: Unit, value: f64) -> String {
+    let text = unit.text(value);
+    if value > 0.0 { format!("+{text}") } else { text }
 }
 
 /// A probability that is not spelt out below a thousandth.
@@ -41,19 +27,14 @@ pub(super) fn p_value(value: f64) -> String {
 
 /// The tables of a comparison as text.
 pub(super) fn grids(comparison: &Comparison) -> Vec<Grid> {
-    comparison.tables.iter().map(|table| grid(comparison, table)).collect()
+    let tables = comparison.tables.iter().map(|table| grid(comparison, table));
+    tables.chain(comparison.label_free.iter().map(|table| label_free(comparison, table))).collect()
 }
 
 fn grid(comparison: &Comparison, table: &Table) -> Grid {
-    let scale = Scale::of(&comparison.metric);
+    let unit = table.measure.unit;
     let show_seeds = !same_seeds(comparison);
-    let text = |summary: &Summary| CellText {
-        mean: scale.text(summary.mean),
-        deviation: comparison.spread.of(summary).map(|deviation| scale.text(deviation)),
-        seeds: show_seeds.then_some(summary.seeds),
-        best: false,
-        collapsed: summary.collapsed > 0,
-    };
+    let text = |summary: &Summary| cell(comparison, summary, unit, show_seeds);
     let mut columns = table.columns.clone();
     columns.extend(table.has_average.then(|| label("average")));
     columns.extend(table.has_rank.then(|| label("rank")));
@@ -69,7 +50,7 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
         }
         if table.baseline.is_some() {
             let difference = row.difference.as_ref();
-            cells.push(difference.map(|found| CellText::plain(scale.signed(found.mean))));
+            cells.push(difference.map(|found| CellText::plain(signed(unit, found.mean))));
             let p = difference.and_then(|found| found.p_value);
             cells.push(p.map(|p| CellText::plain(p_value(p))));
         }
@@ -80,7 +61,7 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
         .iter()
         .map(|row| GridRow { label: row.label.clone(), cells: cells(row) })
         .collect();
-    if let Some(direction) = Direction::of(&comparison.metric) {
+    if let Some(direction) = table.measure.direction {
         for line in lines(table) {
             mark_best(&mut rows, &line, direction);
         }
@@ -93,9 +74,58 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
     };
     Grid {
         dataset: table.dataset.clone(),
-        subject: comparison.metric.clone(),
-        remark: format!("{}{choice}", scale.unit()),
+        subject: table.measure.name.clone(),
+        remark: format!("{}{choice}", remark(&table.measure)),
         corner: table.row_dimension.to_string(),
+        columns,
+        rows,
+    }
+}
+
+fn cell(comparison: &Comparison, summary: &Summary, unit: Unit, show_seeds: bool) -> CellText {
+    CellText {
+        mean: unit.text(summary.mean),
+        deviation: comparison.spread.of(summary).map(|deviation| unit.text(deviation)),
+        seeds: show_seeds.then_some(summary.seeds),
+        best: false,
+        collapsed: summary.collapsed > 0,
+    }
+}
+
+/// What is known without target labels; the primary metric says why it is not there.
+fn label_free(comparison: &Comparison, table: &LabelFreeTable) -> Grid {
+    let mut columns = vec![label(&table.absent.title)];
+    columns.extend(table.measures.iter().map(|measure| {
+        let percent = if measure.unit.is_percent() { " (%)" } else { "" };
+        label(format!("{}{percent}", measure.title))
+    }));
+    let show_seeds = !same_seeds(comparison);
+    let rows = table.rows.iter().map(|row| {
+        let mut cells = vec![Some(CellText::plain("no target labels".to_owned()))];
+        cells.extend(row.cells.iter().zip(&table.measures).map(|(summary, measure)| {
+            Some(cell(comparison, summary.as_ref()?, measure.unit, show_seeds))
+        }));
+        GridRow { label: row.label.clone(), cells }
+    });
+    let mut rows: Vec<GridRow> = rows.collect();
+    for (column, measure) in table.measures.iter().enumerate() {
+        let line: Vec<(usize, usize)> = (0..rows.len())
+            .filter(|&row| !rows[row].label.upper_bound)
+            .map(|row| (row, column + 1))
+            .collect();
+        if let Some(direction) = measure.direction {
+            mark_best(&mut rows, &line, direction);
+        }
+    }
+    let tasks = match table.tasks.as_slice() {
+        [task] => task.to_string(),
+        tasks => format!("mean over {} tasks", tasks.len()),
+    };
+    Grid {
+        dataset: Some(table.dataset.clone()),
+        subject: table.absent.name.clone(),
+        remark: format!(" is not known: no target labels; what needs none, {tasks}"),
+        corner: "method".to_owned(),
         columns,
         rows,
     }
@@ -107,6 +137,7 @@ fn same_seeds(comparison: &Comparison) -> bool {
         .iter()
         .flat_map(|table| &table.rows)
         .flat_map(|row| row.cells.iter().chain([&row.average]))
+        .chain(comparison.label_free.iter().flat_map(|table| &table.rows).flat_map(|it| &it.cells))
         .flatten()
         .map(|summary| summary.seeds);
     let first = seeds.next();

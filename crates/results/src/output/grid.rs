@@ -91,8 +91,8 @@ pub(super) fn mark_best(rows: &mut [GridRow], line: &[(usize, usize)], direction
         })
         .collect();
     let winner = match direction {
-        Direction::Highest => values.iter().map(|(_, value)| *value).reduce(f64::max),
-        Direction::Lowest => values.iter().map(|(_, value)| *value).reduce(f64::min),
+        Direction::Higher => values.iter().map(|(_, value)| *value).reduce(f64::max),
+        Direction::Lower => values.iter().map(|(_, value)| *value).reduce(f64::min),
     };
     if values.len() < 2 {
         return;

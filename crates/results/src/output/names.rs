@@ -15,8 +15,14 @@ pub(super) fn full(label: &Label, arrow: &str) -> String {
     if label.upper_bound { format!("{text} (upper bound)") } else { text }
 }
 
-/// Short names of domains: of each domain the shortest beginning that no other domain shares,
-/// or the whole name where there is none, with a capital (`A→W`).
+/// Names up to this length stay as they are: nothing is gained by cutting them.
+const SHORT: usize = 3;
+/// A cut that saves less than this is not made.
+const SAVING: usize = 2;
+
+/// Short names of domains: of each domain the shortest beginning that no other domain shares, with
+/// a capital (`A→W`). A name that is short already, or would hardly become shorter, stays as it is,
+/// and no number is cut (`s07→s18`).
 #[derive(Debug, Default)]
 pub(super) struct ShortNames {
     names: Vec<(String, String)>,
@@ -32,7 +38,7 @@ impl ShortNames {
         }
         let names = domains
             .iter()
-            .map(|domain| ((*domain).to_owned(), capital(shortest(domain, &domains))))
+            .map(|domain| ((*domain).to_owned(), shortened(domain, &domains)))
             .collect();
         Self { names }
     }
@@ -43,11 +49,11 @@ impl ShortNames {
         format!("{}→{}", sources.join("+"), self.domain(&task.target))
     }
 
-    /// What the short names mean; empty where none is shorter.
+    /// What the short names mean, all of them; empty where none is shorter.
     pub(super) fn legend(&self) -> String {
         self.names
             .iter()
-            .filter(|(name, short)| name.chars().count() != short.chars().count())
+            .filter(|(name, short)| name != short)
             .map(|(name, short)| format!("{short} = {name}"))
             .collect::<Vec<_>>()
             .join(", ")
@@ -59,14 +65,23 @@ impl ShortNames {
     }
 }
 
+fn shortened(domain: &str, all: &BTreeSet<&str>) -> String {
+    let length = domain.chars().count();
+    let short = if length <= SHORT { domain } else { shortest(domain, all) };
+    if short.chars().count() + SAVING > length { domain.to_owned() } else { capital(short) }
+}
+
 fn shortest<'a>(domain: &'a str, all: &BTreeSet<&str>) -> &'a str {
-    let ends = domain.char_indices().map(|(start, c)| start + c.len_utf8());
-    for end in ends {
+    let mut characters = domain.char_indices().peekable();
+    while let Some((start, character)) = characters.next() {
+        let end = start + character.len_utf8();
+        let in_number = character.is_numeric()
+            && characters.peek().is_some_and(|(_, following)| following.is_numeric());
         let beginning = domain[..end].to_lowercase();
         let shared = all
             .iter()
             .any(|other| *other != domain && other.to_lowercase().starts_with(&beginning));
-        if !shared {
+        if !shared && !in_number {
             return &domain[..end];
         }
     }
@@ -105,6 +120,18 @@ mod tests {
     #[test]
     fn as_much_as_is_needed_where_initials_are_shared() {
         let labels = [label("clipart", "caltech"), label("mnist", "mnist_m")];
-        assert_eq!(short(&labels), ["Cl→Ca", "Mnist→Mnist_"]);
+        assert_eq!(short(&labels), ["Cl→Ca", "mnist→mnist_m"]);
+        assert_eq!(ShortNames::of(&labels).legend(), "Ca = caltech, Cl = clipart");
+    }
+
+    #[test]
+    fn numbers_are_never_cut_and_the_legend_explains_every_name_that_changed() {
+        let labels = [label("s07", "s18"), label("s1", "s18")];
+        assert_eq!(short(&labels), ["s07→s18", "s1→s18"]);
+        assert_eq!(ShortNames::of(&labels).legend(), "");
+        let labels = [label("subject07", "subject18"), label("batch10-cold", "batch100-cold")];
+        assert_eq!(short(&labels), ["subject07→subject18", "Batch10-→Batch100"]);
+        let names = ShortNames::of(&labels);
+        assert_eq!(names.legend(), "Batch10- = batch10-cold, Batch100 = batch100-cold");
     }
 }

@@ -4,13 +4,17 @@ use polars_core::prelude::{Column, DataFrame, PolarsResult};
 use polars_io::prelude::ParquetWriter;
 
 use super::csv;
-use crate::compare::{Comparison, Dimension, Row, Selection, Summary, Table};
+use crate::compare::{Comparison, Dimension, Row, Selection, Summary};
+use crate::statistics::PValueForm;
 
 /// One cell, with what is said of its row.
 struct Line<'a> {
-    table: &'a Table,
-    row: &'a Row,
-    column: &'a str,
+    dataset: Option<&'a str>,
+    metric: &'a str,
+    row: &'a str,
+    /// Rank and difference of the row, where it can have any.
+    ranked: Option<&'a Row>,
+    column: String,
     selection: Option<&'a str>,
     upper_bound: bool,
     cell: Option<&'a Summary>,
@@ -24,9 +28,17 @@ fn lines(comparison: &Comparison) -> Vec<Line<'_>> {
         let overview = table.column_dimension != comparison.columns;
         let selection = table.selection.as_ref().map(Selection::name);
         for row in &table.rows {
-            let mut add = |column, selection, upper_bound, cell| {
-                let upper_bound = upper_bound || row.label.upper_bound;
-                lines.push(Line { table, row, column, selection, upper_bound, cell });
+            let mut add = |column: &str, selection, upper_bound, cell| {
+                lines.push(Line {
+                    dataset: table.dataset.as_deref(),
+                    metric: &table.measure.name,
+                    row: &row.label.text,
+                    ranked: Some(row),
+                    column: column.to_owned(),
+                    selection,
+                    upper_bound: upper_bound || row.label.upper_bound,
+                    cell,
+                });
             };
             for (label, cell) in table.columns.iter().zip(&row.cells) {
                 if overview {
@@ -41,6 +53,24 @@ fn lines(comparison: &Comparison) -> Vec<Line<'_>> {
             if table.has_average {
                 add("average", selection, false, row.average.as_ref());
             }
+        }
+    }
+    for table in &comparison.label_free {
+        let column = match table.tasks.as_slice() {
+            [task] => task.to_string(),
+            _ => "average".to_owned(),
+        };
+        for row in &table.rows {
+            lines.extend(table.measures.iter().zip(&row.cells).map(|(measure, cell)| Line {
+                dataset: Some(&table.dataset),
+                metric: &measure.name,
+                row: &row.label.text,
+                ranked: None,
+                column: column.clone(),
+                selection: Some(Selection::Last.name()),
+                upper_bound: row.label.upper_bound,
+                cell: cell.as_ref(),
+            }));
         }
     }
     lines
@@ -75,26 +105,33 @@ fn fields(comparison: &Comparison) -> Vec<Field> {
     let shown = |dimension| [comparison.rows, comparison.columns].contains(&dimension);
     // What is a row or a column needs no column of its own.
     if !shown(Dimension::Dataset) {
-        add("dataset", text(&|line| line.table.dataset.clone()));
+        add("dataset", text(&|line| line.dataset.map(str::to_owned)));
     }
     if !shown(Dimension::Selection) {
         add("selection", text(&|line| line.selection.map(str::to_owned)));
     }
-    add("metric", text(&|_| Some(comparison.metric.clone())));
-    add(comparison.rows.name(), text(&|line| Some(line.row.label.text.clone())));
-    add(comparison.columns.name(), text(&|line| Some(line.column.to_owned())));
+    add("metric", text(&|line| Some(line.metric.to_owned())));
+    add(comparison.rows.name(), text(&|line| Some(line.row.to_owned())));
+    add(comparison.columns.name(), text(&|line| Some(line.column.clone())));
     add("upper_bound", Values::Truth(lines.iter().map(|line| line.upper_bound).collect()));
     add("mean", number(&|line| Some(line.cell?.mean)));
     add("standard_deviation", number(&|line| line.cell?.standard_deviation));
     add("interval_95", number(&|line| line.cell?.interval_95()));
     add("seeds", count(&|line| line.cell.map_or(0, |cell| cell.seeds)));
     add("collapsed", count(&|line| line.cell.map_or(0, |cell| cell.collapsed)));
-    add("rank", number(&|line| line.row.rank));
+    add("rank", number(&|line| line.ranked?.rank));
     if comparison.baseline.is_some() {
-        let difference = |line: &Line<'_>| line.row.difference;
+        let difference = |line: &Line<'_>| line.ranked?.difference;
         add("difference", number(&|line| Some(difference(line)?.mean)));
         add("pairs", count(&|line| difference(line).map_or(0, |found| found.pairs)));
         add("p_value", number(&|line| difference(line)?.p_value));
+        let form = |line: &Line<'_>| {
+            Some(match difference(line)?.form? {
+                PValueForm::Exact => "exact".to_owned(),
+                PValueForm::Normal => "normal".to_owned(),
+            })
+        };
+        add("p_value_form", text(&form));
     }
     fields
 }

@@ -1,6 +1,5 @@
 //! Validators' quality as tables.
 
-use super::cells::Scale;
 use super::csv;
 use super::grid::{CellText, Grid, GridRow, label, mark_best};
 use crate::compare::Direction;
@@ -9,20 +8,20 @@ use crate::validators::{DatasetValidators, Quality, ValidatorTables};
 /// A data set's validators over all methods, and where there are several, what matters most by
 /// method.
 pub(super) fn grids(tables: &ValidatorTables) -> Vec<Grid> {
-    tables.datasets.iter().flat_map(|dataset| of_dataset(tables, dataset)).collect()
+    tables.datasets.iter().flat_map(of_dataset).collect()
 }
 
-fn of_dataset(tables: &ValidatorTables, dataset: &DatasetValidators) -> Vec<Grid> {
-    let scale = Scale::of(&tables.metric);
+fn of_dataset(dataset: &DatasetValidators) -> Vec<Grid> {
+    let metric_unit = dataset.measure.unit;
     let correlation = |value: Option<f64>| Some(CellText::plain(format!("{:.3}", value?)));
-    let regret = |value: Option<f64>| Some(CellText::plain(scale.text(value?)));
+    let regret = |value: Option<f64>| Some(CellText::plain(metric_unit.text(value?)));
     let count = |number: usize| Some(CellText::plain(number.to_string()));
     let grid =
         |remark: String, columns: &[&str], cells: &dyn Fn(usize) -> Vec<Option<CellText>>| {
             let rows = dataset.validators.iter().enumerate();
             Grid {
                 dataset: Some(dataset.dataset.clone()),
-                subject: tables.metric.clone(),
+                subject: dataset.measure.name.clone(),
                 remark,
                 corner: "validator".to_owned(),
                 columns: columns.iter().map(|name| label(*name)).collect(),
@@ -35,22 +34,40 @@ fn of_dataset(tables: &ValidatorTables, dataset: &DatasetValidators) -> Vec<Grid
             }
         };
     let all = |row: usize| {
-        let Quality { spearman, weighted_spearman, regret: lost, choices, checkpoints, undefined } =
-            dataset.validators[row].all;
+        let Quality {
+            spearman,
+            weighted_spearman,
+            regret: lost,
+            regret_over_ties,
+            choices,
+            tied,
+            checkpoints,
+            undefined,
+        } = dataset.validators[row].all;
         vec![
             correlation(spearman),
             correlation(weighted_spearman),
             regret(lost),
+            regret(regret_over_ties),
             count(choices),
+            count(tied),
             count(checkpoints),
             count(undefined),
         ]
     };
-    let columns =
-        ["Spearman", "weighted Spearman", "regret", "choices", "checkpoints", "undefined"];
-    let unit = if scale.unit().is_empty() { "" } else { ", regret in points" };
+    let columns = [
+        "Spearman",
+        "weighted Spearman",
+        "regret",
+        "over ties",
+        "choices",
+        "tied",
+        "checkpoints",
+        "undefined",
+    ];
+    let unit = if metric_unit.is_percent() { ", regret in points" } else { "" };
     let mut overview = grid(format!(" and validators, all methods{unit}"), &columns, &all);
-    let directions = [Direction::Highest, Direction::Highest, Direction::Lowest];
+    let directions = [Direction::Higher, Direction::Higher, Direction::Lower, Direction::Lower];
     for (column, direction) in directions.into_iter().enumerate() {
         mark_column(&mut overview, column, direction);
     }
@@ -63,9 +80,11 @@ fn of_dataset(tables: &ValidatorTables, dataset: &DatasetValidators) -> Vec<Grid
             (0..methods.len()).for_each(|column| mark_column(&mut grid, column, direction));
             grids.push(grid);
         };
-        by_method(&format!("regret{}", points(unit)), Direction::Lowest, &|q| regret(q.regret));
-        by_method("weighted Spearman", Direction::Highest, &|q| correlation(q.weighted_spearman));
-        by_method("Spearman", Direction::Highest, &|q| correlation(q.spearman));
+        by_method(&format!("regret over ties{}", points(unit)), Direction::Lower, &|q| {
+            regret(q.regret_over_ties)
+        });
+        by_method("weighted Spearman", Direction::Higher, &|q| correlation(q.weighted_spearman));
+        by_method("Spearman", Direction::Higher, &|q| correlation(q.spearman));
     }
     grids
 }
@@ -89,7 +108,9 @@ pub(super) fn csv(tables: &ValidatorTables) -> String {
         "spearman",
         "weighted_spearman",
         "regret",
+        "regret_over_ties",
         "choices",
+        "tied",
         "checkpoints",
         "undefined",
     ];
@@ -105,13 +126,15 @@ pub(super) fn csv(tables: &ValidatorTables) -> String {
                 };
                 lines.push(vec![
                     dataset.dataset.clone(),
-                    tables.metric.clone(),
+                    dataset.measure.name.clone(),
                     method.to_owned(),
                     judgement.validator.clone(),
                     number(quality.spearman),
                     number(quality.weighted_spearman),
                     number(quality.regret),
+                    number(quality.regret_over_ties),
                     quality.choices.to_string(),
+                    quality.tied.to_string(),
                     quality.checkpoints.to_string(),
                     quality.undefined.to_string(),
                 ]);

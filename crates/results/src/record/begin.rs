@@ -49,18 +49,25 @@ impl RecordWriter {
     ) -> Result<Begun, RecordError> {
         let directory = directory(results, &header.run.experiment, &header.run.id)?;
         let partial = directory.with_extension(PARTIAL);
+        // Nothing is read before nobody else can write it.
+        let Some(events) = claim(&partial)? else {
+            let writer = Self::create(results, header, environment)?;
+            return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
+        };
         restore_replaced(&directory)?;
         let path = partial.join(CHECKPOINT);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
+                remove_if_there(&partial)?;
+                drop(events);
                 let writer = Self::create(results, header, environment)?;
                 return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
             }
             Err(error) => return Err(RecordError::io("cannot read", &path)(error)),
         };
         let saved = checkpoint::decode(&path, &bytes)?;
-        let mut writer = Self::reopen(directory, partial, header, environment)?;
+        let mut writer = Self::reopen(directory, partial, events, header, environment)?;
         writer.restore(saved.rows);
         writer.take_over_outputs_before()?;
         writer.remove_unchosen()?;
@@ -74,16 +81,11 @@ impl RecordWriter {
     fn reopen(
         directory: PathBuf,
         partial: PathBuf,
+        events: File,
         header: &RecordHeader,
         environment: Environment,
     ) -> Result<Self, RecordError> {
         let path = partial.join(EVENTS);
-        let events = File::options()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .map_err(RecordError::io("cannot write", &path))?;
-        lock(&events, &partial)?;
         end_at_whole_line(&path, &events).map_err(RecordError::io("cannot write", &path))?;
         remove_temporary(&partial)?;
         let mut environment = EnvironmentFile {
@@ -100,7 +102,7 @@ impl RecordWriter {
             environment.started = earlier.started;
             environment.resumed = earlier.resumed + 1;
         }
-        Self::open(directory, partial, header, environment, EventLog::new(&path, events))
+        Self::open(directory, partial, header, environment, events)
     }
 
     fn open(
@@ -108,13 +110,17 @@ impl RecordWriter {
         partial: PathBuf,
         header: &RecordHeader,
         environment: EnvironmentFile,
-        events: EventLog,
+        events: File,
     ) -> Result<Self, RecordError> {
+        let path = partial.join(EVENTS);
+        // The same lock, which is given up when both are closed.
+        let held = events.try_clone().map_err(RecordError::io("cannot write", &path))?;
         let mut writer = Self {
             directory,
             partial,
+            held: Some(held),
             environment,
-            events,
+            events: EventLog::new(&path, events),
             metrics: Vec::new(),
             last_stage: header.job.method.stages.len().saturating_sub(1),
             chosen: Chosen::default(),
@@ -143,20 +149,9 @@ impl RecordWriter {
         if let Some(folder) = directory.parent() {
             fs::create_dir_all(folder).map_err(RecordError::io("cannot create", folder))?;
         }
-        restore_replaced(&directory)?;
         remove_stale(&partial)?;
-        fs::create_dir(&partial).map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => RecordError::InUse(partial.clone()),
-            _ => RecordError::io("cannot create", &partial)(source),
-        })?;
-
-        let path = partial.join(EVENTS);
-        let events = File::options()
-            .append(true)
-            .create_new(true)
-            .open(&path)
-            .map_err(RecordError::io("cannot create", &path))?;
-        lock(&events, &partial)?;
+        restore_replaced(&directory)?;
+        let events = begin_folder(&partial)?;
 
         let environment = EnvironmentFile {
             environment,
@@ -165,7 +160,7 @@ impl RecordWriter {
             resumed: 0,
             peak_memory_bytes: None,
         };
-        Self::open(directory, partial, header, environment, EventLog::new(&path, events))
+        Self::open(directory, partial, header, environment, events)
     }
 }
 
@@ -213,14 +208,78 @@ fn restore_replaced(directory: &Path) -> Result<(), RecordError> {
     if directory.exists() { remove_if_there(&replaced) } else { rename(&replaced, directory) }
 }
 
+/// The events of a record that an interrupted run left, locked: from here on nobody else takes it
+/// up. `None` where there is nothing to take up.
+fn claim(partial: &Path) -> Result<Option<File>, RecordError> {
+    let path = partial.join(EVENTS);
+    let events = match File::options().append(true).open(&path) {
+        Ok(events) => events,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(RecordError::io("cannot write", &path)(error)),
+    };
+    lock_in_place(&path, &events, partial)?;
+    Ok(Some(events))
+}
+
+/// Locks the file, which must still be the one at `path`: another process may have finished or
+/// replaced the record between its opening and its locking.
+fn lock_in_place(path: &Path, events: &File, partial: &Path) -> Result<(), RecordError> {
+    lock(events, partial)?;
+    if is_at(path, events) { Ok(()) } else { Err(RecordError::InUse(partial.to_owned())) }
+}
+
+#[cfg(unix)]
+fn is_at(path: &Path, file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
+    match (fs::metadata(path), file.metadata()) {
+        (Ok(there), Ok(open)) => identity(there) == identity(open),
+        _ => false,
+    }
+}
+
+#[cfg(not(unix))]
+fn is_at(path: &Path, _file: &File) -> bool {
+    path.exists()
+}
+
 /// Removes what an interrupted run left, unless its process still lives.
 fn remove_stale(partial: &Path) -> Result<(), RecordError> {
-    match File::options().append(true).open(partial.join(EVENTS)) {
-        Ok(events) => lock(&events, partial)?,
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(RecordError::io("cannot write", &partial.join(EVENTS))(error)),
+    for _ in 0..LOCK_ATTEMPTS {
+        if let Some(_held) = claim(partial)? {
+            return remove_if_there(partial);
+        }
+        // Without events it is empty, unless another process has begun in it since.
+        match fs::remove_dir(partial) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {}
+            _ => return Ok(()),
+        }
+        std::thread::sleep(BETWEEN_ATTEMPTS);
     }
+    // Somebody removed the events and left the rest.
     remove_if_there(partial)
+}
+
+/// Makes the folder of a record and its file of events, locked.
+fn begin_folder(partial: &Path) -> Result<File, RecordError> {
+    let path = partial.join(EVENTS);
+    for _ in 0..LOCK_ATTEMPTS {
+        fs::create_dir(partial).map_err(|source| match source.kind() {
+            ErrorKind::AlreadyExists => RecordError::InUse(partial.to_owned()),
+            _ => RecordError::io("cannot create", partial)(source),
+        })?;
+        match File::options().append(true).create_new(true).open(&path) {
+            Ok(events) => {
+                lock_in_place(&path, &events, partial)?;
+                return Ok(events);
+            }
+            // Another process took the empty folder for one that was left behind.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => break,
+            Err(error) => return Err(RecordError::io("cannot create", &path)(error)),
+        }
+    }
+    Err(RecordError::InUse(partial.to_owned()))
 }
 
 /// Holds the record until the file is closed, by the end of the process at the latest.

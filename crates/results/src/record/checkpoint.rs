@@ -1,6 +1,8 @@
 //! Checkpoints as safetensors files: tensors of any type, and what was measured so far.
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
@@ -43,6 +45,40 @@ const TYPES: [(DType, Dtype); 8] = [
     (DType::U32, Dtype::U32),
     (DType::U8, Dtype::U8),
 ];
+
+/// How far a checkpoint is.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Reached {
+    /// Place of the stage, from 0.
+    pub stage: usize,
+    /// Steps done in this stage.
+    pub step: usize,
+    /// Seconds of training that were spent.
+    pub seconds: f64,
+}
+
+/// How far the checkpoint in `file` is, by its header alone; `None` where it is not there or not
+/// whole.
+pub(super) fn reached(file: &Path) -> Option<Reached> {
+    #[derive(Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__")]
+        metadata: HashMap<String, String>,
+    }
+    let mut file = File::open(file).ok()?;
+    let size = file.metadata().ok()?.len();
+    let mut length = [0; 8];
+    file.read_exact(&mut length).ok()?;
+    let length = u64::from_le_bytes(length);
+    // A length that was made up must not be believed.
+    if length > size {
+        return None;
+    }
+    let mut header = Vec::new();
+    file.take(length).read_to_end(&mut header).ok()?;
+    let header: Header = serde_json::from_slice(&header).ok()?;
+    serde_json::from_str(header.metadata.get(STATE)?).ok()
+}
 
 pub(super) fn encode(file: &Path, saved: &Saved) -> Result<Vec<u8>, RecordError> {
     let problem = |problem: String| RecordError::Model { file: file.to_owned(), problem };

@@ -1,5 +1,7 @@
 //! The machine and the programs that made a record.
 
+use std::path::PathBuf;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,9 @@ pub struct Environment {
     pub rustc: String,
     /// Version of burn.
     pub burn: String,
+    /// The experiment file that the run was started with: data is found beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment_file: Option<PathBuf>,
 }
 
 impl Environment {
@@ -34,6 +39,7 @@ impl Environment {
             device: device.to_owned(),
             rustc: env!("ISTHMUS_RUSTC_VERSION").to_owned(),
             burn: env!("ISTHMUS_BURN_VERSION").to_owned(),
+            experiment_file: None,
         }
     }
 }

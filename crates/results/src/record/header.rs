@@ -1,5 +1,6 @@
 //! What a record says of its run.
 
+use isthmus_core::metric::Metrics;
 use isthmus_core::spec::{Experiment, Job, Task};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -43,6 +44,9 @@ pub struct RunInfo {
     pub isthmus_version: String,
     /// Place in the experiment file.
     pub position: Position,
+    /// What its metrics mean, the primary one first. Records that name none are of classes.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// The values that a sweep set, by key of the experiment file; empty without one.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub settings: Map<String, Value>,
@@ -65,7 +69,8 @@ impl RecordHeader {
     /// The header of `job`, one of `experiment`'s jobs.
     ///
     /// `data_fingerprint` identifies the data's content, `isthmus_version` the program;
-    /// `target_labels_used` marks an upper bound.
+    /// `target_labels_used` marks an upper bound. The metrics are those of classes unless
+    /// [`with_metrics`](Self::with_metrics) names others.
     pub fn new(
         experiment: &Experiment,
         job: &Job,
@@ -92,10 +97,17 @@ impl RecordHeader {
             data_fingerprint: data_fingerprint.to_owned(),
             isthmus_version: isthmus_version.to_owned(),
             position,
+            metrics: Metrics::classes(),
             settings: Map::new(),
             round: None,
         };
         Self { run, job: job.clone() }
+    }
+
+    /// The same header for a run that these metrics are measured of, the primary one first.
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.run.metrics = metrics;
+        self
     }
 
     /// The same header for a run of a sweep that set these values, by key of the experiment file.

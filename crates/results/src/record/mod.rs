@@ -7,8 +7,9 @@
 //! metrics.csv        stage,step,metric,value
 //! model.safetensors  the final checkpoint, where one was kept
 //! predictions.csv    row,label,predicted,confidence of the target's test rows, where kept
-//! model-<step>.safetensors  models that validators chose from evaluations of the last stage
-//! chosen.json        which validator chose which
+//! model-<step>.safetensors  models that validators chose from evaluations of the last stage,
+//!                    each once, and none that equals the final one
+//! chosen.json        which validator chose which, and its file
 //! splits.json        how many samples were trained, validated and tested on, and which
 //! outputs.safetensors  features, logits and labels of some samples, where asked for
 //! outputs-before.safetensors  features and labels of these samples before the last stage
@@ -40,7 +41,8 @@ mod state;
 mod writer;
 
 pub use begin::{Begun, record_failure};
-pub use chosen::Chosen;
+pub use checkpoint::Reached;
+pub use chosen::{Choice, Chosen};
 pub use difference::{Difference, first_difference};
 pub use environment::{Environment, EnvironmentFile};
 pub use events::{Event, EventLog, TimedEvent};

@@ -1,58 +1,97 @@
 //! Predictions for the target's test rows, for confusion matrices and calibration.
 
-use std::io::{self, Write};
+use std::io::{Cursor, Write};
 use std::path::Path;
+
+use polars::prelude::{
+    AnyValue, Column, CsvReadOptions, CsvWriter, DataFrame, DataType, NamedFrom, PolarsResult,
+    Schema, SerReader, SerWriter, Series,
+};
 
 use crate::error::RecordError;
 
-const HEADER: &str = "row,label,predicted,confidence";
+const ROW: &str = "row";
+const NAME: &str = "name";
+const LABEL: &str = "label";
+const PREDICTED: &str = "predicted";
+const CONFIDENCE: &str = "confidence";
 
 /// The prediction for one test row of the target.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Prediction {
     /// Place of the row in the test set.
     pub row: usize,
-    /// Its true class.
-    pub label: u32,
+    /// What identifies the sample: the name of its file, else its row in the data set.
+    pub name: String,
+    /// Its true class, where that is known.
+    pub label: Option<u32>,
     /// The predicted class.
     pub predicted: u32,
     /// Probability of the predicted class, in [0, 1].
     pub confidence: f32,
 }
 
-/// Writes the rows.
-pub(super) fn write(predictions: &[Prediction], file: &mut dyn Write) -> io::Result<()> {
-    writeln!(file, "{HEADER}")?;
-    for Prediction { row, label, predicted, confidence } in predictions {
-        writeln!(file, "{row},{label},{predicted},{confidence:?}")?;
-    }
-    Ok(())
+/// Writes the rows as CSV; a label that is not known is empty.
+pub(super) fn write(predictions: &[Prediction], file: &mut dyn Write) -> PolarsResult<()> {
+    let column = |name: &str, series: Series| Column::from(series.with_name(name.into()));
+    let rows: Vec<u64> = predictions.iter().map(|it| it.row as u64).collect();
+    let names: Vec<&str> = predictions.iter().map(|it| it.name.as_str()).collect();
+    let labels: Vec<Option<u32>> = predictions.iter().map(|it| it.label).collect();
+    let predicted: Vec<u32> = predictions.iter().map(|it| it.predicted).collect();
+    let confidences: Vec<f32> = predictions.iter().map(|it| it.confidence).collect();
+    let mut table = DataFrame::new(
+        predictions.len(),
+        vec![
+            column(ROW, Series::new(ROW.into(), rows)),
+            column(NAME, Series::new(NAME.into(), names)),
+            column(LABEL, Series::new(LABEL.into(), labels)),
+            column(PREDICTED, Series::new(PREDICTED.into(), predicted)),
+            column(CONFIDENCE, Series::new(CONFIDENCE.into(), confidences)),
+        ],
+    )?;
+    CsvWriter::new(file).finish(&mut table)
 }
 
 /// Reads the rows of `file` from its text.
 pub(super) fn parse(file: &Path, text: &str) -> Result<Vec<Prediction>, RecordError> {
-    let mut lines = text.lines();
-    if lines.next() != Some(HEADER) {
-        return Err(RecordError::damaged(file, format!("the first line must be `{HEADER}`")));
+    let damaged = |reason: String| RecordError::damaged(file, reason);
+    let schema = Schema::from_iter([
+        (ROW.into(), DataType::UInt64),
+        (NAME.into(), DataType::String),
+        (LABEL.into(), DataType::UInt32),
+        (PREDICTED.into(), DataType::UInt32),
+        (CONFIDENCE.into(), DataType::Float32),
+    ]);
+    let header = [ROW, NAME, LABEL, PREDICTED, CONFIDENCE].join(",");
+    if text.lines().next() != Some(header.as_str()) {
+        return Err(damaged(format!("the first line must be `{header}`")));
     }
-    lines
-        .enumerate()
-        .map(|(index, line)| {
-            prediction(line).ok_or_else(|| {
-                let number = index + 2;
-                RecordError::damaged(file, format!("line {number} is `{line}`, not `{HEADER}`"))
-            })
+    let table = CsvReadOptions::default()
+        .with_schema(Some(schema.into()))
+        .into_reader_with_file_handle(Cursor::new(text.as_bytes()))
+        .finish()
+        .map_err(|error| damaged(error.to_string()))?;
+    (0..table.height())
+        .map(|place| {
+            prediction(&table, place)
+                .ok_or_else(|| damaged(format!("row {place} lacks a value: expected `{header}`")))
         })
         .collect()
 }
 
-fn prediction(line: &str) -> Option<Prediction> {
-    let mut fields = line.split(',');
-    let prediction = Prediction {
-        row: fields.next()?.parse().ok()?,
-        label: fields.next()?.parse().ok()?,
-        predicted: fields.next()?.parse().ok()?,
-        confidence: fields.next()?.parse().ok()?,
-    };
-    fields.next().is_none().then_some(prediction)
+fn prediction(table: &DataFrame, place: usize) -> Option<Prediction> {
+    let value = |name: &str| table.column(name).ok()?.get(place).ok();
+    Some(Prediction {
+        row: value(ROW)?.try_extract().ok()?,
+        name: match value(NAME)? {
+            AnyValue::Null => String::new(),
+            text => text.get_str()?.to_owned(),
+        },
+        label: match value(LABEL)? {
+            AnyValue::Null => None,
+            label => Some(label.try_extract().ok()?),
+        },
+        predicted: value(PREDICTED)?.try_extract().ok()?,
+        confidence: value(CONFIDENCE)?.try_extract().ok()?,
+    })
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::begin::directory;
+use super::chosen::Chosen;
 use super::environment::EnvironmentFile;
 use super::events::{self, Event, TimedEvent};
 use super::files::{self, parse_marker, sha256};
@@ -18,8 +19,8 @@ use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::{
-    DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PARTIAL,
-    PREDICTIONS, model,
+    CHOSEN, DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
+    PARTIAL, PREDICTIONS, model,
 };
 use crate::error::RecordError;
 
@@ -110,6 +111,20 @@ impl Record {
             return Ok(None);
         }
         self.tensors(MODEL).map(Some)
+    }
+
+    /// Which validator chose which evaluation, and the file of its model; `None` where there was
+    /// nothing to choose.
+    ///
+    /// # Errors
+    /// If `chosen.json` cannot be read or is damaged.
+    pub fn chosen(&self) -> Result<Option<Chosen>, RecordError> {
+        if !self.digests.contains_key(CHOSEN) {
+            return Ok(None);
+        }
+        let path = self.directory.join(CHOSEN);
+        let chosen = serde_json::from_slice(&self.bytes(CHOSEN)?);
+        chosen.map(Some).map_err(|error| RecordError::damaged(&path, error))
     }
 
     /// The tensors of one of the record's safetensors files by path.

@@ -5,20 +5,22 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use super::begin::directory;
+use super::checkpoint::{self, Reached};
 use super::events::Event;
-use super::{DONE, EVENTS, PARTIAL};
+use super::{CHECKPOINT, DONE, EVENTS, PARTIAL};
 use crate::error::RecordError;
 
 /// How far a run is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum RecordState {
     /// It was not begun.
     Absent,
     /// A process writes its record. Where the file system knows no locks, this cannot be told
     /// from [`Self::Interrupted`].
     Running,
-    /// It ended before its time without a word.
-    Interrupted,
+    /// It ended before its time without a word, this far by its checkpoint; `None` where it left
+    /// none that is whole, and begins anew.
+    Interrupted(Option<Reached>),
     /// It failed of this cause.
     Failed(String),
     /// Its record is complete.
@@ -40,14 +42,11 @@ pub fn record_state(
     }
     let partial = finished.with_extension(PARTIAL);
     let path = partial.join(EVENTS);
+    let interrupted = || RecordState::Interrupted(checkpoint::reached(&partial.join(CHECKPOINT)));
     let events = match File::open(&path) {
         Ok(events) => events,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Ok(if partial.is_dir() {
-                RecordState::Interrupted
-            } else {
-                RecordState::Absent
-            });
+            return Ok(if partial.is_dir() { interrupted() } else { RecordState::Absent });
         }
         Err(error) => return Err(RecordError::io("cannot read", &path)(error)),
     };
@@ -63,12 +62,14 @@ pub fn record_state(
         .and_then(|line| serde_json::from_str::<Event>(line).ok());
     Ok(match last {
         Some(Event::Failed { cause }) => RecordState::Failed(cause),
-        _ => RecordState::Interrupted,
+        _ => interrupted(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use isthmus_core::checkpoint::Checkpoint;
+
     use super::*;
 
     #[test]
@@ -79,10 +80,23 @@ mod tests {
 
         let partial = results.path().join("mine/0123456789abcdef.partial");
         fs::create_dir_all(&partial).unwrap();
-        assert_eq!(state(), RecordState::Interrupted);
+        assert_eq!(state(), RecordState::Interrupted(None));
         let started = "{\"time\":\"1970-01-01T00:00:00Z\",\"event\":\"note\",\"text\":\"x\"}\n";
         fs::write(partial.join(EVENTS), started).unwrap();
-        assert_eq!(state(), RecordState::Interrupted);
+        assert_eq!(state(), RecordState::Interrupted(None));
+
+        let saved = checkpoint::Saved {
+            checkpoint: Checkpoint { stage: 1, step: 7, tensors: Vec::new() },
+            rows: Vec::new(),
+            seconds: 1.5,
+        };
+        let path = partial.join(CHECKPOINT);
+        let bytes = checkpoint::encode(&path, &saved).unwrap();
+        fs::write(&path, &bytes).unwrap();
+        let reached = Reached { stage: 1, step: 7, seconds: 1.5 };
+        assert_eq!(state(), RecordState::Interrupted(Some(reached)));
+        fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        assert_eq!(state(), RecordState::Interrupted(None));
 
         let writer = File::options().append(true).open(partial.join(EVENTS)).unwrap();
         writer.try_lock().unwrap();

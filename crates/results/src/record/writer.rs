@@ -1,9 +1,10 @@
 //! Writes a record while its run goes on.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::network::NamedTensor;
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::checkpoint::{self, Saved};
-use super::chosen::Chosen;
+use super::chosen::{Chosen, model_of_step};
 use super::environment::{EnvironmentFile, peak_memory};
 use super::events::{Event, EventLog};
 use super::files::{marker, sha256, write_atomically};
@@ -23,6 +24,11 @@ use super::{
 };
 use crate::error::RecordError;
 
+/// How often it is tried to move an earlier record aside.
+const MOVE_ATTEMPTS: usize = 20;
+/// Time between two of these attempts.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
+
 /// A record that is being written, in `<results>/<experiment>/<run id>.partial`.
 ///
 /// Dropped before [`finish`](Self::finish), it leaves that folder with its events behind, to see
@@ -31,6 +37,8 @@ use crate::error::RecordError;
 pub struct RecordWriter {
     pub(super) directory: PathBuf,
     pub(super) partial: PathBuf,
+    /// Keeps other processes away until the record is in its place.
+    pub(super) held: Option<File>,
     pub(super) environment: EnvironmentFile,
     pub(super) events: EventLog,
     pub(super) metrics: Vec<MetricRow>,
@@ -115,7 +123,7 @@ impl RecordWriter {
         if stage != self.last_stage || !self.chosen.observe(step, values.iter().copied()) {
             return Ok(());
         }
-        let path = self.partial.join(chosen_model(step));
+        let path = self.partial.join(model_of_step(step));
         let bytes = model::encode(&path, &model())?;
         write_atomically(&path, |file| file.write_all(&bytes))?;
         self.remove_unchosen()
@@ -215,7 +223,9 @@ impl RecordWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn predictions(&mut self, rows: &[Prediction]) -> Result<(), RecordError> {
-        self.repeatable(PREDICTIONS, |file| predictions::write(rows, file))
+        self.repeatable(PREDICTIONS, |file| {
+            predictions::write(rows, file).map_err(std::io::Error::other)
+        })
     }
 
     /// Completes the record, puts it in the place of an earlier one, and returns its folder.
@@ -227,16 +237,7 @@ impl RecordWriter {
             let reason = format!("{name} could not be written");
             return Err(RecordError::Unfinished { directory: self.partial, reason });
         }
-        for step in self.chosen.steps() {
-            let name = chosen_model(step);
-            let path = self.partial.join(&name);
-            let bytes = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
-            self.digests.insert(name, sha256(&bytes));
-        }
-        if !self.chosen.is_empty() {
-            let chosen = self.chosen.clone();
-            self.repeatable(CHOSEN, |file| write_json(file, &chosen))?;
-        }
+        let copies = self.settle_chosen()?;
         let rows = std::mem::take(&mut self.metrics);
         self.repeatable(METRICS, |file| metrics::write(&rows, file))?;
         self.environment.finished = Some(Timestamp::now());
@@ -252,8 +253,44 @@ impl RecordWriter {
             }
             _ => {}
         }
+        // Until here the run could be interrupted and taken up, and would look for them.
+        for path in copies {
+            fs::remove_file(&path).map_err(RecordError::io("cannot remove", &path))?;
+        }
         self.take_place()?;
         Ok(self.directory)
+    }
+
+    /// Writes which validator chose which model; returns the files of models that are stored
+    /// elsewhere in the record.
+    fn settle_chosen(&mut self) -> Result<Vec<PathBuf>, RecordError> {
+        if self.chosen.is_empty() {
+            return Ok(Vec::new());
+        }
+        let last = self.digests.get(MODEL).map(|digest| (digest.clone(), MODEL.to_owned()));
+        let mut stored: BTreeMap<String, String> = last.into_iter().collect();
+        let (mut files, mut copies) = (BTreeMap::new(), Vec::new());
+        for step in self.chosen.steps() {
+            let name = model_of_step(step);
+            let path = self.partial.join(&name);
+            let bytes = fs::read(&path).map_err(RecordError::io("cannot read", &path))?;
+            let digest = sha256(&bytes);
+            match stored.get(&digest) {
+                Some(same) => {
+                    files.insert(step, same.clone());
+                    copies.push(path);
+                }
+                None => {
+                    files.insert(step, name.clone());
+                    stored.insert(digest.clone(), name.clone());
+                    self.digests.insert(name, digest);
+                }
+            }
+        }
+        self.chosen.set_models(&files);
+        let chosen = self.chosen.clone();
+        self.repeatable(CHOSEN, |file| write_json(file, &chosen))?;
+        Ok(copies)
     }
 
     /// Ends the record of a run that failed: its cause is the last event, and the folder stays
@@ -291,12 +328,15 @@ impl RecordWriter {
 
     /// Folders cannot be replaced in one step on every system: the earlier record is moved aside,
     /// and [`restore_replaced`] brings it back if the process ends in between.
-    fn take_place(&self) -> Result<(), RecordError> {
+    fn take_place(&mut self) -> Result<(), RecordError> {
+        if cfg!(not(unix)) {
+            // A folder with open files cannot be renamed.
+            self.held = None;
+        }
         let replaced = self.directory.with_extension(REPLACED);
         let earlier = self.directory.exists();
         if earlier {
-            remove_if_there(&replaced)?;
-            rename(&self.directory, &replaced)?;
+            self.move_aside(&replaced)?;
         }
         if let Err(error) = rename(&self.partial, &self.directory) {
             if earlier {
@@ -306,11 +346,19 @@ impl RecordWriter {
         }
         if earlier { remove_if_there(&replaced) } else { Ok(()) }
     }
-}
 
-/// The file of a model that a validator chose.
-pub(super) fn chosen_model(step: usize) -> String {
-    format!("model-{step}.safetensors")
+    /// Another process may still be removing the record that its own took the place of.
+    fn move_aside(&self, replaced: &Path) -> Result<(), RecordError> {
+        let mut attempts = 1;
+        loop {
+            let moved = remove_if_there(replaced).and_then(|()| rename(&self.directory, replaced));
+            if moved.is_ok() || attempts == MOVE_ATTEMPTS {
+                return moved;
+            }
+            attempts += 1;
+            std::thread::sleep(BETWEEN_ATTEMPTS);
+        }
+    }
 }
 
 fn step_of_chosen_model(name: &str) -> Option<usize> {

@@ -13,4 +13,4 @@ pub use ranks::average_ranks;
 pub use summary::Summary;
 pub(crate) use summary::mean;
 pub use t_test::paired_t;
-pub use wilcoxon::wilcoxon_signed_rank;
+pub use wilcoxon::{PValueForm, Wilcoxon, wilcoxon_signed_rank};

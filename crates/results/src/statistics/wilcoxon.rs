@@ -1,4 +1,4 @@
-//! Wilcoxon's signed-rank test.
+//! Wilcoxon's signed-rank test: F. Wilcoxon, "Individual comparisons by ranking methods", 1945.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -7,14 +7,32 @@ use super::average_ranks;
 /// The largest number of differences whose exact distribution is used.
 const EXACT: usize = 25;
 
-/// The two-sided p-value of Wilcoxon's signed-rank test that paired differences are symmetric
-/// about zero; `None` where none differs from zero.
+/// How a p-value was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PValueForm {
+    /// From the distribution over all signs, with the ranks as they are.
+    Exact,
+    /// From the normal distribution, corrected for ties and continuity.
+    Normal,
+}
+
+/// The outcome of Wilcoxon's signed-rank test.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wilcoxon {
+    /// The two-sided p-value, in (0, 1].
+    pub p_value: f64,
+    /// How it was computed.
+    pub form: PValueForm,
+}
+
+/// Wilcoxon's signed-rank test that paired differences are symmetric about zero; `None` where
+/// none differs from zero.
 ///
-/// Differences of zero are left out. Up to 25 differences without ties among their sizes have the
-/// exact distribution; others the normal approximation, with corrections for ties and for
-/// continuity. These are `method="exact"`, and `method="approx"` with `correction=True`, of
-/// `scipy.stats.wilcoxon`.
-pub fn wilcoxon_signed_rank(differences: &[f64]) -> Option<f64> {
+/// Differences of zero are left out; equal sizes share the mean of their ranks. Up to 25
+/// differences the p-value is exact: all signs are equally likely, whatever ties there are
+/// (`method=PermutationMethod(n_resamples=inf)` of `scipy.stats.wilcoxon`). Beyond, it is the
+/// normal approximation (`method="asymptotic"` with `correction=True`).
+pub fn wilcoxon_signed_rank(differences: &[f64]) -> Option<Wilcoxon> {
     let differences: Vec<f64> =
         differences.iter().copied().filter(|&difference| difference != 0.0).collect();
     if differences.is_empty() || differences.iter().any(|difference| difference.is_nan()) {
@@ -22,18 +40,14 @@ pub fn wilcoxon_signed_rank(differences: &[f64]) -> Option<f64> {
     }
     let sizes: Vec<f64> = differences.iter().map(|difference| difference.abs()).collect();
     let ranks = average_ranks(&sizes);
-    let positive: f64 = differences
-        .iter()
-        .zip(&ranks)
-        .filter(|(difference, _)| **difference > 0.0)
-        .map(|(_, rank)| rank)
-        .sum();
-    let ties = tied(&sizes);
-    if differences.len() <= EXACT && ties.is_empty() {
-        Some(exact(differences.len(), positive))
-    } else {
-        approximate(differences.len() as f64, positive, &ties)
+    if differences.len() <= EXACT {
+        let p_value = exact(&ranks, &differences);
+        return Some(Wilcoxon { p_value, form: PValueForm::Exact });
     }
+    let positive = differences.iter().zip(&ranks).filter(|(difference, _)| **difference > 0.0);
+    let positive: f64 = positive.map(|(_, rank)| rank).sum();
+    let p_value = approximate(differences.len() as f64, positive, &tied(&sizes))?;
+    Some(Wilcoxon { p_value, form: PValueForm::Normal })
 }
 
 /// Sizes of the groups of equal values that have more than one.
@@ -48,20 +62,22 @@ fn tied(values: &[f64]) -> Vec<f64> {
 }
 
 /// All signs are equally likely: the number of ways to reach each rank sum, by adding one rank
-/// after the other.
-fn exact(number: usize, positive: f64) -> f64 {
-    let total = number * (number + 1) / 2;
+/// after the other. Ranks of ties are halves, so that twice a rank is a whole number.
+fn exact(ranks: &[f64], differences: &[f64]) -> f64 {
+    let doubled: Vec<usize> = ranks.iter().map(|rank| (2.0 * rank).round() as usize).collect();
+    let total: usize = doubled.iter().sum();
     let mut ways = vec![0.0_f64; total + 1];
     ways[0] = 1.0;
-    for rank in 1..=number {
+    for &rank in &doubled {
         for sum in (rank..=total).rev() {
             ways[sum] += ways[sum - rank];
         }
     }
-    // Without ties the rank sum is a whole number; the distribution is symmetric.
-    let sum = positive.round() as usize;
-    let tail: f64 = ways[..=sum.min(total - sum)].iter().sum();
-    (2.0 * tail / 2.0_f64.powi(number as i32)).min(1.0)
+    let positive = doubled.iter().zip(differences).filter(|(_, difference)| **difference > 0.0);
+    let positive: usize = positive.map(|(rank, _)| rank).sum();
+    // Turning all signs turns a sum into the rest of the total: the distribution is symmetric.
+    let tail: f64 = ways[..=positive.min(total - positive)].iter().sum();
+    (2.0 * tail / 2.0_f64.powi(doubled.len() as i32)).min(1.0)
 }
 
 fn approximate(number: f64, positive: f64, ties: &[f64]) -> Option<f64> {
@@ -78,28 +94,32 @@ fn approximate(number: f64, positive: f64, ties: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
 
-    fn close(found: Option<f64>, expected: f64) {
-        let found = found.unwrap();
-        assert!((found - expected).abs() < 1e-9, "{found} instead of {expected}");
+    fn close(differences: &[f64], form: PValueForm, expected: f64) {
+        let found = wilcoxon_signed_rank(differences).unwrap();
+        assert!((found.p_value - expected).abs() < 1e-9, "{found:?} instead of {expected}");
+        assert_eq!(found.form, form);
+    }
+
+    /// The numbers are those of `bench/peers/wilcoxon.py`.
+    #[test]
+    fn few_differences_have_the_exact_distribution_with_ties_too() {
+        let exact = |differences: &[f64], p| close(differences, PValueForm::Exact, p);
+        exact(&[0.03, 0.05, -0.01, 0.07, 0.02, -0.04, 0.06, 0.09], 0.078125);
+        exact(&[1.0, 2.0, 2.0, -1.0, 3.0, 4.0, 0.0, 5.0, -2.0, 6.0], 0.05078125);
+        exact(&[2.0, 2.0, 3.0, 1.0, 1.0, 4.0, 2.0, -1.0, 3.0], 0.015625);
+        exact(&[1.0, 1.0, 1.0, 1.0, 1.0, -1.0], 0.21875);
+        exact(&[1.0, -1.0, 2.0, -2.0, 3.0, -3.0, 3.0], 0.71875);
+        let twenty: Vec<f64> = (1..21).map(|i| f64::from((i * 7) % 9 - 3)).collect();
+        exact(&twenty, 0.058135986328125);
+        // By hand: of 2^3 signs one gives the sum 6 and one the sum 0; of one difference both.
+        exact(&[1.0, 0.0, 2.0, 3.0], 0.25);
+        exact(&[0.5], 1.0);
     }
 
     #[test]
-    fn few_differences_have_the_exact_distribution() {
-        // scipy.stats.wilcoxon(d, method="exact").pvalue
-        let differences = [0.03, 0.05, -0.01, 0.07, 0.02, -0.04, 0.06, 0.09];
-        close(wilcoxon_signed_rank(&differences), 0.078125);
-        // By hand: of 2^3 signs one gives the sum 6 and one the sum 0.
-        close(wilcoxon_signed_rank(&[1.0, 2.0, 3.0]), 0.25);
-        close(wilcoxon_signed_rank(&[1.0, 0.0, 2.0, 3.0]), 0.25);
-    }
-
-    #[test]
-    fn ties_and_many_differences_have_the_normal_approximation() {
-        // scipy.stats.wilcoxon(d, correction=True, method="asymptotic").pvalue
-        let ties = [1.0, 2.0, 2.0, -1.0, 3.0, 4.0, 0.0, 5.0, -2.0, 6.0];
-        close(wilcoxon_signed_rank(&ties), 0.04960185169639386);
+    fn many_differences_have_the_normal_approximation() {
         let many: Vec<f64> = (1..31).map(|i| f64::from((i * 37) % 61 - 20) / 100.0).collect();
-        close(wilcoxon_signed_rank(&many), 0.006025661815845218);
+        close(&many, PValueForm::Normal, 0.006025661815845218);
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn task(source: &str, target: &str) -> Task {
 /// A method of `stages` stages.
 pub fn method(label: &str, stages: usize) -> MethodSpec {
     let stage = StageSpec {
-        align: vec![Align { plugin: plugin(label), weight: 1.0 }],
+        align: vec![Align { plugin: plugin(label), label: label.to_owned(), weight: 1.0 }],
         training: TrainingSpec {
             iterations: 10,
             batch_size: 4,
@@ -34,7 +34,8 @@ pub fn method(label: &str, stages: usize) -> MethodSpec {
             schedule: plugin("constant"),
             learning_rate_factors: LearningRateFactors::default(),
             gradient_clipping: None,
-            label_smoothing: 0.0,
+            accumulate: 1,
+            groups: Vec::new(),
             normalization: Grouping::Shared,
             evaluate_every: 5,
             stop_after: None,
@@ -52,11 +53,13 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             dataset: "office31".to_owned(),
             tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
             protocol: Protocol::Transductive,
+            target_labels: true,
             transform: None,
         },
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
         bottleneck: None,
         classifier: plugin("linear"),
+        objective: plugin("classes"),
         selection: None,
         record: None,
         methods: methods.iter().map(|label| method(label, 1)).collect(),

@@ -128,7 +128,7 @@ pub(super) fn read_all(values: &Node<'_>, diagnostics: &mut Diagnostics) -> Vec<
             Err(_) => diagnostics.error_with(
                 key.span(),
                 format!("`{}` is not a dotted key", key.get_ref()),
-                "for example `training.optimizer.lr` or `methods.dann.align.0.trade_off`",
+                "for example `training.optimizer.lr` or `methods.dann.align.0.weight`",
             ),
         }
     }

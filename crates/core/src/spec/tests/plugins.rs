@@ -10,14 +10,17 @@ use crate::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::{LaunchError, Launcher, Runs};
-use crate::method::{MethodContext, Term, TrainingMethod};
+use crate::method::{Driver, MethodContext, Term};
+use crate::model::ModelOutput;
 use crate::network::NamedTensor;
+use crate::objective::Objective;
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::registry::{
-    About, ClassifierPlugin, DiscriminatorPlugin, ExtractorPlugin, LauncherPlugin, Needs,
-    OptimizerPlugin, Plugin, SchedulePlugin, TermPlugin, TrainingPlugin, ValidatorPlugin,
+    About, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin, LauncherPlugin,
+    Needs, ObjectivePlugin, OptimizerPlugin, Plugin, SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
+use crate::targets::Targets;
 use crate::validation::{ValidationError, ValidationView, Validator};
 
 const fn about(name: &'static str) -> About {
@@ -44,6 +47,7 @@ config!(Sgd {
     lr: f64 = 0.01,
     momentum: f64 = 0.9,
     nesterov: bool = true,
+    weight_decay: f64 = 0.0005,
 });
 config!(Adam { lr: f64 = 0.001, betas: [f64; 2] = [0.9, 0.999] });
 config!(Constant {});
@@ -66,6 +70,7 @@ config!(
 config!(Dan { estimator: Estimator = Estimator::Quadratic, widths: Vec<f64> = vec![1.0] });
 config!(SourceOnly {});
 config!(Certainty {});
+config!(Classes {});
 config!(Local {});
 config!(Cluster {
     #[schemars(range(min = 1))]
@@ -87,7 +92,7 @@ macro_rules! plain {
     ($($name:ident),*) => {$( impl PluginConfig for $name {} )*};
 }
 plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
-plain!(Certainty);
+plain!(Certainty, Classes);
 plain!(SourceOnly, Local);
 
 impl PluginConfig for Sgd {
@@ -230,8 +235,33 @@ macro_rules! terms {
 }
 terms!(Dann, Dan);
 
-impl TrainingPlugin for SourceOnly {
-    fn build(&self, _: &MethodContext) -> Result<Box<dyn TrainingMethod>, MethodError> {
+impl DriverPlugin for SourceOnly {
+    fn build(&self, _: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
+        Err(MethodError::Unsuitable("a test's plugin".to_owned()))
+    }
+}
+
+impl ObjectivePlugin for Classes {
+    fn build(&self) -> Box<dyn Objective> {
+        Box::new(self.clone())
+    }
+}
+
+impl Objective for Classes {
+    fn outputs(&self, classes: usize) -> usize {
+        classes
+    }
+
+    fn loss_name(&self) -> &'static str {
+        "class_loss"
+    }
+
+    fn loss(
+        &self,
+        _: &ModelOutput,
+        _: &Targets,
+        _: Option<Tensor<1>>,
+    ) -> Result<Tensor<1>, MethodError> {
         Err(MethodError::Unsuitable("a test's plugin".to_owned()))
     }
 }
@@ -269,10 +299,6 @@ macro_rules! launchers {
 }
 launchers!(Local, Cluster);
 
-const fn needs(trained_model: bool, target_labels: bool) -> Needs {
-    Needs { trained_model, target_labels }
-}
-
 inventory::submit! { Plugin::optimizer::<Sgd>(about("sgd")) }
 inventory::submit! { Plugin::optimizer::<Adam>(about("adam")) }
 inventory::submit! { Plugin::schedule::<Constant>(about("constant")) }
@@ -287,6 +313,16 @@ inventory::submit! { Plugin::launcher::<Local>(about("local")) }
 inventory::submit! { Plugin::launcher::<Cluster>(about("cluster")) }
 inventory::submit! { Plugin::term::<Dann>(about("dann")) }
 inventory::submit! { Plugin::term::<Dan>(about("dan")) }
-inventory::submit! { Plugin::training::<SourceOnly>(about("source-only"), needs(false, false)) }
-inventory::submit! { Plugin::training::<SourceOnly>(about("adabn"), needs(true, false)) }
-inventory::submit! { Plugin::training::<SourceOnly>(about("target-only"), needs(false, true)) }
+inventory::submit! { Plugin::objective::<Classes>(about("classes")) }
+inventory::submit! {
+    Plugin::driver::<SourceOnly>(about("source-only"), Needs::NOTHING.alone())
+}
+inventory::submit! { Plugin::driver::<SourceOnly>(about("adabn"), Needs::TRAINED.alone()) }
+inventory::submit! { Plugin::driver::<SourceOnly>(about("mcd"), Needs::NOTHING) }
+inventory::submit! { Plugin::driver::<SourceOnly>(about("self-training"), Needs::NOTHING) }
+inventory::submit! {
+    Plugin::driver::<SourceOnly>(
+        about("target-only"),
+        Needs { target_labels: true, ..Needs::NOTHING.alone() },
+    )
+}

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::super::{Experiment, Protocol, Severity, example, fields, json_schema};
 use super::{GOOD, changed, good};
 use crate::context::Grouping;
+use crate::network::ParameterSet;
 use crate::registry::{Kind, find, plugins};
 
 fn experiment(text: &str) -> Experiment {
@@ -43,10 +44,39 @@ fn a_file_is_read_with_every_default_filled_in() {
     assert_eq!(training.evaluate_every, 5);
     assert_eq!(training.gradient_clipping, Some(10.0));
     assert_eq!(training.normalization, Grouping::Shared);
-    assert_eq!(training.optimizer.config, json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true }));
+    assert_eq!(
+        training.optimizer.config,
+        json!({ "lr": 0.1, "momentum": 0.9, "nesterov": true, "weight_decay": 0.0005 })
+    );
     assert_eq!(training.schedule.name, "inverse-decay");
     assert_eq!(training.learning_rate_factors.extractor, 0.1);
     assert_eq!(training.learning_rate_factors.classifier, 1.0);
+}
+
+#[test]
+fn a_driver_takes_terms_beside_it_and_labels_tell_two_of_a_kind_apart() {
+    let text = changed(
+        "[{ name = \"dann\" }]",
+        "[{ name = \"mcd\" }, { name = \"dan\" }, { name = \"dan\", label = \"wide\" }]",
+    );
+    let align = &good(&text).experiment.methods[0].stages[0].align;
+    let labels: Vec<&str> = align.iter().map(|entry| entry.label.as_str()).collect();
+    assert_eq!(labels, ["mcd", "dan", "wide"]);
+}
+
+#[test]
+fn groups_are_laid_upon_the_training() {
+    let groups = "[[training.groups]]\nroles = [\"discriminator\"]\noptimizer = { name = \"adam\" }\n\
+                  [[training.groups]]\nparameters = [\"norms\", \"biases\"]\nweight_decay = 0.0\n";
+    let text = changed("[methods.zeta]", &format!("{groups}[methods.zeta]"));
+    let training = &good(&text).experiment.methods[0].stages[0].training;
+    let [discriminator, plain] = training.groups.as_slice() else { panic!("two groups") };
+    assert_eq!(discriminator.optimizer.name, "adam");
+    assert_eq!(discriminator.schedule.name, "inverse-decay");
+    assert_eq!(plain.optimizer.name, "sgd");
+    assert_eq!(plain.optimizer.config["lr"], 0.1);
+    assert_eq!(plain.optimizer.config["weight_decay"], 0.0);
+    assert_eq!(plain.selector.parameters, [ParameterSet::Norms, ParameterSet::Biases]);
 }
 
 #[test]
@@ -149,16 +179,17 @@ fn examples_of_every_plugin_parse() {
 #[test]
 fn fields_are_described_in_words() {
     let all = fields(find(Kind::Method, "dann").unwrap());
-    assert_eq!(all[0].name, "trade_off");
+    assert_eq!(all[0].name, "weight");
     assert_eq!(all[0].type_name, "a number");
     assert_eq!(all[0].range.as_deref(), Some(">= 0"));
     assert_eq!(all[0].default.as_deref(), Some("1.0"));
-    assert_eq!(all[0].description, "Factor of the term.");
-    assert_eq!(all[1].names, Some(Kind::Discriminator));
+    assert_eq!(all[0].description, "Factor of the term in the loss.");
+    assert_eq!(all[1].name, "trade_off");
+    assert_eq!(all[2].names, Some(Kind::Discriminator));
     let all = fields(find(Kind::Method, "dan").unwrap());
-    assert_eq!(all[0].type_name, "`quadratic` or `linear`");
-    assert_eq!(all[0].parts[1], ("linear".to_owned(), "Over neighbours.".to_owned()));
-    assert_eq!(all[1].type_name, "a list of numbers");
+    assert_eq!(all[1].type_name, "`quadratic` or `linear`");
+    assert_eq!(all[1].parts[1], ("linear".to_owned(), "Over neighbours.".to_owned()));
+    assert_eq!(all[2].type_name, "a list of numbers");
     assert_eq!(fields(find(Kind::Discriminator, "mlp").unwrap())[1].default, None);
 }
 

@@ -33,7 +33,8 @@ fn unknown_names_are_told_with_what_was_meant() {
     let text = changed("lr = 0.1", "learning_rate = 0.1");
     assert_eq!(
         only(&text),
-        "`learning_rate` is not a field of `sgd` (it has `lr`, `momentum`, `nesterov`) @ \
+        "`learning_rate` is not a field of `sgd` (it has `lr`, `momentum`, `nesterov`, \
+         `weight_decay`) @ \
          learning_rate"
     );
     assert_eq!(help(&text), "did you mean `lr`?");
@@ -61,8 +62,8 @@ fn ranges_and_types_are_told_with_the_value() {
     assert_eq!(only(&text), "`training.iterations = 0` must be >= 1 @ 0");
     let text = changed("iterations = 50", "iterations = 5.5");
     assert_eq!(only(&text), "`training.iterations = 5.5` must be a whole number @ 5.5");
-    let text = changed("iterations = 50", "iterations = 50\nlabel_smoothing = 1");
-    assert_eq!(only(&text), "`training.label_smoothing = 1` must be >= 0 and < 1 @ 1");
+    let text = changed("iterations = 50", "iterations = 50\naccumulate = 0");
+    assert_eq!(only(&text), "`training.accumulate = 0` must be >= 1 @ 0");
     let text = changed("lr = 0.1", "lr = nan");
     assert_eq!(only(&text), "`lr = nan` must be a finite number @ nan");
     let text = changed("gradient_clipping = 10.0", "gradient_clipping = inf");
@@ -133,6 +134,29 @@ fn errors_of_merged_tables_point_where_they_were_written() {
     assert_eq!(only(&text), "`lr = -4` must be >= 0 @ -4");
 }
 
+/// Two terms of one name would share the optimizer's state of their networks.
+#[test]
+fn two_of_a_kind_need_labels_in_a_stage() {
+    let text = changed("[{ name = \"dann\" }]", "[{ name = \"dann\" }, { name = \"dann\" }]");
+    assert!(only(&text).starts_with("`dann` is twice in one stage"), "{}", only(&text));
+    assert!(help(&text).contains("label = \"second\""));
+    let text = changed("[{ name = \"dann\" }]", "[{ name = \"dann\", label = \"a.b\" }]");
+    assert_eq!(only(&text), "`label = \"a.b\"` must be letters, digits, `-` and `_` @ \"a.b\"");
+}
+
+#[test]
+fn groups_of_parameters_are_checked() {
+    let group = |text: &str| {
+        changed("[methods.zeta]", &format!("[[training.groups]]\n{text}\n[methods.zeta]"))
+    };
+    let text = group("roles = [\"critic\"]");
+    assert!(only(&text).contains("critic"), "{}", only(&text));
+    let text = group("optimizer = { name = \"adam\" }\nweight_decay = 0.0");
+    assert_eq!(only(&text), "`adam` has no `weight_decay` @ 0.0");
+    let text = group("weight_decay = -1");
+    assert!(only(&text).contains("must be >= 0"), "{}", only(&text));
+}
+
 #[test]
 fn methods_must_fit_their_stage() {
     let text = changed("{ name = \"dann\" }", "{ name = \"adabn\" }");
@@ -150,6 +174,18 @@ fn methods_must_fit_their_stage() {
 
     let text = changed("{ name = \"dann\" }", "{ name = \"source-only\", weight = 0.5 }");
     assert_eq!(only(&text), "`source-only` has no `weight`: it drives its own updates @ 0.5");
+
+    let text = changed("{ name = \"dann\" }", "{ name = \"mcd\" }, { name = \"source-only\" }");
+    assert_eq!(
+        only(&text),
+        "`source-only` drives its own updates and must be alone in its stage @ \"source-only\""
+    );
+
+    let text = changed("{ name = \"dann\" }", "{ name = \"mcd\" }, { name = \"self-training\" }");
+    assert_eq!(
+        only(&text),
+        "`self-training` and `mcd` both drive the updates of one stage @ \"self-training\""
+    );
 
     let text = changed("[{ name = \"dann\" }]", "[]");
     assert_eq!(only(&text), "`align` is empty @ []");

@@ -106,11 +106,11 @@ fn classes_come_together() {
 fn stages(method: &str) -> Vec<StageSpec> {
     let plugin = |name: &str| serde_json::json!({ "name": name, "config": {} });
     let stage = serde_json::json!({
-        "align": [{ "plugin": plugin(method), "weight": 1.0 }],
+        "align": [{ "plugin": plugin(method), "label": method, "weight": 1.0 }],
         "training": {
             "iterations": 5, "batch_size": 8, "optimizer": plugin("sgd"),
             "schedule": plugin("constant"), "learning_rate_factors": {},
-            "gradient_clipping": null, "label_smoothing": 0.0, "normalization": "shared",
+            "gradient_clipping": null, "accumulate": 1, "groups": [], "normalization": "shared",
             "evaluate_every": 5,
         },
     });

@@ -1,0 +1,63 @@
+//! What is evaluated, recorded, scored and exported of a method.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::TensorData;
+
+use crate::context::{Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate};
+use crate::error::NetworkError;
+use crate::input::Input;
+use crate::model::{Model, ModelOutput};
+use crate::network::NamedTensor;
+
+/// Predicts samples, off the tape. Most methods predict by their model; a mean teacher by the
+/// teacher, MCD by both heads, a closed-form method by what it has fitted.
+pub trait Predictor: Send {
+    /// Features and logits of inputs that come from `domain`.
+    fn predict(&mut self, input: Input, domain: DomainRole) -> ModelOutput;
+
+    /// Everything that decides the predictions, for the record.
+    fn tensors(&mut self) -> Vec<NamedTensor>;
+
+    /// Takes a record's tensors back.
+    ///
+    /// # Errors
+    /// If one is missing or has another shape.
+    fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
+}
+
+/// A model that predicts as it was trained.
+pub struct ModelPredictor {
+    model: Model,
+    norm: NormPolicy,
+}
+
+impl ModelPredictor {
+    /// A copy of `model` off the tape, normalised by its running statistics. Networks trained with
+    /// statistics by domain also predict with them.
+    pub fn new(model: &Model, grouping: Grouping) -> Self {
+        Self { model: model.evaluation_copy(), norm: NormPolicy::EVALUATE.grouped(grouping) }
+    }
+
+    /// The same, normalised by the statistics of each batch that it predicts (Tent).
+    pub fn by_batch(model: &Model, grouping: Grouping) -> Self {
+        let norm =
+            NormPolicy { statistics: Statistics::Batch, update: StatisticsUpdate::Keep, grouping };
+        Self { model: model.evaluation_copy(), norm }
+    }
+}
+
+impl Predictor for ModelPredictor {
+    fn predict(&mut self, input: Input, domain: DomainRole) -> ModelOutput {
+        let context = Context::evaluate(domain, input.rows()).with_norm(self.norm);
+        self.model.forward(input, &context)
+    }
+
+    fn tensors(&mut self) -> Vec<NamedTensor> {
+        self.model.tensors()
+    }
+
+    fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
+        self.model.load_tensors(tensors)
+    }
+}

@@ -1,0 +1,177 @@
+//! Checks of data before a run: of headers and labels, or of every sample.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use isthmus_core::dataset::{SampleOutline, SampleSource};
+use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use isthmus_core::spec::{DataSpec, Transform};
+use isthmus_core::stage::SampleView;
+use rayon::prelude::*;
+
+use crate::agreement::{self, FoundClasses};
+use crate::dataset::{Loading, domains_of};
+use crate::descriptor::{Descriptor, SetReaders};
+use crate::roots::Roots;
+use crate::transform::ImageTransform;
+
+/// What came of reading every sample.
+#[derive(Clone, Debug, Default)]
+pub struct Inspection {
+    /// All that is wrong.
+    pub problems: Vec<String>,
+    /// What users should know.
+    pub warnings: Vec<String>,
+    /// Names of the classes in label order; none where the domains do not agree on them.
+    pub classes: Vec<String>,
+    /// The sets that could be read, in the order of the tasks.
+    pub sets: Vec<InspectedSet>,
+}
+
+/// A set that was read.
+#[derive(Clone, Debug)]
+pub struct InspectedSet {
+    /// The domain.
+    pub domain: String,
+    /// `train` or `test` where the domain has both.
+    pub part: Option<&'static str>,
+    /// Number of samples by class.
+    pub counts: Vec<usize>,
+}
+
+/// Told how many samples of a set are read.
+pub type OnSamples<'a> = Box<dyn Fn(usize) + Send + Sync + 'a>;
+
+/// Checks what headers and labels tell of the data that `spec` names, without reading the values:
+/// shapes, types, classes. Returns what users should know; `None` where the files are not there.
+///
+/// # Errors
+/// As [`Dataset::load`](crate::Dataset::load), as far as it shows.
+pub fn check_headers(spec: &DataSpec, roots: &Roots) -> Result<Option<Vec<String>>, DataError> {
+    let descriptor = Descriptor::find(&spec.dataset, roots)?;
+    let loading = Loading::new(&descriptor, spec.transform.as_ref(), roots);
+    let mut found = Vec::new();
+    let mut warnings = Vec::new();
+    let mut shapes = Vec::new();
+    for (domain, reader) in loading.sets(&domains_of(spec))? {
+        let outline = match loading.outline(domain, reader) {
+            Err(DataError::NotFound { .. }) => return Ok(None),
+            outline => outline?,
+        };
+        let name = domain.name.as_str();
+        found.push((name, FoundClasses::of(&outline)));
+        let shape = planned_shape(&outline, spec.transform.as_ref())?;
+        shapes.extend(shape.map(|shape| (name, shape)));
+        warnings.extend(outline.warnings);
+    }
+    agreement::check_shapes(shapes)?;
+    let found: Vec<(&str, &FoundClasses)> =
+        found.iter().map(|(domain, classes)| (*domain, classes)).collect();
+    warnings.extend(loading.classes(&found)?.warnings);
+    Ok(Some(warnings))
+}
+
+/// The shape that samples will have, where it does not depend on each.
+fn planned_shape(
+    outline: &SampleOutline,
+    transform: Option<&Transform>,
+) -> Result<Option<InputShape>, DataError> {
+    const COLOUR: usize = 3;
+    let plain = Transform::default();
+    let transform = transform.unwrap_or(&plain);
+    Ok(match outline.shape {
+        Some(InputShape::Image { channels, height, width }) => {
+            Some(ImageTransform::new(transform, channels)?.shape(height, width))
+        }
+        Some(shape) => Some(shape),
+        None => {
+            let mut transform = transform.clone();
+            transform.channels.get_or_insert(COLOUR);
+            let transform = ImageTransform::new(&transform, COLOUR)?;
+            transform.has_fixed_size().then(|| transform.shape(0, 0))
+        }
+    })
+}
+
+/// Reads every sample of the data that `spec` names once, in parallel, and says all that is wrong.
+/// `begin` is told each domain and its number of samples, and gives what is told how many are
+/// read.
+pub fn inspect<'a>(
+    spec: &DataSpec,
+    roots: &Roots,
+    begin: &dyn Fn(&str, usize) -> OnSamples<'a>,
+) -> Inspection {
+    let mut inspection = Inspection::default();
+    if let Err(error) = inspect_sets(spec, roots, begin, &mut inspection) {
+        inspection.problems.push(error.to_string());
+    }
+    inspection
+}
+
+/// # Errors
+/// What concerns the data set as a whole; what is wrong with a set or a sample is noted.
+fn inspect_sets<'a>(
+    spec: &DataSpec,
+    roots: &Roots,
+    begin: &dyn Fn(&str, usize) -> OnSamples<'a>,
+    inspection: &mut Inspection,
+) -> Result<(), DataError> {
+    let descriptor = Descriptor::find(&spec.dataset, roots)?;
+    let loading = Loading::new(&descriptor, spec.transform.as_ref(), roots);
+    let mut read = Vec::new();
+    let mut shapes = Vec::new();
+    let sets = loading.sets(&domains_of(spec))?;
+    for (domain, reader) in &sets {
+        let name = domain.name.as_str();
+        let part = match &domain.readers {
+            SetReaders::All(_) => None,
+            SetReaders::Given { train, .. } if std::ptr::eq(train, *reader) => Some("train"),
+            SetReaders::Given { .. } => Some("test"),
+        };
+        match loading.read(domain, reader) {
+            Ok((set, identity, warnings)) => {
+                inspection.warnings.extend(warnings);
+                let samples = &*set.source.samples;
+                inspection.problems.extend(problems_of(samples, &*begin(name, samples.rows())));
+                shapes.push((name, samples.shape()));
+                read.push((name, part, identity.classes));
+            }
+            Err(error) => inspection.problems.push(format!("domain `{name}`: {error}")),
+        }
+    }
+    // What sets have in common shows only where all of them are there.
+    if read.len() < sets.len() {
+        return Ok(());
+    }
+    if let Err(error) = agreement::check_shapes(shapes) {
+        inspection.problems.push(error.to_string());
+    }
+    let found: Vec<(&str, &FoundClasses)> =
+        read.iter().map(|(domain, _, classes)| (*domain, classes)).collect();
+    let agreement = loading.classes(&found)?;
+    for ((domain, part, found), map) in read.iter().zip(&agreement.maps) {
+        let mut counts = vec![0; agreement.classes.len()];
+        for (&label, count) in &found.counts {
+            counts[map.as_ref().map_or(label, |map| map[label as usize]) as usize] += count;
+        }
+        inspection.sets.push(InspectedSet { domain: (*domain).to_owned(), part: *part, counts });
+    }
+    inspection.classes = agreement.classes;
+    inspection.warnings.extend(agreement.warnings);
+    Ok(())
+}
+
+/// What is wrong with samples, in their order.
+fn problems_of(samples: &dyn SampleSource, on_samples: &(dyn Fn(usize) + Sync)) -> Vec<String> {
+    let done = AtomicUsize::new(0);
+    let problems: BTreeMap<usize, String> = (0..samples.rows())
+        .into_par_iter()
+        .filter_map(|row| {
+            let read = samples.values(&[row], SampleView::Plain);
+            on_samples(done.fetch_add(1, Ordering::Relaxed) + 1);
+            Some((row, read.err()?.to_string()))
+        })
+        .collect();
+    problems.into_values().collect()
+}

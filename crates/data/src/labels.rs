@@ -1,0 +1,164 @@
+//! From an array of labels to classes.
+
+use std::collections::BTreeSet;
+
+use isthmus_core::error::DataError;
+use unicode_normalization::UnicodeNormalization;
+
+use crate::array::Array;
+use crate::problem;
+
+/// The mark of a sample without a label that data sets commonly use.
+const UNLABELLED: i64 = -1;
+
+/// The classes of samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Labels {
+    /// The class of each sample that has one.
+    pub classes: Vec<Option<u32>>,
+    /// The names of the classes, where the labels are texts.
+    pub names: Option<Vec<String>>,
+}
+
+/// A class's name in the one form that it is compared in: `é` may be one character or two, and
+/// file systems differ in which they keep.
+pub(crate) fn class_name(name: &str) -> String {
+    name.nfc().collect()
+}
+
+/// Labels as classes: whole numbers from `first` on, in integers or floats, or texts, which are
+/// the classes' names. -1 (unless classes begin there), NaN and empty texts mark samples without a
+/// label.
+pub(crate) fn labels(array: &Array, first: i64, rows: usize) -> Result<Labels, DataError> {
+    let header = &array.header;
+    // One column is as good as a vector.
+    if header.shape.iter().filter(|&&size| size != 1).count() > 1 {
+        return Err(header.fail(format!(
+            "labels have shape {:?}; expected [rows]; one column a class becomes numbers by \
+             `y.argmax(1)`",
+            header.shape
+        )));
+    }
+    let found: usize = header.shape.iter().product();
+    if found != rows {
+        return Err(header
+            .fail(format!("has {found} labels for {rows} samples; both must be of one length")));
+    }
+    if header.is_text() { of_texts(array) } else { of_numbers(array, first) }
+}
+
+fn of_texts(array: &Array) -> Result<Labels, DataError> {
+    let texts: Vec<String> = array.texts()?.iter().map(|text| class_name(text.trim())).collect();
+    let names: BTreeSet<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let class = |text| names.binary_search(text).ok().map(|place| place as u32);
+    Ok(Labels { classes: texts.iter().map(class).collect(), names: Some(names) })
+}
+
+fn of_numbers(array: &Array, first: i64) -> Result<Labels, DataError> {
+    let values = array.integers()?;
+    let labelled = |value: &i64| *value != UNLABELLED || first <= UNLABELLED;
+    let values: Vec<Option<i64>> = values.into_iter().map(|value| value.filter(labelled)).collect();
+    let class = |(row, value): (usize, &Option<i64>)| {
+        let Some(value) = *value else { return Ok(None) };
+        u32::try_from(value.saturating_sub(first)).map(Some).map_err(|_| {
+            array.header.fail(format!(
+                "row {row}: label {value} is not a class number from {first} on{}",
+                advice(values.iter().flatten().copied())
+            ))
+        })
+    };
+    let classes = values.iter().enumerate().map(class).collect::<Result<_, _>>()?;
+    Ok(Labels { classes, names: None })
+}
+
+/// What to do about labels that begin elsewhere than at `first_label`.
+fn advice(values: impl Iterator<Item = i64>) -> String {
+    let values: BTreeSet<i64> = values.collect();
+    match (values.first(), values.last()) {
+        (Some(&smallest), Some(&largest)) if values.len() as i64 == largest - smallest + 1 => {
+            format!("; the labels are {smallest} to {largest}: set `first_label = {smallest}`")
+        }
+        _ => format!(
+            "; the labels are {}: number the classes from 0 without gaps, or store their names as \
+             texts",
+            problem::some_of(values.iter().map(i64::to_string))
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::npy;
+
+    fn of(
+        descr: &str,
+        shape: &[usize],
+        data: &[u8],
+        first: i64,
+        rows: usize,
+    ) -> Result<Labels, String> {
+        let array = npy::parse(npy::encode(descr, shape, false, data), "y.npy".to_owned()).unwrap();
+        labels(&array, first, rows).map_err(|error| error.to_string())
+    }
+
+    fn of_i4(values: &[i32], first: i64) -> Result<Vec<u32>, String> {
+        let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let labels = of("<i4", &[values.len()], &data, first, values.len())?;
+        Ok(labels.classes.into_iter().flatten().collect())
+    }
+
+    #[test]
+    fn labels_are_counted_from_the_first_class() {
+        assert_eq!(of_i4(&[1, 2, 10], 1).unwrap(), [0, 1, 9]);
+        let column = of("<i4", &[2, 1], &[1, 0, 0, 0, 2, 0, 0, 0], 0, 2).unwrap();
+        assert_eq!(column.classes, [Some(1), Some(2)]);
+        let error = of("|u1", &[2], &[1, 2], 1, 4).unwrap_err();
+        assert!(error.contains("2 labels for 4 samples"), "{error}");
+        let error = of("|u1", &[2, 3], &[0; 6], 0, 2).unwrap_err();
+        assert!(error.contains("labels have shape [2, 3]"), "{error}");
+    }
+
+    #[test]
+    fn the_first_label_is_named_only_where_it_helps() {
+        let error = of_i4(&[1, 2, 3], 2).unwrap_err();
+        assert!(error.contains("row 0: label 1 is not a class number from 2 on"), "{error}");
+        assert!(error.contains("set `first_label = 1`"), "{error}");
+        let error = of_i4(&[-7, 5, 9], 0).unwrap_err();
+        assert!(
+            error.contains("the labels are -7, 5, 9") && !error.contains("first_label"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn marked_samples_have_no_label() {
+        let data: Vec<u8> = [0i32, -1, 2].iter().flat_map(|it| it.to_le_bytes()).collect();
+        assert_eq!(of("<i4", &[3], &data, 0, 3).unwrap().classes, [Some(0), None, Some(2)]);
+        let nan: Vec<u8> = [0.0f64, f64::NAN].iter().flat_map(|it| it.to_le_bytes()).collect();
+        assert_eq!(of("<f8", &[2], &nan, 0, 2).unwrap().classes, [Some(0), None]);
+        let texts = of("|S1", &[2], b"a\0", 0, 2).unwrap();
+        assert_eq!((texts.classes, texts.names.unwrap()), (vec![Some(0), None], vec!["a".into()]));
+        // Where classes are said to begin there, -1 is one.
+        assert_eq!(of_i4(&[-1, 0], -1).unwrap(), [0, 1]);
+    }
+
+    #[test]
+    fn whole_floats_and_texts_are_labels() {
+        let floats: Vec<u8> = [2.0f64, 0.0].iter().flat_map(|it| it.to_le_bytes()).collect();
+        assert_eq!(of("<f8", &[2], &floats, 0, 2).unwrap().classes, [Some(2), Some(0)]);
+        let texts = of("|S4", &[3], b"dog\0cat\0dog\0", 0, 3).unwrap();
+        assert_eq!(texts.classes, [Some(1), Some(0), Some(1)]);
+        assert_eq!(texts.names.unwrap(), ["cat", "dog"]);
+    }
+
+    #[test]
+    fn a_name_has_one_form() {
+        assert_eq!(class_name("cafe\u{301}"), class_name("caf\u{e9}"));
+        let decomposed = "e\u{301}";
+        let data = format!("\u{e9}\0{decomposed}");
+        let labels = of("|S3", &[2], data.as_bytes(), 0, 2).unwrap();
+        assert_eq!(labels.names.unwrap().len(), 1);
+    }
+}

@@ -1,0 +1,108 @@
+//! One class a row.
+
+use burn::tensor::Tensor;
+use isthmus_core::config::PluginConfig;
+use isthmus_core::error::MethodError;
+use isthmus_core::inventory;
+use isthmus_core::model::ModelOutput;
+use isthmus_core::objective::{Objective, unsuitable_targets};
+use isthmus_core::registry::{About, ObjectivePlugin, Plugin};
+use isthmus_core::targets::{Targets, class_tensor};
+use isthmus_losses::classification::{cross_entropy_smoothed, cross_entropy_smoothed_per_sample};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+inventory::submit! {
+    Plugin::objective::<Classes>(About {
+        name: "classes",
+        summary: "One class for each sample: cross-entropy, judged by accuracy",
+        paper: "",
+    })
+}
+
+/// Cross-entropy of the source rows' classes. The class with the largest output is predicted.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Classes {
+    /// Share of each label's mass that is spread evenly over all classes, in every method and
+    /// every stage. 0 is plain cross-entropy; SHOT trains its source model with 0.1.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
+    pub label_smoothing: f64,
+}
+
+impl PluginConfig for Classes {}
+
+impl ObjectivePlugin for Classes {
+    fn build(&self) -> Box<dyn Objective> {
+        Box::new(self.clone())
+    }
+}
+
+impl Objective for Classes {
+    fn outputs(&self, classes: usize) -> usize {
+        classes
+    }
+
+    fn loss_name(&self) -> &'static str {
+        "class_loss"
+    }
+
+    fn loss(
+        &self,
+        output: &ModelOutput,
+        targets: &Targets,
+        weights: Option<Tensor<1>>,
+    ) -> Result<Tensor<1>, MethodError> {
+        let Some(classes) = targets.classes() else {
+            return Err(unsuitable_targets("classes", "one class a row", targets));
+        };
+        let logits = output.logits.clone();
+        let classes = class_tensor(classes, &logits.device());
+        Ok(match weights {
+            None => cross_entropy_smoothed(logits, classes, self.label_smoothing),
+            Some(weights) => {
+                let losses =
+                    cross_entropy_smoothed_per_sample(logits, classes, self.label_smoothing);
+                (losses * weights).mean()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+    use isthmus_core::validation::Matrix;
+
+    use super::*;
+
+    fn output() -> ModelOutput {
+        let device = Device::flex();
+        let logits = Tensor::from_floats([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]], &device);
+        ModelOutput { features: logits.clone(), logits }
+    }
+
+    #[test]
+    fn weights_of_one_leave_the_loss_and_weights_of_zero_take_rows_out() {
+        let targets = Targets::Classes(vec![0, 2]);
+        for label_smoothing in [0.0, 0.2] {
+            let objective = Classes { label_smoothing };
+            let loss = |weights: Option<[f32; 2]>| {
+                let weights = weights.map(|it| Tensor::from_floats(it, &Device::flex()));
+                let loss = objective.loss(&output(), &targets, weights).unwrap();
+                loss.into_scalar::<f64>()
+            };
+            assert!((loss(None) - loss(Some([1.0, 1.0]))).abs() < 1e-6);
+            let (first, second) = (loss(Some([1.0, 0.0])), loss(Some([0.0, 1.0])));
+            assert!((first + second - loss(None)).abs() < 1e-6);
+            assert!(second > first);
+        }
+    }
+
+    #[test]
+    fn other_targets_are_refused_by_name() {
+        let targets = Targets::Values(Matrix::new(2, 1, vec![0.0, 1.0]));
+        let error = Classes::default().loss(&output(), &targets, None).unwrap_err().to_string();
+        assert!(error.contains("one class a row") && error.contains("numbers"), "{error}");
+    }
+}
