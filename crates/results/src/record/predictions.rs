@@ -3,10 +3,10 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
-use polars::prelude::{
-    AnyValue, Column, CsvReadOptions, CsvWriter, DataFrame, DataType, NamedFrom, PolarsResult,
-    Schema, SerReader, SerWriter, Series,
+use polars_core::prelude::{
+    AnyValue, Column, DataFrame, DataType, NamedFrom, PolarsResult, Schema, Series,
 };
+use polars_io::prelude::{CsvReadOptions, CsvWriter, SerReader, SerWriter};
 
 use isthmus_core::objective::{PredictionColumn, PredictionValues};
 
