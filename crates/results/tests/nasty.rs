@@ -130,7 +130,7 @@ fn csv(text: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn csv_and_parquet_hold_every_name_as_it_is() {
-    use polars::prelude::{ParquetReader, SerReader};
+    use polars_io::prelude::{ParquetReader, SerReader};
     for name in all() {
         let comparison = named(name);
         let rows = csv(&comparison.render(Format::Csv));

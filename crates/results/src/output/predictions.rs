@@ -3,9 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use polars::prelude::{
-    Column, CsvWriter, DataFrame, NamedFrom, ParquetWriter, PolarsResult, SerWriter, Series,
-};
+use polars_core::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
+use polars_io::prelude::{CsvWriter, ParquetWriter, SerWriter};
 use serde_json::{Map, Value};
 
 use super::{Destination, write_bytes};
