@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::error::LinearError;
-use crate::rows::{Rows, add_scaled, dot};
+use crate::rows::{Rows, dot};
 
 /// The lower triangular `L` with `L L' = A`.
 ///
@@ -37,46 +37,6 @@ pub fn factor(matrix: &Rows) -> Result<Rows, LinearError> {
     Ok(Rows::new(size, values))
 }
 
-/// The `X` with `L X = B`, for a lower triangular `L` without zeros on its diagonal.
-///
-/// # Panics
-/// If `B` has not as many rows as `L`.
-pub fn solve_lower(lower: &Rows, right: &Rows) -> Rows {
-    let (size, columns) = (right.count(), right.columns());
-    assert_eq!(lower.count(), size, "as many rows as the factor");
-    let mut values = right.values().to_vec();
-    for row in 0..size {
-        let (solved, rest) = values.split_at_mut(row * columns);
-        let own = &mut rest[..columns];
-        for (above, factor) in solved.chunks_exact(columns.max(1)).zip(lower.row(row)) {
-            add_scaled(own, above, -factor);
-        }
-        let pivot = lower.row(row)[row];
-        own.iter_mut().for_each(|value| *value /= pivot);
-    }
-    Rows::new(columns, values)
-}
-
-/// The `X` with `L' X = B`, for a lower triangular `L` without zeros on its diagonal.
-///
-/// # Panics
-/// If `B` has not as many rows as `L`.
-pub fn solve_lower_transposed(lower: &Rows, right: &Rows) -> Rows {
-    let (size, columns) = (right.count(), right.columns());
-    assert_eq!(lower.count(), size, "as many rows as the factor");
-    let mut values = right.values().to_vec();
-    for row in (0..size).rev() {
-        let (above, rest) = values.split_at_mut(row * columns);
-        let own = &mut rest[..columns];
-        let pivot = lower.row(row)[row];
-        own.iter_mut().for_each(|value| *value /= pivot);
-        for (above, factor) in above.chunks_exact_mut(columns.max(1)).zip(lower.row(row)) {
-            add_scaled(above, own, -factor);
-        }
-    }
-    Rows::new(columns, values)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,17 +44,13 @@ mod tests {
     use isthmus_core::random::Key;
 
     #[test]
-    fn the_factor_gives_the_matrix_and_solves_by_it() {
+    fn the_factor_gives_the_matrix() {
         let rows = normal(40, 40, &Key::new(1));
         let mut matrix = rows.times_transposed(&rows);
         matrix.add_to_diagonal(1.0);
         let lower = factor(&matrix).unwrap();
         assert!((0..40).all(|row| lower.row(row)[row + 1..].iter().all(|value| *value == 0.0)));
         assert!(distance(&lower.times_transposed(&lower), &matrix) < 1e-11);
-        let right = normal(40, 3, &Key::new(2));
-        assert!(distance(&lower.times(&solve_lower(&lower, &right)), &right) < 1e-11);
-        let solved = solve_lower_transposed(&lower, &right);
-        assert!(distance(&lower.transposed_times(&solved), &right) < 1e-11);
     }
 
     #[test]

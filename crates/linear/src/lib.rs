@@ -2,7 +2,7 @@
 //!
 //! - [`Rows`]: matrices, their products, and the few operations that scores are made of.
 //! - [`Eigen`]: eigenvalues and eigenvectors of symmetric matrices.
-//! - [`cholesky`]: triangular factors and solutions by them.
+//! - [`cholesky`]: triangular factors.
 //! - [`logistic`]: multinomial logistic regression.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
