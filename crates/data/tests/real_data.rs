@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
+use isthmus_core::input::InputShape;
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_data::readers::{Features, Idx, Usps, UspsSet};
@@ -51,6 +52,30 @@ fn pixels(samples: &LabelledSamples) -> &[u8] {
         Samples::Images { pixels, .. } => pixels,
         other => panic!("expected images, found {} rows of another kind", other.rows()),
     }
+}
+
+#[test]
+fn uci_har_has_its_persons_and_movements() {
+    let Some(folder) = data("uci_har") else { return };
+    let dataset = load(&folder, "uci-har", &Transform::default());
+    assert_eq!(dataset.classes.len(), 6);
+    let mut windows = 0;
+    for domain in &dataset.domains {
+        for set in domain.sets() {
+            let shape = set.source.samples.shape();
+            assert_eq!(shape, InputShape::Series { channels: 9, length: 128 });
+            let labels = &set.source.labels;
+            assert!(class_counts(labels).iter().all(|&count| count > 0), "{}", domain.name);
+            windows += labels.len();
+            // Total acceleration along the body is about one g where the person stands.
+            let standing: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == 4).collect();
+            let values = set.source.samples.values(&standing, SampleView::Plain).unwrap();
+            let along = values.chunks(9 * 128).flat_map(|series| &series[6 * 128..7 * 128]);
+            let mean = along.sum::<f32>() / (128 * standing.len()) as f32;
+            assert!((0.9..1.1).contains(&mean), "{}: {mean}", domain.name);
+        }
+    }
+    assert_eq!(windows, 1939);
 }
 
 #[test]
