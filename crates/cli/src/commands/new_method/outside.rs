@@ -60,7 +60,7 @@ pub fn manifest(root: &Path, workspace: &str, name: &str, inside: &str) -> Resul
     profile.insert("release", table(&mut workspace, &["profile", "release"])?.clone().into());
     let profile = only("profile", profile);
     // `[workspace]` keeps it out of a workspace that its folder may lie in.
-    Ok(format!("{alone}\n{}\n[workspace]\n{PROFILE}{}", lints.trim(), profile.trim_start()))
+    Ok(format!("{alone}\n{}\n\n[workspace]\n{PROFILE}{}", lints.trim(), profile.trim_start()))
 }
 
 /// A table with what it inherits (`version.workspace = true`) written out.
