@@ -64,7 +64,7 @@ fn uci_har_has_its_persons_and_movements() {
         for set in domain.sets() {
             let shape = set.source.samples.shape();
             assert_eq!(shape, InputShape::Series { channels: 9, length: 128 });
-            let labels = &set.source.labels;
+            let labels = &set.source.targets.strata();
             assert!(class_counts(labels).iter().all(|&count| count > 0), "{}", domain.name);
             windows += labels.len();
             // Total acceleration along the body is about one g where the person stands.
