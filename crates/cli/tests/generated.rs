@@ -280,8 +280,11 @@ fn no_plugin_has_a_field_that_experiment_files_use_themselves() {
     let own = |table: &str| schema["$defs"][table]["properties"].as_object().unwrap().len();
     // A field called `weight` or `frozen` would hide the key of the same name.
     let said = Sandbox::new().isthmus(&["explain", "--all"]);
-    for field in ["weight", "frozen", "name"] {
+    for field in ["frozen", "name"] {
         assert!(!said.answer.contains(&format!("\n  {field}: ")), "{field}");
     }
+    // The engine gives every loss term its weight, and so nothing else has one.
+    let terms = said.answer.matches("(method: a loss term, adds up with others)\n").count();
+    assert_eq!(said.answer.matches("\n  weight: ").count(), terms);
     assert!(own("method-dann-part") > 2);
 }

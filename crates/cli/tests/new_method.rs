@@ -119,7 +119,8 @@ fn a_method_outside_has_what_it_needs() {
         let workspace: toml::Table = before[0].parse().unwrap();
         assert_eq!(manifest["profile"]["release"], workspace["profile"]["release"]);
         let shared = &workspace["workspace"]["dependencies"];
-        assert_eq!(manifest["dependencies"]["burn"], shared["burn"]);
+        assert_eq!(manifest["dependencies"]["serde"], shared["serde"]);
+        assert_eq!(manifest["dev-dependencies"]["burn"], shared["burn"]);
         let command = manifest["dependencies"]["isthmus"]["path"].as_str().unwrap();
         assert!(command.ends_with("crates/cli"), "{command}");
     }

@@ -97,7 +97,8 @@ impl RowTargets {
 
     /// No targets for `rows` rows.
     pub fn none(rows: usize) -> Self {
-        Self { rows, known: Some(Arc::from([])), targets: Arc::new(Targets::Classes(Vec::new())) }
+        let known = (rows > 0).then(|| Arc::from([]));
+        Self { rows, known, targets: Arc::new(Targets::Classes(Vec::new())) }
     }
 
     /// The class of each row, where it has one.

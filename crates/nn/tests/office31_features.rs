@@ -31,7 +31,9 @@ fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
         views: None,
     };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/x.toml");
-    match Dataset::load(&spec, &Roots::discover(Some(&repository))) {
+    let cache = tempfile::tempdir().unwrap();
+    let roots = Roots { cache: cache.path().to_owned(), ..Roots::discover(Some(&repository)) };
+    match Dataset::load(&spec, &roots) {
         Ok(dataset) => Some(dataset),
         Err(DataError::NotFound { .. }) => {
             println!("skipped: no {name}; set ISTHMUS_DATA to the folder that has it");

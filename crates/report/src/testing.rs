@@ -79,6 +79,7 @@ pub(crate) fn made(
         "extractor": { "plugin": { "name": "identity", "config": {} }, "frozen": true },
         "bottleneck": null,
         "classifier": { "name": "linear", "config": {} },
+        "objective": { "name": "classes", "config": {} },
         "method": { "label": method, "stages": run.stages_of_job },
         "seed": seed,
         "device": "cpu",
