@@ -147,8 +147,8 @@ fn a_folder_that_is_not_outside_or_not_new_is_refused() {
     assert_eq!(fs::read_dir(outside.path()).unwrap().count(), 0);
 }
 
-/// Builds for about two minutes on two cores, which it prints, and only where the command itself is built already:
-/// `cargo nextest run --release --run-ignored only outside_builds`.
+/// Builds for about two minutes on two cores, and says how long; only where the command itself is
+/// built already: `cargo nextest run --release --run-ignored only outside_builds`.
 #[test]
 #[ignore = "it builds the command again with one method more"]
 fn a_method_outside_builds_from_what_is_built() {
