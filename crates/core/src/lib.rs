@@ -25,6 +25,7 @@ pub mod predictor;
 pub mod prelude;
 pub mod random;
 pub mod registry;
+pub mod rows_of;
 pub mod sample_check;
 pub mod shallow;
 pub mod spec;

@@ -10,11 +10,12 @@ use isthmus_core::spec::{DataSpec, Protocol, Transform};
 use crate::agreement;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::fingerprint;
+use crate::joined::Joined;
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
-use crate::sources::{Joined, RowsOf};
 use crate::splits;
 use crate::views::Views;
+use isthmus_core::rows_of::RowsOf;
 
 /// One set of samples and what identifies its content.
 #[derive(Clone)]

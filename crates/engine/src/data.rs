@@ -10,6 +10,7 @@ use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
+use isthmus_core::rows_of::RowsOf;
 use isthmus_core::stage::{SampleView, StageData};
 use isthmus_core::targets::Targets;
 
@@ -152,36 +153,7 @@ fn known_rows(set: &LabelledSource) -> Arc<dyn SampleSource> {
     if set.targets.is_complete() {
         return Arc::clone(&set.samples);
     }
-    Arc::new(KnownRows { samples: Arc::clone(&set.samples), rows: set.targets.known() })
-}
-
-/// Some rows of other samples.
-struct KnownRows {
-    samples: Arc<dyn SampleSource>,
-    rows: Vec<usize>,
-}
-
-impl SampleSource for KnownRows {
-    fn rows(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn shape(&self) -> InputShape {
-        self.samples.shape()
-    }
-
-    fn name(&self, row: usize) -> String {
-        self.samples.name(self.rows[row])
-    }
-
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
-        let rows: Vec<usize> = indices.iter().map(|&index| self.rows[index]).collect();
-        self.samples.values(&rows, view)
-    }
-
-    fn is_slow(&self) -> bool {
-        self.samples.is_slow()
-    }
+    Arc::new(RowsOf::new(Arc::clone(&set.samples), set.targets.known()))
 }
 
 fn no_such_row(row: usize, rows: usize, domain: &str) -> DataError {

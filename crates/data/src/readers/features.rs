@@ -7,14 +7,13 @@ use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, SampleOutline, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
-use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::array::Header;
 use crate::arrays::Arrays;
-use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
+use crate::readers::array_labels::ArrayLabels;
 
 /// Feature vectors `[rows, features]` with their labels, from a NumPy archive (`.npz`) or an HDF5
 /// file that holds both, or from two `.npy` files. Features are floats or integers of any width;
@@ -56,17 +55,7 @@ impl Default for Features {
 
 impl PluginConfig for Features {
     fn check(&self) -> Result<(), FieldProblem> {
-        if self.labelled && self.is_single_array() && self.labels_file.is_none() {
-            return Err(FieldProblem {
-                field: "labels_file".to_owned(),
-                message: format!(
-                    "`{}` holds one array; name the `.npy` file of the labels, or set \
-                     `labelled = false`",
-                    self.file
-                ),
-            });
-        }
-        RowLimit::check(self.rows.as_ref())
+        self.array_labels().check()
     }
 }
 
@@ -89,64 +78,37 @@ isthmus_core::inventory::submit! {
 }
 
 impl Features {
-    fn is_single_array(&self) -> bool {
-        self.file.ends_with(".npy")
-    }
-
-    /// The labels of `rows` samples.
-    fn read_labels(
-        &self,
-        folder: &Path,
-        arrays: &mut Arrays<'_>,
-        rows: usize,
-    ) -> Result<Labels, DataError> {
-        if !self.labelled {
-            return Ok(Labels { classes: vec![None; rows], names: None });
-        }
-        let array = match &self.labels_file {
-            Some(file) => Arrays::open(&folder.join(file))?.array(&self.labels)?,
-            None if arrays.is_single() => {
-                return Err(DataError::Mismatch(format!(
-                    "`{}` has features only; name `labels_file`",
-                    self.file
-                )));
-            }
-            None => arrays.array(&self.labels)?,
-        };
-        labels(&array, self.first_label, rows)
-    }
-
-    fn samples(
-        &self,
-        samples: Samples,
-        labels: Labels,
-        place: &str,
-    ) -> Result<LabelledSamples, DataError> {
-        let samples = LabelledSamples {
-            class_names: labels.names,
+    fn array_labels(&self) -> ArrayLabels<'_> {
+        ArrayLabels {
+            samples: "features",
+            file: &self.file,
+            labels: &self.labels,
+            labels_file: self.labels_file.as_deref(),
+            labelled: self.labelled,
             first_label: self.first_label,
-            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
-        };
-        RowLimit::apply(self.rows.as_ref(), place, samples)
+            rows: self.rows.as_ref(),
+        }
     }
 }
 
 impl Reader for Features {
     fn files(&self) -> Vec<Vec<PathBuf>> {
-        let mut files = vec![vec![PathBuf::from(&self.file)]];
-        files.extend(self.labels_file.iter().map(|file| vec![PathBuf::from(file)]));
-        files
+        self.array_labels().files()
     }
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let path = folder.join(&self.file);
         let mut arrays = Arrays::open(&path)?;
         let [rows, size] = arrays.header(&self.features)?.features()?;
-        let labels = self.read_labels(folder, &mut arrays, rows)?;
+        let labels = self.array_labels().read(folder, &mut arrays, rows)?;
         let features = arrays.array(&self.features)?;
         let values = features.floats()?;
         check_finite(&features.header, &values, size)?;
-        self.samples(Samples::Features { size, values }, labels, &features.header.place)
+        self.array_labels().labelled(
+            Samples::Features { size, values },
+            labels,
+            &features.header.place,
+        )
     }
 
     fn outline(&self, folder: &Path) -> Result<SampleOutline, DataError> {
@@ -154,10 +116,10 @@ impl Reader for Features {
         let mut arrays = Arrays::open(&path)?;
         let header = arrays.header(&self.features)?;
         let [rows, size] = header.features()?;
-        let labels = self.read_labels(folder, &mut arrays, rows)?;
+        let labels = self.array_labels().read(folder, &mut arrays, rows)?;
         // Which rows are kept follows from the labels alone.
         let none = Samples::Features { size, values: Vec::new() };
-        Ok(self.samples(none, labels, &header.place)?.outline())
+        Ok(self.array_labels().labelled(none, labels, &header.place)?.outline())
     }
 }
 

@@ -1,5 +1,6 @@
 //! Readers: plugins that read one set of samples from files.
 
+mod array_labels;
 mod embedded;
 mod features;
 mod idx;

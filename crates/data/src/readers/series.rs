@@ -7,13 +7,12 @@ use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
-use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::arrays::Arrays;
-use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
+use crate::readers::array_labels::ArrayLabels;
 
 /// Which of an array's dimensions is time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -66,16 +65,7 @@ impl Default for Series {
 
 impl PluginConfig for Series {
     fn check(&self) -> Result<(), FieldProblem> {
-        if self.labelled && self.is_single_array() && self.labels_file.is_none() {
-            return Err(FieldProblem {
-                field: "labels_file".to_owned(),
-                message: format!(
-                    "`{}` holds one array; name the `.npy` file of the labels",
-                    self.file
-                ),
-            });
-        }
-        RowLimit::check(self.rows.as_ref())
+        self.array_labels().check()
     }
 }
 
@@ -98,39 +88,22 @@ isthmus_core::inventory::submit! {
 }
 
 impl Series {
-    fn is_single_array(&self) -> bool {
-        self.file.ends_with(".npy")
-    }
-
-    /// The labels of `rows` samples.
-    fn read_labels(
-        &self,
-        folder: &Path,
-        arrays: &mut Arrays<'_>,
-        rows: usize,
-    ) -> Result<Labels, DataError> {
-        if !self.labelled {
-            return Ok(Labels { classes: vec![None; rows], names: None });
+    fn array_labels(&self) -> ArrayLabels<'_> {
+        ArrayLabels {
+            samples: "series",
+            file: &self.file,
+            labels: &self.labels,
+            labels_file: self.labels_file.as_deref(),
+            labelled: self.labelled,
+            first_label: self.first_label,
+            rows: self.rows.as_ref(),
         }
-        let array = match &self.labels_file {
-            Some(file) => Arrays::open(&folder.join(file))?.array(&self.labels)?,
-            None if arrays.is_single() => {
-                return Err(DataError::Mismatch(format!(
-                    "`{}` has series only; name `labels_file`",
-                    self.file
-                )));
-            }
-            None => arrays.array(&self.labels)?,
-        };
-        labels(&array, self.first_label, rows)
     }
 }
 
 impl Reader for Series {
     fn files(&self) -> Vec<Vec<PathBuf>> {
-        let mut files = vec![vec![PathBuf::from(&self.file)]];
-        files.extend(self.labels_file.iter().map(|file| vec![PathBuf::from(file)]));
-        files
+        self.array_labels().files()
     }
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
@@ -169,14 +142,9 @@ impl Reader for Series {
                 [third, second]
             }
         };
-        let labels = self.read_labels(folder, &mut arrays, rows)?;
+        let labels = self.array_labels().read(folder, &mut arrays, rows)?;
         let samples = Samples::Series { channels, length, values };
-        let samples = LabelledSamples {
-            class_names: labels.names,
-            first_label: self.first_label,
-            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
-        };
-        RowLimit::apply(self.rows.as_ref(), &array.header.place, samples)
+        self.array_labels().labelled(samples, labels, &array.header.place)
     }
 }
 

@@ -1,0 +1,100 @@
+//! Two sources as one.
+
+use std::sync::Arc;
+
+use isthmus_core::dataset::SampleSource;
+use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use isthmus_core::stage::SampleView;
+
+/// The rows of one source, then those of another of the same shape.
+#[derive(Clone)]
+pub struct Joined {
+    first: Arc<dyn SampleSource>,
+    second: Arc<dyn SampleSource>,
+}
+
+impl Joined {
+    /// Joins two sources.
+    ///
+    /// # Errors
+    /// If their shapes differ.
+    pub fn new(
+        first: Arc<dyn SampleSource>,
+        second: Arc<dyn SampleSource>,
+    ) -> Result<Self, DataError> {
+        if first.shape() == second.shape() {
+            Ok(Self { first, second })
+        } else {
+            Err(DataError::Mismatch(format!(
+                "training and test samples differ in shape: {} and {}",
+                first.shape(),
+                second.shape()
+            )))
+        }
+    }
+}
+
+impl SampleSource for Joined {
+    fn rows(&self) -> usize {
+        self.first.rows() + self.second.rows()
+    }
+
+    fn shape(&self) -> InputShape {
+        self.first.shape()
+    }
+
+    fn name(&self, row: usize) -> String {
+        match row.checked_sub(self.first.rows()) {
+            None => self.first.name(row),
+            Some(row) => self.second.name(row),
+        }
+    }
+
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        let size = self.shape().len();
+        let offset = self.first.rows();
+        // Equal positions in the two parts must not draw equal random views.
+        let second_view = view.by(|key| key.named("second part"));
+        let in_first: Vec<usize> =
+            indices.iter().copied().filter(|&index| index < offset).collect();
+        let in_second: Vec<usize> =
+            indices.iter().filter_map(|&index| index.checked_sub(offset)).collect();
+        if in_second.is_empty() {
+            return self.first.values(&in_first, view);
+        }
+        let first = self.first.values(&in_first, view)?;
+        let second = self.second.values(&in_second, second_view)?;
+        let (mut first, mut second) = (first.chunks_exact(size), second.chunks_exact(size));
+        let mut values = Vec::with_capacity(indices.len() * size);
+        for &index in indices {
+            let next = if index < offset { first.next() } else { second.next() };
+            values.extend_from_slice(next.expect("each part gave the rows it was asked for"));
+        }
+        Ok(values)
+    }
+
+    fn is_slow(&self) -> bool {
+        self.first.is_slow() || self.second.is_slow()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sources::FeatureSource;
+
+    fn numbers(range: std::ops::Range<usize>) -> Arc<dyn SampleSource> {
+        let values: Vec<f32> = range.flat_map(|row| [row as f32, -(row as f32)]).collect();
+        Arc::new(FeatureSource::new(2, values))
+    }
+
+    #[test]
+    fn joined_parts_follow_each_other() {
+        let joined = Joined::new(numbers(0..3), numbers(10..12)).unwrap();
+        assert_eq!(joined.rows(), 5);
+        let values = joined.values(&[4, 0, 3, 2], SampleView::Plain).unwrap();
+        assert_eq!(values, [11.0, -11.0, 0.0, 0.0, 10.0, -10.0, 2.0, -2.0]);
+        assert!(Joined::new(numbers(0..1), Arc::new(FeatureSource::new(3, vec![0.0; 3]))).is_err());
+    }
+}
