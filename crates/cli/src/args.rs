@@ -74,6 +74,8 @@ pub enum Command {
     Reproduce(ReproduceArguments),
     /// Predict samples with the model of a finished run: classes and their probabilities
     Predict(PredictArguments),
+    /// Write the weights of a finished run for PyTorch, with a model card
+    Export(ExportArguments),
     /// Write one HTML page with the tables and charts of finished runs
     Report(crate::report_args::ReportArguments),
     /// Draw one figure of finished runs, as SVG or PNG
@@ -254,6 +256,20 @@ pub struct PredictArguments {
     /// [default: CSV to standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<String>,
+}
+
+/// What to export.
+#[derive(Clone, Debug, Args)]
+pub struct ExportArguments {
+    /// Folder of the record: `results/<experiment>/<run>`
+    pub record: PathBuf,
+    /// Which of the run's models: `last`, or the one that this validator chose
+    #[arg(long, value_name = "VALIDATOR")]
+    pub choice: Option<String>,
+    /// The folder to write: weights (`model.safetensors`), what is needed to build the network
+    /// (`model.json`), model card (`README.md`)
+    #[arg(short, long, value_name = "FOLDER")]
+    pub output: PathBuf,
 }
 
 /// The method to write.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_results::{Record, read_records};
 use support::Sandbox;
+use support::npz::{self, Array};
 
 const EXPERIMENT: &str = r#"
 name = "blind"
@@ -238,25 +239,9 @@ fn domains_may_have_labels_for_some_rows_or_none() {
 }
 
 fn write_npz(sandbox: &Sandbox, name: &str, features: &[f32], labels: Option<&[i64]>) {
-    use std::io::Write as _;
-    let path = sandbox.path().join(name);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut archive = zip::ZipWriter::new(fs::File::create(path).unwrap());
-    let mut put = |name: &str, descr: &str, shape: String, bytes: Vec<u8>| {
-        let header = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
-        let padded = format!("{header:<117}\n");
-        archive.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-        archive.write_all(b"\x93NUMPY\x01\x00").unwrap();
-        archive.write_all(&(padded.len() as u16).to_le_bytes()).unwrap();
-        archive.write_all(padded.as_bytes()).unwrap();
-        archive.write_all(&bytes).unwrap();
-    };
     let rows = features.len() / 2;
-    let bytes = features.iter().flat_map(|value| value.to_le_bytes()).collect();
-    put("x.npy", "<f4", format!("({rows}, 2)"), bytes);
-    if let Some(labels) = labels {
-        let bytes = labels.iter().flat_map(|value| value.to_le_bytes()).collect();
-        put("y.npy", "<i8", format!("({rows},)"), bytes);
-    }
-    archive.finish().unwrap();
+    let shapes = [[rows, 2], [rows, 1]];
+    let mut arrays = vec![("x", shapes[0].as_slice(), Array::Floats(features))];
+    arrays.extend(labels.map(|labels| ("y", &shapes[1][..1], Array::Integers(labels))));
+    npz::write_npz(&sandbox.path().join(name), &arrays);
 }

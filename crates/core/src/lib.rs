@@ -12,6 +12,7 @@ pub mod config;
 pub mod context;
 pub mod dataset;
 pub mod error;
+pub mod export;
 pub mod input;
 pub mod launcher;
 pub mod method;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
 
-use crate::context::Context;
+use crate::context::{Context, Grouping};
 use crate::error::NetworkError;
+use crate::export::{ExportedModel, NotExported, below};
 use crate::input::Input;
 use crate::network::NamedTensor;
 use crate::parts::{Classifier, Extractor};
@@ -97,6 +98,26 @@ impl Model {
         }
         parts.push(Part::new("classifier", Role::Classifier, &mut *self.classifier));
         parts
+    }
+
+    /// The model as PyTorch has it, for samples of the target.
+    ///
+    /// # Errors
+    /// If a part does not say how PyTorch names its tensors.
+    pub fn pytorch(&self, grouping: Grouping) -> Result<ExportedModel, NotExported> {
+        let bottleneck = self.bottleneck.as_ref().map(|part| part.pytorch(grouping));
+        let parts = [
+            ("extractor", Some(self.extractor.pytorch(grouping))),
+            ("bottleneck", bottleneck),
+            ("classifier", Some(self.classifier.pytorch(grouping))),
+        ];
+        let mut tensors = Vec::new();
+        for (name, part) in parts {
+            let Some(part) = part else { continue };
+            let part = part.ok_or_else(|| NotExported::part(name))?;
+            tensors.extend(below(part, name));
+        }
+        Ok(ExportedModel { tensors, classifiers: vec!["classifier".to_owned()] })
     }
 
     /// All tensors, by part and path.

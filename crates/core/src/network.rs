@@ -22,6 +22,11 @@ pub struct NamedTensor {
 }
 
 impl NamedTensor {
+    /// The values of a tensor under a name.
+    pub fn of<const D: usize>(path: &str, tensor: &Tensor<D>) -> Self {
+        Self { path: path.to_owned(), data: tensor.to_data() }
+    }
+
     /// The same tensor as one of `owner`.
     pub fn below(self, owner: &str) -> Self {
         Self { path: format!("{owner}.{}", self.path), ..self }

@@ -2,9 +2,9 @@
 
 use burn::tensor::{Device, Tensor};
 
-use crate::context::Context;
+use crate::context::{Context, Grouping};
 use crate::input::Input;
-use crate::network::Network;
+use crate::network::{NamedTensor, Network};
 use crate::random::Key;
 
 /// What a part is told when it is built.
@@ -29,6 +29,14 @@ pub trait Extractor: Network {
     /// A copy off the autodiff tape, for prediction: usually `Box::new(self.valid())`.
     fn evaluation_copy(&self) -> Box<dyn Extractor>;
 
+    /// The tensors that predict samples of the target, by PyTorch's names and in its layouts;
+    /// `None` where the network says nothing of that. `grouping` says which running statistics
+    /// those are.
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let _ = grouping;
+        None
+    }
+
     /// A trainable copy that shares nothing with the original: usually
     /// `Box::new(independent_copy(self))`.
     fn training_copy(&self) -> Box<dyn Extractor>;
@@ -44,6 +52,14 @@ pub trait Classifier: Network {
 
     /// A copy off the autodiff tape, for prediction: usually `Box::new(self.valid())`.
     fn evaluation_copy(&self) -> Box<dyn Classifier>;
+
+    /// The tensors that predict samples of the target, by PyTorch's names and in its layouts;
+    /// `None` where the network says nothing of that. `grouping` says which running statistics
+    /// those are.
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let _ = grouping;
+        None
+    }
 
     /// A trainable copy that shares nothing with the original.
     fn training_copy(&self) -> Box<dyn Classifier>;

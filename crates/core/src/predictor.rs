@@ -6,6 +6,7 @@ use burn::tensor::TensorData;
 
 use crate::context::{Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate};
 use crate::error::NetworkError;
+use crate::export::{ExportedModel, NotExported};
 use crate::input::Input;
 use crate::model::{Model, ModelOutput};
 use crate::network::NamedTensor;
@@ -24,6 +25,14 @@ pub trait Predictor: Send {
     /// # Errors
     /// If one is missing or has another shape.
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
+
+    /// What predicts samples of the target, as PyTorch has it.
+    ///
+    /// # Errors
+    /// If it is no network that PyTorch has.
+    fn pytorch(&self) -> Result<ExportedModel, NotExported> {
+        Err(NotExported("what predicts is no network that PyTorch has".to_owned()))
+    }
 }
 
 /// A model that predicts as it was trained.
@@ -59,5 +68,14 @@ impl Predictor for ModelPredictor {
 
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
         self.model.load_tensors(tensors)
+    }
+
+    fn pytorch(&self) -> Result<ExportedModel, NotExported> {
+        if self.norm.statistics == Statistics::Batch {
+            return Err(NotExported(
+                "it normalises by the statistics of each batch that it predicts".to_owned(),
+            ));
+        }
+        self.model.pytorch(self.norm.grouping)
     }
 }

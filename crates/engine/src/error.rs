@@ -1,6 +1,7 @@
 //! Errors of the engine.
 
 use isthmus_core::error::{DataError, MethodError, NetworkError};
+use isthmus_core::export::NotExported;
 use thiserror::Error;
 
 /// A job could not be run to its end.
@@ -31,6 +32,9 @@ pub enum EngineError {
         /// Its name.
         name: String,
     },
+    /// What a run predicts by is no network that PyTorch has.
+    #[error(transparent)]
+    NotExported(#[from] NotExported),
     /// A checkpoint is past the last stage.
     #[error(
         "the checkpoint is past the last of the {stages} stages of this run; remove the run's \

@@ -3,6 +3,7 @@
 mod check;
 pub mod compare;
 mod explain;
+mod export;
 mod list;
 mod new_method;
 mod plot;
@@ -45,6 +46,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Compare(compare) => compare::execute(&compare, output),
         Command::Reproduce(reproduce) => reproduce::execute(&reproduce, output),
         Command::Predict(predict) => predict::execute(&predict, output),
+        Command::Export(export) => export::execute(&export, output),
         Command::Report(report) => report::execute(&report, output),
         Command::Plot(plot) => plot::execute(&plot, output),
         Command::Validators(validators) => validators::execute(&validators, output),

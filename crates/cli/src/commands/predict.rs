@@ -10,6 +10,7 @@ use isthmus_core::spec::Job;
 use isthmus_core::validation::Outputs;
 use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile, Views};
 use isthmus_engine::RecordedRun;
+use isthmus_results::record::TaskInfo;
 use isthmus_results::{Destination, PredictedClasses, Record};
 
 use crate::args::{OutputArguments, PredictArguments};
@@ -22,17 +23,8 @@ use crate::run;
 /// If the record cannot be used, the samples cannot be read or are not what the model takes, or
 /// the predictions cannot be written.
 pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<(), Failure> {
-    let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
-    let record = Record::open(&arguments.record).map_err(input)?;
-    record.verify().map_err(input)?;
-    let job = record.job().map_err(input)?;
-    let Some(task) = record.task_info().map_err(input)? else {
-        return Err(Failure::input_with(
-            format!("{} does not name its classes", arguments.record.display()),
-            "it was made by a version before `predict`: run the experiment again",
-        ));
-    };
-    let tensors = tensors(&record, arguments.choice.as_deref())?;
+    let RecordedModel { job, task, tensors, .. } =
+        RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
 
     let images = job.extractor.frozen || matches!(task.shape, InputShape::Image { .. });
     let set = samples(arguments, &job, images)?;
@@ -52,6 +44,33 @@ pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<
         eprintln!("{} predictions written to {}", outputs.rows(), path.display());
     }
     Ok(())
+}
+
+/// A record, and one of its models.
+pub(super) struct RecordedModel {
+    pub record: Record,
+    pub job: Job,
+    pub task: TaskInfo,
+    /// Everything that decides the model's predictions.
+    pub tensors: BTreeMap<String, TensorData>,
+}
+
+impl RecordedModel {
+    /// The last model of the record in a folder, or the one that a validator chose.
+    pub(super) fn open(folder: &Path, choice: Option<&str>) -> Result<Self, Failure> {
+        let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
+        let record = Record::open(folder).map_err(input)?;
+        record.verify().map_err(input)?;
+        let job = record.job().map_err(input)?;
+        let Some(task) = record.task_info().map_err(input)? else {
+            return Err(Failure::input_with(
+                format!("{} does not name its classes", folder.display()),
+                "it was made by a version before `predict`: run the experiment again",
+            ));
+        };
+        let tensors = tensors(&record, choice)?;
+        Ok(Self { record, job, task, tensors })
+    }
 }
 
 /// The tensors of the last model, or of the one that a validator chose.

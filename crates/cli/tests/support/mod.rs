@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 pub mod crashes;
+pub mod npz;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

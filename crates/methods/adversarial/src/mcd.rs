@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorData;
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::{ExportedModel, NotExported, below};
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
 use isthmus_core::network::NamedTensor;
@@ -241,6 +242,16 @@ impl Predictor for BothClassifiers {
 
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
         load_parts(self.parts(), tensors)
+    }
+
+    fn pytorch(&self) -> Result<ExportedModel, NotExported> {
+        let grouping = self.norm.grouping;
+        let mut exported = self.model.pytorch(grouping)?;
+        let second =
+            self.second.pytorch(grouping).ok_or_else(|| NotExported::part("classifier"))?;
+        exported.tensors.extend(below(second, "second"));
+        exported.classifiers.push("second".to_owned());
+        Ok(exported)
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::{ExportedModel, NotExported};
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
 use isthmus_core::network::NamedTensor;
@@ -97,6 +98,14 @@ impl Predictor for FittedPredictor {
         load_parts(self.parts(), tensors)?;
         self.fitted = Some(Arc::new(Fitted { mapping, classifier }));
         Ok(())
+    }
+
+    fn pytorch(&self) -> Result<ExportedModel, NotExported> {
+        Err(NotExported(
+            "it predicts by a mapping and a shallow classifier that were fitted in closed form, \
+             not by a network"
+                .to_owned(),
+        ))
     }
 }
 

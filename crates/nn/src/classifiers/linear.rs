@@ -3,10 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Classifier};
 use isthmus_core::registry::{About, ClassifierPlugin, Plugin};
 use schemars::JsonSchema;
@@ -64,6 +64,10 @@ impl Classifier for LinearClassifier {
 
     fn evaluation_copy(&self) -> Box<dyn Classifier> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, _grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        Some(self.linear.pytorch())
     }
 
     fn training_copy(&self) -> Box<dyn Classifier> {

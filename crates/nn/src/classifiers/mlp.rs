@@ -3,10 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::below;
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Classifier};
 use isthmus_core::registry::{About, ClassifierPlugin, Plugin};
 use schemars::JsonSchema;
@@ -84,6 +85,12 @@ impl Classifier for MlpClassifier {
 
     fn evaluation_copy(&self) -> Box<dyn Classifier> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let mut tensors = below(Dense::pytorch_stack(&self.hidden, grouping), "hidden");
+        tensors.extend(below(self.output.pytorch(), "output"));
+        Some(tensors)
     }
 
     fn training_copy(&self) -> Box<dyn Classifier> {

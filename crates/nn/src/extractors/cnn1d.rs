@@ -5,11 +5,12 @@ use burn::tensor::activation::relu;
 use burn::tensor::ops::MaxPoolOptions;
 use burn::tensor::{Tensor, module};
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use schemars::JsonSchema;
@@ -132,6 +133,17 @@ impl Extractor for Cnn1d {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let mut tensors = Vec::new();
+        for (index, block) in self.blocks.iter().enumerate() {
+            let convolution = block.convolution.pytorch();
+            tensors.extend(below(convolution, &format!("blocks.{index}.convolution")));
+            let norm = block.norm.pytorch(grouping);
+            tensors.extend(below(norm, &format!("blocks.{index}.norm")));
+        }
+        Some(tensors)
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

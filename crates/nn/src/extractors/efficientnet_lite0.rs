@@ -3,11 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::config::PluginConfig;
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::optimizer::is_host;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
@@ -19,7 +19,7 @@ use crate::checks;
 use crate::extractors::efficientnet_host::{HostBlock, HostNetwork, depthwise, pointwise};
 use crate::extractors::resnet::average_pool;
 use crate::layers::{ConvolutionNorm, ConvolutionShape, Padding};
-use crate::weights::{Named, Weights, checksum, load, locate, of_unit};
+use crate::weights::{Named, UnitNames, Weights, checksum, load, locate, of_tensor};
 
 const NAME: &str = "efficientnet-lite0";
 const FEATURES: usize = 1280;
@@ -150,23 +150,43 @@ impl EfficientNetLite0 {
 
     /// The published name of the tensor at a path of this network.
     pub fn published_name(path: &str) -> Named {
-        if let Some(rest) = path.strip_prefix("stem.") {
-            return of_unit(rest, "_conv_stem", "_bn0");
-        }
-        if let Some(rest) = path.strip_prefix("head.") {
-            return of_unit(rest, "_conv_head", "_bn1");
-        }
-        let parts: Vec<&str> = path.splitn(4, '.').collect();
-        let ["blocks", block, unit, rest] = parts.as_slice() else { return Named::Own };
-        let (convolution, norm) = match *unit {
-            "expand" => ("_expand_conv", "_bn0"),
-            "depthwise" => ("_depthwise_conv", "_bn1"),
-            "project" => ("_project_conv", "_bn2"),
-            _ => return Named::Own,
-        };
-        let block = format!("_blocks.{block}");
-        of_unit(rest, &format!("{block}.{convolution}"), &format!("{block}.{norm}"))
+        of_tensor(path, &unit_names)
     }
+
+    /// The units with their paths in this network.
+    fn units(&self) -> Vec<(String, &ConvolutionNorm)> {
+        let mut units = vec![("stem".to_owned(), &self.stem)];
+        for (index, block) in self.blocks.iter().enumerate() {
+            let parts = [
+                ("expand", block.expand.as_ref()),
+                ("depthwise", Some(&block.depthwise)),
+                ("project", Some(&block.project)),
+            ];
+            let parts = parts.into_iter().filter_map(|(name, unit)| Some((name, unit?)));
+            units.extend(parts.map(|(name, unit)| (format!("blocks.{index}.{name}"), unit)));
+        }
+        units.push(("head".to_owned(), &self.head));
+        units
+    }
+}
+
+/// The published names of the unit at a path.
+fn unit_names(path: &str) -> Option<UnitNames> {
+    let (block, convolution, norm) = match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["stem"] => (String::new(), "_conv_stem", "_bn0"),
+        ["head"] => (String::new(), "_conv_head", "_bn1"),
+        ["blocks", block, unit] => {
+            let (convolution, norm) = match *unit {
+                "expand" => ("_expand_conv", "_bn0"),
+                "depthwise" => ("_depthwise_conv", "_bn1"),
+                "project" => ("_project_conv", "_bn2"),
+                _ => return None,
+            };
+            (format!("_blocks.{block}."), convolution, norm)
+        }
+        _ => return None,
+    };
+    Some(UnitNames { convolution: format!("{block}{convolution}"), norm: format!("{block}{norm}") })
 }
 
 impl EfficientNetLite0 {
@@ -223,6 +243,14 @@ impl Extractor for EfficientNetLite0 {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let mut tensors = Vec::new();
+        for (path, unit) in self.units() {
+            tensors.extend(unit.pytorch(&unit_names(&path)?, grouping));
+        }
+        Some(tensors)
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

@@ -3,10 +3,11 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::config::PluginConfig;
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use schemars::JsonSchema;
@@ -50,6 +51,10 @@ impl Extractor for Identity {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.clone())
+    }
+
+    fn pytorch(&self, _grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        Some(Vec::new())
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

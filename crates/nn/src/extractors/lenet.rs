@@ -4,11 +4,12 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use isthmus_core::spec::{Interpolation, Transform};
@@ -121,6 +122,15 @@ impl Extractor for LeNet {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, _grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let parts = [
+            below(self.first.pytorch(), "first"),
+            below(self.second.pytorch(), "second"),
+            below(self.linear.pytorch(), "linear"),
+        ];
+        Some(parts.concat())
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

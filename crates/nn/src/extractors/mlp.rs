@@ -3,11 +3,12 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::config::{FieldProblem, PluginConfig};
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
+use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use schemars::JsonSchema;
@@ -87,6 +88,10 @@ impl Extractor for Mlp {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        Some(below(Dense::pytorch_stack(&self.layers, grouping), "layers"))
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

@@ -5,13 +5,13 @@ use burn::tensor::Tensor;
 use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
 use isthmus_core::input::Input;
-use isthmus_core::network::independent_copy;
+use isthmus_core::network::{NamedTensor, independent_copy};
 use isthmus_core::parts::{BuildContext, Extractor};
 
 use crate::layers::{ConvolutionNorm, ConvolutionShape, Padding};
-use crate::weights::{Named, of_unit};
+use crate::weights::{Named, UnitNames, of_tensor};
 
 /// Convolutions whose output is added to their input.
 #[derive(Module, Debug)]
@@ -108,28 +108,42 @@ impl ResNet {
 
     /// torchvision's name of the tensor at a path of this network.
     pub fn published_name(path: &str) -> Named {
-        if let Some(rest) = path.strip_prefix("stem.") {
-            return of_unit(rest, "conv1", "bn1");
-        }
-        let parts: Vec<&str> = path.splitn(6, '.').collect();
-        let number = |text: &str| text.parse::<usize>().ok();
-        match parts.as_slice() {
-            ["stages", stage, block, "units", unit, rest] => {
-                let (Some(stage), Some(unit)) = (number(stage), number(unit)) else {
-                    return Named::Own;
-                };
-                let block = format!("layer{}.{block}", stage + 1);
-                let unit = unit + 1;
-                of_unit(rest, &format!("{block}.conv{unit}"), &format!("{block}.bn{unit}"))
+        of_tensor(path, &unit_names)
+    }
+
+    /// The units with their paths in this network.
+    fn units(&self) -> Vec<(String, &ConvolutionNorm)> {
+        let mut units = vec![("stem".to_owned(), &self.stem)];
+        for (stage, blocks) in self.stages.iter().enumerate() {
+            for (number, block) in blocks.iter().enumerate() {
+                let block_path = format!("stages.{stage}.{number}");
+                let own = block.units.iter().enumerate();
+                units
+                    .extend(own.map(|(index, unit)| (format!("{block_path}.units.{index}"), unit)));
+                units
+                    .extend(block.shortcut.iter().map(|it| (format!("{block_path}.shortcut"), it)));
             }
-            ["stages", stage, block, "shortcut", ..] => {
-                let Some(stage) = number(stage) else { return Named::Own };
-                let rest = path.split_once(".shortcut.").map_or("", |(_, rest)| rest);
-                let shortcut = format!("layer{}.{block}.downsample", stage + 1);
-                of_unit(rest, &format!("{shortcut}.0"), &format!("{shortcut}.1"))
-            }
-            _ => Named::Own,
         }
+        units
+    }
+}
+
+/// torchvision's names of the unit at a path.
+fn unit_names(path: &str) -> Option<UnitNames> {
+    let names = |convolution, norm| Some(UnitNames { convolution, norm });
+    let number = |text: &str| text.parse::<usize>().ok().map(|number| number + 1);
+    match path.split('.').collect::<Vec<_>>().as_slice() {
+        ["stem"] => names("conv1".to_owned(), "bn1".to_owned()),
+        ["stages", stage, block, "units", unit] => {
+            let (stage, unit) = (number(stage)?, number(unit)?);
+            let block = format!("layer{stage}.{block}");
+            names(format!("{block}.conv{unit}"), format!("{block}.bn{unit}"))
+        }
+        ["stages", stage, block, "shortcut"] => {
+            let shortcut = format!("layer{}.{block}.downsample", number(stage)?);
+            names(format!("{shortcut}.0"), format!("{shortcut}.1"))
+        }
+        _ => None,
     }
 }
 
@@ -154,6 +168,14 @@ impl Extractor for ResNet {
 
     fn evaluation_copy(&self) -> Box<dyn Extractor> {
         Box::new(self.valid())
+    }
+
+    fn pytorch(&self, grouping: Grouping) -> Option<Vec<NamedTensor>> {
+        let mut tensors = Vec::new();
+        for (path, unit) in self.units() {
+            tensors.extend(unit.pytorch(&unit_names(&path)?, grouping));
+        }
+        Some(tensors)
     }
 
     fn training_copy(&self) -> Box<dyn Extractor> {

@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::Initial;
@@ -165,13 +166,35 @@ impl DomainBatchNorm {
         Some(self.affine(slot))
     }
 
-    fn affine(&self, slot: Option<usize>) -> (Tensor<1>, Tensor<1>) {
+    /// As PyTorch's `BatchNorm1d` or `BatchNorm2d` that normalises samples of the target as this
+    /// layer does. PyTorch states epsilon where it builds the layer.
+    pub fn pytorch(&self, grouping: Grouping) -> Vec<NamedTensor> {
+        let slot = match grouping {
+            Grouping::Shared | Grouping::Separate => None,
+            Grouping::PerDomain => Some(DomainRole::Target.slot()),
+            Grouping::Mixed => Some(mixed_slot(DomainRole::Target)),
+        };
+        let moments = self.moments(slot);
+        vec![
+            NamedTensor::of("weight", &self.weight.val()),
+            NamedTensor::of("bias", &self.bias.val()),
+            NamedTensor::of("running_mean", &moments.mean),
+            NamedTensor::of("running_var", &moments.variance),
+        ]
+    }
+
+    /// What rows of a slot are normalised by; all rows alike without one.
+    fn moments(&self, slot: Option<usize>) -> Moments {
         let shared = self.shared.moments();
         let trained = Moments::pooled(self.domains.iter().map(RunningStatistics::moments));
-        let moments = match slot {
+        match slot {
             None => shared.or(trained),
             Some(slot) => self.domains[self.checked(slot)].moments().or(trained).or(shared),
-        };
+        }
+    }
+
+    fn affine(&self, slot: Option<usize>) -> (Tensor<1>, Tensor<1>) {
+        let moments = self.moments(slot);
         let deviation = moments.variance.add_scalar(self.epsilon).sqrt();
         let scale = self.weight.val() / deviation;
         let shift = self.bias.val() - moments.mean * scale.clone();

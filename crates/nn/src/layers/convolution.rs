@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 use isthmus_kernels::{Geometry, convolution};
 
@@ -112,6 +113,12 @@ impl Convolution {
             Some(bias) => bias.val() * scale.clone() + shift,
         };
         (self.weight.val() * scale.reshape([channels, 1, 1, 1]), bias)
+    }
+
+    /// As PyTorch's `Conv2d`, which has the same layout.
+    pub fn pytorch(&self) -> Vec<NamedTensor> {
+        let bias = self.bias.as_ref().map(|bias| NamedTensor::of("bias", &bias.val()));
+        std::iter::once(NamedTensor::of("weight", &self.weight.val())).chain(bias).collect()
     }
 
     fn convolve(&self, input: Tensor<4>, weight: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {

@@ -3,6 +3,7 @@
 use burn::module::{Module, Param};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::Initial;
@@ -47,6 +48,11 @@ impl Convolution1d {
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
         let options = ConvOptions::new([self.stride], [self.padding], [1], 1);
         module::conv1d(input, self.weight.val(), None, options)
+    }
+
+    /// As PyTorch's `Conv1d` without bias, which has the same layout.
+    pub fn pytorch(&self) -> Vec<NamedTensor> {
+        vec![NamedTensor::of("weight", &self.weight.val())]
     }
 }
 

@@ -2,10 +2,13 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
+use isthmus_core::export::below;
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::{Convolution, ConvolutionShape, DomainBatchNorm, Initial};
+use crate::weights::UnitNames;
 
 /// A convolution without bias and the normalisation of its output.
 #[derive(Module, Debug)]
@@ -24,6 +27,13 @@ impl ConvolutionNorm {
             convolution: Convolution::without_bias(shape, initial, context),
             norm: DomainBatchNorm::new(shape.output, context),
         }
+    }
+
+    /// As PyTorch's convolution and normalisation of these names.
+    pub fn pytorch(&self, names: &UnitNames, grouping: Grouping) -> Vec<NamedTensor> {
+        let mut tensors = below(self.convolution.pytorch(), &names.convolution);
+        tensors.extend(below(self.norm.pytorch(grouping), &names.norm));
+        tensors
     }
 
     /// `[batch, input, height, width]` to `[batch, output, height', width']`.

@@ -2,7 +2,9 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use isthmus_core::context::Context;
+use isthmus_core::context::{Context, Grouping};
+use isthmus_core::export::below;
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::{Activation, DomainBatchNorm, Dropout, Linear};
@@ -55,6 +57,22 @@ impl Dense {
             Self::new(linear, output, shape, &context)
         });
         layers.collect()
+    }
+
+    /// As PyTorch has it: `linear`, and `norm` where there is one.
+    pub fn pytorch(&self, grouping: Grouping) -> Vec<NamedTensor> {
+        let mut tensors = below(self.linear.pytorch(), "linear");
+        if let Some(norm) = &self.norm {
+            tensors.extend(below(norm.pytorch(grouping), "norm"));
+        }
+        tensors
+    }
+
+    /// Layers one after the other as PyTorch has them: `0.linear`, `0.norm`, `1.linear` and on.
+    pub fn pytorch_stack(layers: &[Self], grouping: Grouping) -> Vec<NamedTensor> {
+        let of_layer =
+            |(index, layer): (usize, &Self)| below(layer.pytorch(grouping), &index.to_string());
+        layers.iter().enumerate().flat_map(of_layer).collect()
     }
 
     /// `[batch, input]` to `[batch, output]`.

@@ -2,6 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
+use isthmus_core::network::NamedTensor;
 use isthmus_core::parts::BuildContext;
 use isthmus_kernels::linear;
 
@@ -56,6 +57,14 @@ impl Linear {
     /// `[batch, input]` to `[batch, output]`.
     pub fn forward(&self, input: Tensor<2>) -> Tensor<2> {
         linear(input, self.weight.val(), self.bias.val())
+    }
+
+    /// As PyTorch's `Linear`: the weight is `[output, input]` there.
+    pub fn pytorch(&self) -> Vec<NamedTensor> {
+        vec![
+            NamedTensor::of("weight", &self.weight.val().transpose()),
+            NamedTensor::of("bias", &self.bias.val()),
+        ]
     }
 }
 

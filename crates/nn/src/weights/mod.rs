@@ -14,4 +14,5 @@ pub use file::{checksum, read};
 pub use known::{KNOWN, KnownWeights, Origin, known};
 pub use load::{Named, load, put};
 pub use locate::{folders, locate, published};
-pub(crate) use names::of_unit;
+pub use names::UnitNames;
+pub(crate) use names::of_tensor;

@@ -2,18 +2,31 @@
 
 use crate::weights::Named;
 
-/// The published name of a tensor of a [`ConvolutionNorm`](crate::layers::ConvolutionNorm), given
-/// its path below the unit and the published names of the convolution and the normalisation. All
-/// running statistics start from the published ones.
-pub(crate) fn of_unit(path: &str, convolution: &str, norm: &str) -> Named {
-    match path.split_once('.') {
-        Some(("convolution", tensor)) => Named::File(format!("{convolution}.{tensor}")),
-        Some(("norm", tensor)) => match tensor.rsplit('.').next() {
-            Some("mean") => Named::File(format!("{norm}.running_mean")),
-            Some("variance") => Named::File(format!("{norm}.running_var")),
-            Some(name @ ("weight" | "bias")) => Named::File(format!("{norm}.{name}")),
-            _ => Named::Own,
-        },
+/// The published names of a [`ConvolutionNorm`](crate::layers::ConvolutionNorm).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitNames {
+    /// Name of the convolution.
+    pub convolution: String,
+    /// Name of the normalisation.
+    pub norm: String,
+}
+
+/// The published name of the tensor at a path of a network made of units, given the names of the
+/// unit at a path. All running statistics start from the published ones.
+pub(crate) fn of_tensor(path: &str, unit: &dyn Fn(&str) -> Option<UnitNames>) -> Named {
+    let named = |below: &str| {
+        let (at, tensor) = path.split_once(below)?;
+        Some((unit(at)?, tensor))
+    };
+    if let Some((names, tensor)) = named(".convolution.") {
+        return Named::File(format!("{}.{tensor}", names.convolution));
+    }
+    let Some((names, tensor)) = named(".norm.") else { return Named::Own };
+    let norm = names.norm;
+    match tensor.rsplit('.').next() {
+        Some("mean") => Named::File(format!("{norm}.running_mean")),
+        Some("variance") => Named::File(format!("{norm}.running_var")),
+        Some(name @ ("weight" | "bias")) => Named::File(format!("{norm}.{name}")),
         _ => Named::Own,
     }
 }

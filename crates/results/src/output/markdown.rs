@@ -40,8 +40,8 @@ fn cell_text(cell: Option<&CellText>) -> String {
     }
 }
 
-/// The text with a backslash before each character that would be a mark.
-fn escaped(text: &str) -> String {
+/// The text on one line, with a backslash before each character that would be a mark in Markdown.
+pub fn escaped(text: &str) -> String {
     let text = one_line(text);
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

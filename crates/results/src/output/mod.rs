@@ -23,6 +23,7 @@ use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+pub use markdown::escaped as markdown_text;
 pub use predictions::PredictedClasses;
 pub use runs::runs_csv;
 pub use terminal::TerminalOptions;

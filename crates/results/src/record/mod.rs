@@ -54,6 +54,7 @@ pub use header::{Position, RecordHeader, RunInfo};
 pub(crate) use index::{TableRecord, read_for_tables};
 pub use metrics::MetricRow;
 pub(crate) use metrics::for_each as for_each_metric;
+pub use model::encode_for_pytorch;
 pub use predictions::Prediction;
 pub(crate) use reader::read_job;
 pub use reader::{Record, is_finished};

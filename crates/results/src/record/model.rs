@@ -1,6 +1,6 @@
 //! Checkpoints as safetensors files.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
@@ -11,6 +11,23 @@ use crate::error::RecordError;
 
 /// The bytes of a checkpoint; the same tensors give the same bytes in whatever order they come.
 pub(super) fn encode(file: &Path, tensors: &[NamedTensor]) -> Result<Vec<u8>, RecordError> {
+    encode_with(file, tensors, None)
+}
+
+/// The bytes of a safetensors file that is meant for PyTorch, which says so in its header.
+///
+/// # Errors
+/// If two tensors have one name, or one is not of 32-bit floats.
+pub fn encode_for_pytorch(file: &Path, tensors: &[NamedTensor]) -> Result<Vec<u8>, RecordError> {
+    let format = HashMap::from([("format".to_owned(), "pt".to_owned())]);
+    encode_with(file, tensors, Some(format))
+}
+
+fn encode_with(
+    file: &Path,
+    tensors: &[NamedTensor],
+    metadata: Option<HashMap<String, String>>,
+) -> Result<Vec<u8>, RecordError> {
     let problem = |problem: String| RecordError::Model { file: file.to_owned(), problem };
     let mut seen = BTreeSet::new();
     let mut views = Vec::with_capacity(tensors.len());
@@ -28,7 +45,7 @@ pub(super) fn encode(file: &Path, tensors: &[NamedTensor]) -> Result<Vec<u8>, Re
             .map_err(|error| problem(format!("tensor `{path}`: {error}")))?;
         views.push((path.as_str(), view));
     }
-    safetensors::serialize(views, None).map_err(|error| problem(error.to_string()))
+    safetensors::serialize(views, metadata).map_err(|error| problem(error.to_string()))
 }
 
 /// The tensors of a checkpoint by path.
