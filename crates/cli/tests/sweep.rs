@@ -221,3 +221,40 @@ fn halving_runs_the_settings_with_the_highest_scores_to_their_end() {
     let needs = "round 2 needs the scores of round 1";
     assert!(empty.errors.contains(needs), "{}", empty.errors);
 }
+
+/// A swept view makes the very runs that a file with that view makes, and no other.
+#[test]
+fn views_are_swept_and_samples_stay_the_same() {
+    for (dataset, head) in [
+        ("quickstart", "[extractor]"),
+        ("quickstart-images", "[data.transform]\nmean = [0.5]\nstd = [0.5]\n\n[extractor]"),
+    ] {
+        let sandbox = Sandbox::new();
+        let swept = "\n[sweep.values]\ndata.views.weak = [[], [{ name = \"gaussian-noise\" }]]\n";
+        let path = quickstart(&sandbox, swept);
+        let text = fs::read_to_string(&path)
+            .unwrap()
+            .replace("dataset = \"quickstart\"", &format!("dataset = \"{dataset}\""))
+            .replace("[extractor]", head);
+        fs::write(&path, &text).unwrap();
+        let said = run(&sandbox, &["--results", "swept"]);
+        assert_eq!(said.code, 0, "{}", said.errors);
+        let all = runs(&sandbox.path().join("swept/quickstart"));
+        assert_eq!(all.len(), 2 * 4 * 2);
+        for views in ["weak = []", "weak = [{ name = \"gaussian-noise\" }]"] {
+            let stated = format!("[data.views]\n{views}\n\n[extractor]");
+            let plain = text.replace(swept, "").replace("[extractor]", &stated);
+            sandbox.write("mine.toml", &plain);
+            assert_eq!(run(&sandbox, &["--results", "plain"]).code, 0);
+        }
+        let plain = runs(&sandbox.path().join("plain/quickstart"));
+        assert!(plain.keys().eq(all.keys()), "{dataset}");
+        for id in plain.keys() {
+            let model = |results: &str| {
+                let path = format!("{results}/quickstart/{id}/model.safetensors");
+                fs::read(sandbox.path().join(path)).unwrap()
+            };
+            assert!(model("plain") == model("swept"), "{dataset} {id}");
+        }
+    }
+}

@@ -26,6 +26,11 @@ pub trait Predictor: Send {
     /// If one is missing or has another shape.
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
 
+    /// Whether a sample's prediction depends on those that it is predicted with.
+    fn depends_on_batch(&self) -> bool {
+        false
+    }
+
     /// What predicts samples of the target, as PyTorch has it.
     ///
     /// # Errors
@@ -70,8 +75,12 @@ impl Predictor for ModelPredictor {
         self.model.load_tensors(tensors)
     }
 
+    fn depends_on_batch(&self) -> bool {
+        self.norm.statistics == Statistics::Batch
+    }
+
     fn pytorch(&self) -> Result<ExportedModel, NotExported> {
-        if self.norm.statistics == Statistics::Batch {
+        if self.depends_on_batch() {
             return Err(NotExported(
                 "it normalises by the statistics of each batch that it predicts".to_owned(),
             ));

@@ -43,6 +43,21 @@ pub enum ReferenceError {
     /// A case expects a gradient of something that does not depend on any input.
     #[error("differentiate {0:?}: it depends on no input")]
     NotDifferentiable(String),
+    /// A formula of a case's input is not one that is understood.
+    #[error("understand the formula {0:?}")]
+    Formula(String),
+    /// A formula of a case's input was understood, and gives other values than the file has.
+    #[error(
+        "get the pixels {expected:?} of channel {channel} out of the formula: it gives {found:?}"
+    )]
+    OtherPixels {
+        /// The channel.
+        channel: usize,
+        /// What the file has.
+        expected: Vec<f64>,
+        /// What the formula gives.
+        found: Vec<f64>,
+    },
     /// The code that is checked refuses the case.
     #[error("compute it: {0}")]
     Computation(String),

@@ -200,7 +200,11 @@ impl Array {
         Ok(Tensor::from_data(TensorData::new(data, shape), device))
     }
 
-    fn shape_of_rank<const D: usize>(&self) -> Result<[usize; D], ReferenceError> {
+    /// The shape, if it is of this rank; a scalar counts as one entry.
+    ///
+    /// # Errors
+    /// If it is of another rank.
+    pub(crate) fn shape_of_rank<const D: usize>(&self) -> Result<[usize; D], ReferenceError> {
         let shape: &[usize] = match self.shape.as_slice() {
             [] => &[1],
             shape => shape,

@@ -1,7 +1,7 @@
 //! Features of a frozen extractor, computed once and kept.
 
 use burn::tensor::Device;
-use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup, Views};
+use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
 use isthmus_engine::build_extractor;
 
 use super::failed::JobError;
@@ -19,8 +19,7 @@ pub fn extract(
     kind: &str,
     progress: &Progress,
 ) -> Result<Dataset, JobError> {
-    let cache = FeatureCache::new(&plan.cache);
-    let views = Views::new(plan.experiment.data.views.as_ref())?;
+    let cache = FeatureCache::new(plan.cache());
     let mut extractor = None;
     plan.dataset.map_sets(|domain, set| {
         let spec = &plan.experiment.extractor.plugin;
@@ -74,7 +73,6 @@ pub fn extract(
                 extraction.features
             }
         };
-        let source = views.over(features)?;
-        Ok(LoadedSet { source, fingerprint: set.fingerprint.clone() })
+        Ok(LoadedSet { source: features, fingerprint: set.fingerprint.clone() })
     })
 }

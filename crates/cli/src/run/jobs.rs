@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use isthmus_core::spec::{Experiment, Job, Sweep};
+use isthmus_core::spec::{DataSpec, Experiment, Job, Sweep};
 use isthmus_engine::{build_objective, fits_once, is_stream, uses_target_labels};
 use isthmus_results::RecordHeader;
 use serde_json::{Map, Value};
@@ -36,7 +36,8 @@ impl PlannedJob {
 }
 
 /// The jobs of a file, each once: those of its experiment, or of its sweep's variants. `settled` is
-/// the experiment with device and transform settled, which a sweep cannot change.
+/// the experiment with device and transform settled, which a sweep cannot change; of its data a sweep
+/// changes the views alone.
 ///
 /// Variants that ask for the same job differ in values that do not concern it: a value for
 /// another method, or one that the method overrides. Only the settings in which they agree are
@@ -47,7 +48,8 @@ pub fn all_jobs(sweep: Option<&Sweep>, settled: &Experiment) -> Vec<PlannedJob> 
     };
     let planned = sweep.variants.iter().flat_map(|variant| {
         let mut experiment = variant.experiment.clone();
-        experiment.data = settled.data.clone();
+        let views = experiment.data.views.take();
+        experiment.data = DataSpec { views, ..settled.data.clone() };
         experiment.device.clone_from(&settled.device);
         let mut jobs = jobs_of(experiment, variant.settings.clone());
         jobs.retain(|planned| variant.methods.contains(&planned.job.method.label));

