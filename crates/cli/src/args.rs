@@ -4,10 +4,10 @@ mod launcher;
 mod tables;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
+use isthmus_runner::Part;
 
 pub use launcher::LauncherArguments;
 pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArguments};
@@ -170,28 +170,6 @@ pub struct RunArguments {
     /// Who starts the runs.
     #[command(flatten)]
     pub launcher: LauncherArguments,
-}
-
-/// One of several parts of the runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Which one, from 1.
-    pub number: usize,
-    /// How many there are.
-    pub of: usize,
-}
-
-impl FromStr for Part {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let numbers = text.split_once('/').and_then(|(number, of)| {
-            Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
-        });
-        numbers
-            .filter(|part| 1 <= part.number && part.number <= part.of)
-            .ok_or_else(|| "it must be of the form K/N with K from 1 to N, such as 2/5".to_owned())
-    }
 }
 
 /// The runs of an experiment.

@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::PathBuf;
 
+use isthmus_core::error::DataError;
 use isthmus_core::spec::{
     Checked, Diagnostic, Diagnostics, Experiment, Severity, Sweep, is_device, parse, span_of,
     with_overrides,
 };
+use isthmus_runner::{RunError, Source};
 
 use crate::args::{FileArguments, LauncherArguments, RunArguments};
 use crate::datasets;
@@ -108,7 +110,7 @@ impl ExperimentFile {
 
     /// A problem that shows only when the experiment runs (in its data, for instance), told at the
     /// place where the dotted key `key` was written.
-    pub fn problem_at(&self, key: &str, message: impl Into<String>) -> Failure {
+    fn problem_at(&self, key: &str, message: impl Into<String>) -> Failure {
         let diagnostic = Diagnostic {
             severity: Severity::Error,
             span: span_of(&self.text, key),
@@ -120,6 +122,28 @@ impl ExperimentFile {
             text: self.text.clone(),
             changed: self.changed,
             diagnostics: diagnostic.into(),
+        }
+    }
+
+    /// What is run.
+    pub fn source(&self) -> Source<'_> {
+        Source { experiment: &self.experiment, sweep: self.sweep.as_ref(), path: &self.path }
+    }
+
+    /// Why the experiment cannot be run, told at the place in the file where it is its fault.
+    pub fn failed(&self, error: RunError) -> Failure {
+        match error {
+            RunError::Data(error) => self.unfit(error),
+            other => other.into(),
+        }
+    }
+
+    /// Why the data cannot be used. Where its parts do not fit each other, it is the file that put
+    /// them together.
+    pub fn unfit(&self, error: DataError) -> Failure {
+        match error {
+            DataError::Mismatch(message) => self.problem_at("data.tasks", message),
+            other => Failure::input(other.to_string()),
         }
     }
 

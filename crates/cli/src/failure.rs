@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use isthmus_core::launcher::LaunchError;
 use isthmus_core::spec::{Diagnostics, OverrideError};
+use isthmus_runner::RunError;
 use thiserror::Error;
 
 use crate::page::Page;
@@ -71,6 +72,19 @@ impl From<LaunchError> for Failure {
     }
 }
 
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Input { message, help } => Self::Input { message, help },
+            RunError::Data(_) | RunError::Features(_) => Self::input(error.to_string()),
+            RunError::Job(_)
+            | RunError::Record(_)
+            | RunError::Round(_)
+            | RunError::Processes { .. } => Self::Work(error.to_string()),
+        }
+    }
+}
+
 impl From<Failure> for LaunchError {
     fn from(failure: Failure) -> Self {
         Self::Runs(Box::new(failure))
@@ -98,7 +112,7 @@ impl Failure {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::Work(_) => ExitCode::from(1),
-            Self::Interrupted(_) => ExitCode::from(crate::run::INTERRUPTED),
+            Self::Interrupted(_) => ExitCode::from(isthmus_runner::INTERRUPTED),
             Self::Experiment { .. } | Self::Setting(_) | Self::Input { .. } | Self::File { .. } => {
                 ExitCode::from(2)
             }

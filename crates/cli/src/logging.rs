@@ -2,11 +2,11 @@
 
 use std::io::IsTerminal;
 
+use isthmus_runner::RecordLog;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::args::OutputArguments;
-use crate::run::RecordLog;
 
 /// The variable that sets the filter in full, as `tracing` reads it.
 const VARIABLE: &str = "ISTHMUS_LOG";

@@ -1,15 +1,15 @@
 //! `isthmus check`.
 
-use isthmus_core::error::DataError;
 use isthmus_core::spec::DataSpec;
 use isthmus_data::{InspectedSet, Inspection, Roots, check_headers, inspect};
+use isthmus_runner::{all_jobs, with_transform};
 
 use super::answer;
 use crate::args::{CheckArguments, OutputArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
 use crate::page::Page;
-use crate::run::{Progress, all_jobs, with_transform};
+use crate::run::Progress;
 
 /// Checks a file and says what it would run. Where its data is there, what headers and labels tell
 /// is checked too; with `--data`, every sample.
@@ -26,11 +26,7 @@ pub fn execute(arguments: &CheckArguments, output: OutputArguments) -> Result<()
     if arguments.data {
         return check_samples(&data, &roots, output);
     }
-    let told = check_headers(&data, &roots).map_err(|error| match error {
-        // The parts of the data do not fit each other: it is the file that put them together.
-        DataError::Mismatch(message) => file.problem_at("data.tasks", message),
-        other => Failure::input(other.to_string()),
-    })?;
+    let told = check_headers(&data, &roots).map_err(|error| file.unfit(error))?;
     if output.quiet {
         return Ok(());
     }

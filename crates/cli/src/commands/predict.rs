@@ -29,7 +29,7 @@ pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<
     let images = job.extractor.frozen || matches!(task.shape, InputShape::Image { .. });
     let set = samples(arguments, &job, images)?;
     let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
-    let set = run::as_the_model_takes(&job, &set, &device)
+    let set = isthmus_runner::as_the_model_takes(&job, &set, &device)
         .map_err(|error| Failure::input(error.to_string()))?;
     check_shape(&set, task.shape)?;
     let recorded =

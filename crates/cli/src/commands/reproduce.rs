@@ -6,11 +6,12 @@ use isthmus_core::spec::Experiment;
 use isthmus_data::Roots;
 use isthmus_results::Record;
 use isthmus_results::record::{Difference, first_difference};
+use isthmus_runner::again;
 
 use super::answer;
 use crate::args::{OutputArguments, ReproduceArguments};
 use crate::failure::Failure;
-use crate::run;
+use crate::run::Progress;
 
 /// Runs the job of a record again, in a folder of its own, and says whether it came out equal.
 ///
@@ -43,7 +44,8 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
     let recorded = environment.experiment_file.as_deref();
     let roots = Roots::discover_above(recorded.into_iter().chain([arguments.record.as_path()]));
     let threads = environment.threads;
-    let again = run::again(experiment, &record.run, threads, &roots, folder.path(), output)?;
+    let progress = Progress::new(output.quiet);
+    let again = again(experiment, &record.run, threads, &roots, folder.path(), &progress)?;
     let repeated = Record::open(&again).map_err(|error| Failure::Work(error.to_string()))?;
     let difference =
         first_difference(&record, &repeated).map_err(|error| Failure::Work(error.to_string()))?;

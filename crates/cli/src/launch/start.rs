@@ -9,6 +9,7 @@ use isthmus_core::launcher::{
 use isthmus_core::spec::PluginSpec;
 use isthmus_results::record::is_finished;
 use isthmus_results::{Destination, write_text};
+use isthmus_runner::{Interrupt, Prepared, number_of_jobs};
 use serde_json::json;
 
 use super::ledger::{Ledger, Submitted, built};
@@ -16,7 +17,7 @@ use super::tasks::{Run, of_later_round, of_runs};
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-use crate::run::{Interrupt, Prepared, Progress, number_of_jobs};
+use crate::run::{Progress, options};
 
 /// The folder of the tasks' output, in the experiment's.
 const LOGS: &str = "launch";
@@ -68,7 +69,8 @@ impl Runs for FileRuns<'_> {
             )
             .into());
         }
-        let prepared = Prepared::new(self.file, arguments, Interrupt::default())?;
+        let prepared = Prepared::new(&self.file.source(), options(arguments), Interrupt::default());
+        let prepared = prepared.map_err(|error| self.file.failed(error))?;
         let progress = Progress::new(self.output.quiet);
         for warning in &prepared.plan.dataset.warnings {
             progress.line(&format!("warning: {warning}"));

@@ -9,12 +9,12 @@ use isthmus_engine::is_stream;
 use isthmus_results::RecordHeader;
 use isthmus_results::record::{Reached, RecordState, record_state};
 use isthmus_results::{Destination, write_text};
+use isthmus_runner::{Outline, name_of};
 
 use super::ledger::Ledger;
 use crate::args::RunsArguments;
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
-use crate::run::{Outline, name_of};
 
 /// Says how far the runs of an experiment are. Neither its device is asked for, nor data read that
 /// has not changed since it was last read.
@@ -23,7 +23,8 @@ use crate::run::{Outline, name_of};
 /// If the data or the records cannot be read.
 pub fn status(arguments: &RunsArguments) -> Result<(), Failure> {
     let file = ExperimentFile::load(&arguments.experiment, arguments.device.as_deref())?;
-    let outline = Outline::new(&file, arguments.results.clone())?;
+    let outline = Outline::new(&file.source(), arguments.results.clone())
+        .map_err(|error| file.failed(error))?;
     let name = &outline.name;
     let path = Ledger::path(&arguments.results, name);
     let ledger = Ledger::read(&path)?;

@@ -1,9 +1,7 @@
 //! The runs shared out among the tasks of job arrays.
 
 use isthmus_core::launcher::{After, JobArray, Task};
-
-use crate::args::Part;
-use crate::run::range;
+use isthmus_runner::{Part, range};
 
 /// A run and the stage that it begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]

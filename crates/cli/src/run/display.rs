@@ -5,13 +5,9 @@ use std::time::Instant;
 
 use isthmus_core::spec::Job;
 use isthmus_results::RecordHeader;
+use isthmus_runner::{Ending, Listener, Outcome, Watch, WorkerMessage, name_of, planned_steps};
 
-use super::execute::name_of;
-use super::jobs::planned_steps;
-use super::pool::{Listener, Outcome};
 use super::progress::{Bar, Progress};
-use super::protocol::Said;
-use super::single::Ending;
 use super::tui::Tui;
 
 /// Shows the jobs that run.
@@ -42,11 +38,6 @@ impl<'a> Display<'a> {
     pub fn is_tui(&self) -> bool {
         self.tui.is_some()
     }
-
-    /// The bar of a job that began.
-    pub fn bar(&self, job: usize) -> Option<&Bar> {
-        self.bars.get(&job).map(|(bar, _)| bar)
-    }
 }
 
 impl Drop for Display<'_> {
@@ -66,15 +57,22 @@ impl Listener for Display<'_> {
         self.bars.insert(job, (self.progress.steps(&name, steps), Instant::now()));
     }
 
-    fn said(&mut self, job: usize, said: &Said) {
+    fn watch(&self, job: usize) -> &(dyn Watch + Sync) {
+        &self.bars.get(&job).expect("the job has begun").0
+    }
+
+    fn said(&mut self, job: usize, said: &WorkerMessage) {
         if let Some(tui) = &mut self.tui {
             match said {
-                Said::Step { step, text } => tui.live.step(job, *step, text),
-                Said::Evaluated { step, metrics } => tui.live.evaluated(job, *step, metrics),
-                Said::Ready | Said::Ended(_) | Said::Failed(_) => {}
+                WorkerMessage::Step { step, text } => tui.live.step(job, *step, text),
+                WorkerMessage::Evaluated { step, metrics } => {
+                    tui.live.evaluated(job, *step, metrics)
+                }
+                WorkerMessage::Ready | WorkerMessage::Ended(_) | WorkerMessage::Failed(_) => {}
             }
         }
-        let (Said::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job)) else {
+        let (WorkerMessage::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job))
+        else {
             return;
         };
         bar.at(*step);

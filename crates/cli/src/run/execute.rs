@@ -2,24 +2,34 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use isthmus_core::spec::Job;
-use isthmus_results::record::{RunInfo, is_finished, record_failure};
+use isthmus_results::record::is_finished;
 use isthmus_results::{Destination, write_text};
+use isthmus_runner::{
+    Ending, Interrupt, Options, Outcome, Prepared, Processes, name_of, record_crashes, run_jobs,
+    selected,
+};
 
 use super::display::Display;
-use super::interrupt::Interrupt;
-use super::part::selected;
-use super::pool::{self, Listener, Outcome};
-use super::prepared::Prepared;
 use super::progress::Progress;
-use super::single::Ending;
 use super::table;
 use super::tui::Tui;
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
 use crate::failure::Failure;
+
+/// How the command line says that an experiment is run.
+pub fn options(arguments: &RunArguments) -> Options {
+    Options {
+        results: arguments.results.clone(),
+        jobs: arguments.jobs,
+        threads: arguments.threads,
+        checkpoint_every: Duration::from_secs_f64(arguments.checkpoint_every),
+        methods: arguments.methods.clone(),
+        round: arguments.round,
+    }
+}
 
 /// Runs every job of an experiment that has no finished record, round by round where there are
 /// rounds, and shows the table.
@@ -36,7 +46,8 @@ pub fn run(
     let progress = Progress::new(output.quiet);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
-    let mut prepared = Prepared::new(file, arguments, interrupt)?;
+    let prepared = Prepared::new(&file.source(), options(arguments), interrupt);
+    let mut prepared = prepared.map_err(|error| file.failed(error))?;
     for warning in &prepared.plan.dataset.warnings {
         progress.line(&format!("warning: {warning}"));
     }
@@ -66,7 +77,7 @@ fn run_round(
     progress: &Progress,
 ) -> Result<(), Failure> {
     let is_last = place + 1 == prepared.rounds();
-    let selected = selected(&prepared.jobs, arguments)?;
+    let selected = selected(&prepared.jobs, arguments.part, &arguments.only)?;
     let mut pending = Vec::new();
     for &index in &selected {
         let run = &prepared.jobs[index].1.run;
@@ -251,61 +262,22 @@ fn run_pending(
     let jobs = pending.iter().map(|&index| &prepared.jobs[index]).collect();
     let mut display = Display::new(jobs, progress, tui);
     let side_by_side = prepared.workers.min(pending.len()) > 1 || display.is_tui();
-    let outcomes = if side_by_side {
-        let ids: Vec<String> =
-            pending.iter().map(|&index| prepared.jobs[index].1.run.id.clone()).collect();
-        let round = prepared.halving.as_ref().map(|_| place + 1);
-        let command = || {
-            let mut command = worker_command(arguments, round, prepared.threads);
-            if arguments.tui {
-                // Anything written beside what is drawn would stay in the way.
-                command.stderr(Stdio::piped());
-            }
-            command
-        };
-        pool::run(&ids, prepared.workers, &command, &prepared.setting.interrupt, &mut display)
-            .map_err(|error| Failure::Work(format!("cannot run jobs side by side: {error}")))?
-    } else {
-        in_turn(prepared, pending, &mut display)
+    let round = prepared.halving.as_ref().map(|_| place + 1);
+    let command = || {
+        let mut command = worker_command(arguments, round, prepared.threads);
+        if arguments.tui {
+            // Anything written beside what is drawn would stay in the way.
+            command.stderr(Stdio::piped());
+        }
+        command
     };
+    let processes = if side_by_side { Processes::Others(&command) } else { Processes::This };
+    let outcomes = run_jobs(prepared, pending, &processes, &mut display);
     // The terminal is put back before anything is written on it.
     drop(display);
-    for (&index, outcome) in pending.iter().zip(&outcomes) {
-        if let Outcome::Crashed(cause) = outcome {
-            let run = &prepared.jobs[index].1.run;
-            if let Err(error) =
-                record_failure(&prepared.setting.results, &run.experiment, &run.id, cause)
-            {
-                tracing::warn!(%error, run = run.id, "the cause of a crash could not be recorded");
-            }
-        }
-    }
+    let outcomes = outcomes?;
+    record_crashes(prepared, pending, &outcomes);
     Ok(outcomes)
-}
-
-/// Runs the jobs one after the other in this process.
-fn in_turn(prepared: &Prepared, pending: &[usize], display: &mut Display<'_>) -> Vec<Outcome> {
-    let mut outcomes = Vec::new();
-    for (number, &index) in pending.iter().enumerate() {
-        if prepared.setting.interrupt.asked() {
-            outcomes.push(Outcome::NotBegun);
-            continue;
-        }
-        display.began(number);
-        let (job, header) = &prepared.jobs[index];
-        let bar = display.bar(number).expect("the job has begun");
-        let run = std::panic::AssertUnwindSafe(|| prepared.run(job, header, bar));
-        let outcome = match std::panic::catch_unwind(run) {
-            Ok(Ok(ending)) => Outcome::Ended(ending),
-            Ok(Err(error)) => Outcome::Failed(error.to_string()),
-            Err(panic) => {
-                Outcome::Crashed(super::workers::WorkerPanic::from_payload(&*panic).to_string())
-            }
-        };
-        display.came_out(number, &outcome);
-        outcomes.push(outcome);
-    }
-    outcomes
 }
 
 /// This program, told to run jobs of the same file.
@@ -332,13 +304,4 @@ fn worker_command(arguments: &RunArguments, round: Option<usize>, threads: usize
     command.arg("--threads").arg(threads.to_string());
     command.arg("--checkpoint-every").arg(arguments.checkpoint_every.to_string());
     command
-}
-
-/// How messages call a run.
-pub fn name_of(job: &Job, run: &RunInfo) -> String {
-    let mut name = format!("{}, {}, seed {}", job.method.label, job.task(), job.seed);
-    for (key, value) in &run.settings {
-        name.push_str(&format!(", {key} = {value}"));
-    }
-    name
 }

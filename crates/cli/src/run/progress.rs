@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use isthmus_runner::Watch;
 use terminal_size::terminal_size_of;
 
 /// Shares of a long piece of work after which a plain line is written.
@@ -195,6 +196,32 @@ impl Bar {
         if let Shown::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
+    }
+}
+
+impl isthmus_runner::Progress for Progress {
+    fn line(&self, text: &str) {
+        Self::line(self, text);
+    }
+
+    fn bar(&self, label: &str, unit: &str, total: usize) -> Box<dyn isthmus_runner::Bar> {
+        Box::new(Self::bar(self, label, unit, total))
+    }
+}
+
+impl Watch for Bar {
+    fn at(&self, step: usize) {
+        Self::at(self, step);
+    }
+
+    fn message(&self, text: String) {
+        Self::message(self, text);
+    }
+}
+
+impl isthmus_runner::Bar for Bar {
+    fn finish(&self) {
+        Self::finish(self);
     }
 }
 

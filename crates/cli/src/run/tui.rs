@@ -5,11 +5,11 @@ use std::io::{self, IsTerminal, Stdout, stdin, stdout};
 use ratatui::Terminal;
 use ratatui::backend::TermionBackend;
 
-use super::interrupt::{INTERRUPTED, Interrupt};
 use super::keys::{self, Command, Presses};
 use super::live::Live;
 use super::screen::{self, Screen};
 use super::view;
+use isthmus_runner::{INTERRUPTED, Interrupt};
 
 /// Lines of processes that are kept to be written when the terminal is put back.
 const MOST_LINES: usize = 200;

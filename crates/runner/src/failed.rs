@@ -5,7 +5,7 @@ use isthmus_engine::EngineError;
 use isthmus_results::RecordError;
 use thiserror::Error;
 
-use super::workers::WorkerPanic;
+use crate::workers::WorkerPanic;
 
 /// Why a job failed.
 #[derive(Debug, Error)]

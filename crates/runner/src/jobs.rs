@@ -6,6 +6,7 @@ use std::sync::Arc;
 use isthmus_core::spec::{DataSpec, Experiment, Job, Sweep};
 use isthmus_engine::{build_objective, fits_once, is_stream, uses_target_labels};
 use isthmus_results::RecordHeader;
+use isthmus_results::record::RunInfo;
 use serde_json::{Map, Value};
 
 /// A job with what its record says of it.
@@ -93,22 +94,21 @@ pub fn planned_steps(job: &Job) -> usize {
     trained.map(|stage| if fits_once(stage) { 1 } else { stage.training.steps() }).sum()
 }
 
+/// How messages call a run.
+pub fn name_of(job: &Job, run: &RunInfo) -> String {
+    let mut name = format!("{}, {}, seed {}", job.method.label, job.task(), job.seed);
+    for (key, value) in &run.settings {
+        name.push_str(&format!(", {key} = {value}"));
+    }
+    name
+}
+
 #[cfg(test)]
-pub(super) mod tests {
-    use isthmus_core::spec::parse;
+mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::datasets;
-
-    /// The jobs of the quickstart with a `[sweep]` table added.
-    pub fn quickstart(more: &str) -> Vec<PlannedJob> {
-        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../experiments/quickstart.toml");
-        let text = std::fs::read_to_string(&path).unwrap() + more;
-        let checked = parse(&text, &datasets::known(&path).unwrap()).unwrap();
-        all_jobs(checked.sweep.as_ref(), &checked.experiment)
-    }
+    use crate::testing::quickstart;
 
     fn of<'a>(jobs: &'a [PlannedJob], label: &str) -> Vec<&'a PlannedJob> {
         jobs.iter().filter(|planned| planned.job.method.label == label).collect()

@@ -10,15 +10,15 @@ use isthmus_results::record::{Begun, Environment, MetricRow, RunInfo, TaskInfo};
 use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
 
-use super::failed::JobError;
-use super::interrupt::Interrupt;
-use super::log;
-use super::outputs;
-use super::recorder::{Recorder, Recording};
-use super::sharing::{Sharing, Start};
-use super::splits::Splits;
-use super::theory;
-use super::watch::Watch;
+use crate::failed::JobError;
+use crate::interrupt::Interrupt;
+use crate::log;
+use crate::outputs;
+use crate::recorder::{Recorder, Recording};
+use crate::sharing::{Sharing, Start};
+use crate::splits::Splits;
+use crate::theory;
+use crate::watch::Watch;
 
 /// What all jobs of a run have in common.
 pub struct Setting {

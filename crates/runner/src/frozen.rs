@@ -13,13 +13,13 @@ use isthmus_core::stage::SampleView;
 use isthmus_data::FeatureSource;
 use isthmus_engine::build_extractor;
 
-use super::failed::JobError;
+use crate::failed::JobError;
 
 /// Images of one forward pass of a frozen extractor.
-pub(super) const BATCH: usize = 32;
+pub(crate) const BATCH: usize = 32;
 
 /// What a frozen extractor is told when it is built.
-pub(super) fn frozen_context(device: &Device) -> BuildContext {
+pub(crate) fn frozen_context(device: &Device) -> BuildContext {
     BuildContext { device: device.clone(), key: Key::new(0).named("frozen extractor"), sources: 1 }
 }
 

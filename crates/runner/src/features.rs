@@ -4,10 +4,10 @@ use burn::tensor::Device;
 use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
 use isthmus_engine::build_extractor;
 
-use super::failed::JobError;
-use super::frozen::{BATCH, frozen_context};
-use super::plan::Plan;
-use super::progress::Progress;
+use crate::failed::JobError;
+use crate::frozen::{BATCH, frozen_context};
+use crate::plan::Plan;
+use crate::progress::Progress;
 
 /// The data with the extractor's features in the images' place.
 ///
@@ -17,7 +17,7 @@ pub fn extract(
     plan: &Plan,
     device: &Device,
     kind: &str,
-    progress: &Progress,
+    progress: &dyn Progress,
 ) -> Result<Dataset, JobError> {
     let cache = FeatureCache::new(plan.cache());
     let mut extractor = None;

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use isthmus_core::method::Measurement;
 
-use super::prepared::Prepared;
-use super::protocol::{Order, Said};
-use super::watch::Watch;
-use crate::failure::Failure;
+use crate::error::RunError;
+use crate::prepared::Prepared;
+use crate::protocol::{Order, WorkerMessage};
+use crate::watch::Watch;
 
 /// Time between two words on how far a job is.
 const BETWEEN_STEPS: Duration = Duration::from_millis(100);
@@ -19,7 +19,7 @@ const BETWEEN_STEPS: Duration = Duration::from_millis(100);
 ///
 /// # Errors
 /// If the data is not to be had, or nobody reads what is said.
-pub fn work(prepared: &Prepared) -> Result<(), Failure> {
+pub fn work(prepared: &Prepared) -> Result<(), RunError> {
     let interrupt = prepared.setting.interrupt.clone();
     let (orders, ordered) = mpsc::channel();
     std::thread::spawn(move || {
@@ -37,19 +37,19 @@ pub fn work(prepared: &Prepared) -> Result<(), Failure> {
         // Whoever gave the orders has gone: what runs now ends with a checkpoint.
         interrupt.ask();
     });
-    say(&Said::Ready)?;
+    say(&WorkerMessage::Ready)?;
     for id in ordered {
         let said = match prepared.jobs.iter().find(|(_, header)| header.run.id == id) {
-            None => Said::Failed(format!("there is no run {id} in this experiment")),
+            None => WorkerMessage::Failed(format!("there is no run {id} in this experiment")),
             Some((job, header)) => {
                 let telling = Telling { said: Mutex::new(None) };
                 let run = || prepared.run(job, header, &telling);
                 match catch_unwind(AssertUnwindSafe(run)) {
-                    Ok(Ok(ending)) => Said::Ended(ending),
-                    Ok(Err(error)) => Said::Failed(error.to_string()),
-                    Err(panic) => {
-                        Said::Failed(super::workers::WorkerPanic::from_payload(&*panic).to_string())
-                    }
+                    Ok(Ok(ending)) => WorkerMessage::Ended(ending),
+                    Ok(Err(error)) => WorkerMessage::Failed(error.to_string()),
+                    Err(panic) => WorkerMessage::Failed(
+                        crate::workers::WorkerPanic::from_payload(&*panic).to_string(),
+                    ),
                 }
             }
         };
@@ -58,14 +58,14 @@ pub fn work(prepared: &Prepared) -> Result<(), Failure> {
     Ok(())
 }
 
-fn say(said: &Said) -> Result<(), Failure> {
+fn say(said: &WorkerMessage) -> Result<(), RunError> {
     let mut line = serde_json::to_string(said).expect("what is said is plain data");
     line.push('\n');
     let mut output = stdout().lock();
     output
         .write_all(line.as_bytes())
         .and_then(|()| output.flush())
-        .map_err(|error| Failure::Work(format!("nobody listens to this process: {error}")))
+        .map_err(|source| RunError::Processes { action: "nobody listens to this process", source })
 }
 
 /// Tells how far the job is, now and then.
@@ -82,7 +82,7 @@ impl Watch for Telling {
             _ => {
                 *said = Some((Instant::now(), step));
                 // A listener that has gone shows at the end of the job.
-                drop(say(&Said::Step { step, text: String::new() }));
+                drop(say(&WorkerMessage::Step { step, text: String::new() }));
             }
         }
     }
@@ -90,12 +90,12 @@ impl Watch for Telling {
     fn message(&self, text: String) {
         let said = *self.said.lock().expect("nothing panics while it is held");
         let step = said.map_or(0, |(_, step)| step);
-        drop(say(&Said::Step { step, text }));
+        drop(say(&WorkerMessage::Step { step, text }));
     }
 
     fn evaluated(&self, step: usize, metrics: &[Measurement]) {
         // JSON has no numbers for what is not finite; such scores are not drawn either.
         let metrics = metrics.iter().filter(|(_, value)| value.is_finite()).cloned().collect();
-        drop(say(&Said::Evaluated { step, metrics }));
+        drop(say(&WorkerMessage::Evaluated { step, metrics }));
     }
 }

@@ -1,32 +1,55 @@
 //! Which of the jobs this process was asked to run.
 
 use std::ops::Range;
+use std::str::FromStr;
 
 use isthmus_core::spec::{Job, did_you_mean};
 use isthmus_results::RecordHeader;
 
-use super::jobs::PlannedJob;
-use crate::args::{Part, RunArguments};
-use crate::failure::Failure;
+use crate::error::RunError;
+use crate::jobs::PlannedJob;
 
-/// Places of the jobs to run: all, those of `--only`, or a part.
+/// One of several parts of the runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which one, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let numbers = text.split_once('/').and_then(|(number, of)| {
+            Some(Self { number: number.parse().ok()?, of: of.parse().ok()? })
+        });
+        numbers
+            .filter(|part| 1 <= part.number && part.number <= part.of)
+            .ok_or_else(|| "it must be of the form K/N with K from 1 to N, such as 2/5".to_owned())
+    }
+}
+
+/// Places of the jobs to run: all, those of some ids, or a part.
 ///
 /// # Errors
 /// If there is no job of an id.
 pub fn selected(
     jobs: &[(Job, RecordHeader)],
-    arguments: &RunArguments,
-) -> Result<Vec<usize>, Failure> {
-    if let Some(part) = arguments.part {
+    part: Option<Part>,
+    only: &[String],
+) -> Result<Vec<usize>, RunError> {
+    if let Some(part) = part {
         return Ok(range(part, jobs.len()).collect());
     }
-    if arguments.only.is_empty() {
+    if only.is_empty() {
         return Ok((0..jobs.len()).collect());
     }
     let ids = || jobs.iter().map(|(_, header)| header.run.id.as_str());
-    for id in &arguments.only {
+    for id in only {
         if !ids().any(|known| known == id) {
-            return Err(Failure::input_with(
+            return Err(RunError::input(
                 format!("--only: there is no run {id} in this experiment"),
                 did_you_mean(id, ids()).unwrap_or_else(|| {
                     "ids change with the file, its settings, the data and the version of isthmus"
@@ -35,7 +58,7 @@ pub fn selected(
             ));
         }
     }
-    let asked = |(_, header): &(Job, RecordHeader)| arguments.only.contains(&header.run.id);
+    let asked = |(_, header): &(Job, RecordHeader)| only.contains(&header.run.id);
     Ok((0..jobs.len()).filter(|&place| asked(&jobs[place])).collect())
 }
 
@@ -44,7 +67,7 @@ pub fn selected(
 ///
 /// # Errors
 /// If there is no method of a label.
-pub fn of_methods(planned: Vec<PlannedJob>, asked: &[String]) -> Result<Vec<PlannedJob>, Failure> {
+pub fn of_methods(planned: Vec<PlannedJob>, asked: &[String]) -> Result<Vec<PlannedJob>, RunError> {
     if asked.is_empty() {
         return Ok(planned);
     }
@@ -63,7 +86,7 @@ pub fn of_methods(planned: Vec<PlannedJob>, asked: &[String]) -> Result<Vec<Plan
         };
         for label in parts {
             if !labels.contains(&label) {
-                return Err(Failure::input_with(
+                return Err(RunError::input(
                     format!("--methods: there is no method `{label}` in this experiment"),
                     did_you_mean(label, labels.iter().copied())
                         .unwrap_or_else(|| format!("there are: {}", labels.join(", "))),
@@ -98,7 +121,7 @@ mod tests {
 
     #[test]
     fn methods_are_chosen_by_label_with_or_without_commas() {
-        let all = super::super::jobs::tests::quickstart("");
+        let all = crate::testing::quickstart("");
         let labels = |asked: &[&str]| {
             let asked: Vec<String> = asked.iter().map(|&text| text.to_owned()).collect();
             of_methods(all.clone(), &asked).map(|jobs| {

@@ -12,11 +12,11 @@ use isthmus_engine::{EngineError, JobData, Next, Observer, start_of};
 use isthmus_results::record::{SharedStage, StageLock};
 use isthmus_results::{Event, RecordError, RecordWriter};
 
-use super::interrupt::Interrupt;
-use super::outputs;
-use super::sharing::Sharing;
-use super::shown::Shown;
-use super::watch::Watch;
+use crate::interrupt::Interrupt;
+use crate::outputs;
+use crate::sharing::Sharing;
+use crate::shown::Shown;
+use crate::watch::Watch;
 
 /// Measurements of training steps are recorded under this prefix.
 const TRAINING: &str = "train/";

@@ -8,8 +8,8 @@ use isthmus_core::spec::{Halving, MethodSpec};
 use isthmus_results::Record;
 use isthmus_results::record::{Chosen, RecordState, RunInfo, record_state};
 
-use super::jobs::PlannedJob;
-use crate::failure::Failure;
+use crate::error::RunError;
+use crate::jobs::PlannedJob;
 
 /// What is known of a run of an earlier round.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +42,8 @@ pub fn jobs(
     planned: &[PlannedJob],
     halving: &Halving,
     place: usize,
-    outcome: &dyn Fn(&PlannedJob) -> Result<RoundOutcome, Failure>,
-) -> Result<Vec<PlannedJob>, Failure> {
+    outcome: &dyn Fn(&PlannedJob) -> Result<RoundOutcome, RunError>,
+) -> Result<Vec<PlannedJob>, RunError> {
     let mut staying: Vec<usize> = Vec::new();
     for Competition { name, mut configurations } in competitions(planned) {
         for earlier in 0..place {
@@ -57,7 +57,7 @@ pub fn jobs(
             }
             let survivors = halving.survivors(&scores);
             if survivors.is_empty() {
-                return Err(Failure::Work(format!(
+                return Err(RunError::Round(format!(
                     "no setting of {name} can go on: in round {} every run failed or could not be \
                      scored by `{}`",
                     earlier + 1,
@@ -108,14 +108,14 @@ fn competitions(planned: &[PlannedJob]) -> Vec<Competition> {
 }
 
 /// The mean over the seeds; none where a seed has no score.
-fn mean(outcomes: &[RoundOutcome], place: usize) -> Result<Option<f64>, Failure> {
+fn mean(outcomes: &[RoundOutcome], place: usize) -> Result<Option<f64>, RunError> {
     let mut sum = 0.0;
     for outcome in outcomes {
         match outcome {
             RoundOutcome::Score(score) => sum += score,
             RoundOutcome::NoScore => return Ok(None),
             RoundOutcome::Unfinished => {
-                return Err(Failure::Work(format!(
+                return Err(RunError::Round(format!(
                     "round {} needs the scores of round {}, and not all of its runs are finished",
                     place + 2,
                     place + 1
@@ -154,14 +154,13 @@ fn cut(planned: &PlannedJob, halving: &Halving, place: usize) -> PlannedJob {
 ///
 /// # Errors
 /// If the record cannot be read.
-pub fn outcome(results: &Path, run: &RunInfo, validator: &str) -> Result<RoundOutcome, Failure> {
-    let failed = |error: isthmus_results::RecordError| Failure::Work(error.to_string());
-    match record_state(results, &run.experiment, &run.id).map_err(failed)? {
+pub fn outcome(results: &Path, run: &RunInfo, validator: &str) -> Result<RoundOutcome, RunError> {
+    match record_state(results, &run.experiment, &run.id)? {
         RecordState::Failed(_) => return Ok(RoundOutcome::NoScore),
         RecordState::Finished => {}
         _ => return Ok(RoundOutcome::Unfinished),
     }
-    let record = Record::open(&results.join(&run.experiment).join(&run.id)).map_err(failed)?;
+    let record = Record::open(&results.join(&run.experiment).join(&run.id))?;
     let mut chosen = Chosen::default();
     for row in record.metrics.iter().filter(|row| row.stage + 1 == run.stages) {
         chosen.observe(row.step, [(row.metric.as_str(), row.value)]);
@@ -172,8 +171,8 @@ pub fn outcome(results: &Path, run: &RunInfo, validator: &str) -> Result<RoundOu
 
 #[cfg(test)]
 mod tests {
-    use super::super::jobs::tests::quickstart;
     use super::*;
+    use crate::testing::quickstart;
 
     fn halving() -> Halving {
         Halving { validator: "entropy".to_owned(), keep: 0.5, rounds: vec![0.1, 0.5, 1.0] }

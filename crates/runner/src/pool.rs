@@ -6,9 +6,10 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use super::interrupt::Interrupt;
-use super::protocol::{Order, Said};
-use super::single::Ending;
+use crate::interrupt::Interrupt;
+use crate::protocol::{Order, WorkerMessage};
+use crate::single::Ending;
+use crate::watch::Watch;
 
 /// How often it is looked whether the run shall end.
 const LOOK: Duration = Duration::from_millis(100);
@@ -30,8 +31,10 @@ pub enum Outcome {
 pub trait Listener {
     /// A job begins on one of the processes.
     fn began(&mut self, job: usize);
+    /// Who is told how far a job is that began in this process.
+    fn watch(&self, job: usize) -> &(dyn Watch + Sync);
     /// A running job says something.
-    fn said(&mut self, job: usize, said: &Said);
+    fn said(&mut self, job: usize, said: &WorkerMessage);
     /// A job came out.
     fn came_out(&mut self, job: usize, outcome: &Outcome);
     /// A process wrote a line on its standard error, where that is a pipe.
@@ -50,7 +53,7 @@ struct Worker {
 }
 
 enum Event {
-    Said(Said),
+    Said(WorkerMessage),
     Wrote(String),
     Silent,
 }
@@ -158,15 +161,15 @@ impl Pool<'_> {
                 ticked = Instant::now();
             }
             match event {
-                Event::Said(Said::Ready) => {
+                Event::Said(WorkerMessage::Ready) => {
                     self.workers[number].ready = true;
                     self.next(number);
                 }
-                Event::Said(Said::Ended(ending)) => {
+                Event::Said(WorkerMessage::Ended(ending)) => {
                     self.ended(number, Outcome::Ended(ending));
                     self.next(number);
                 }
-                Event::Said(Said::Failed(cause)) => {
+                Event::Said(WorkerMessage::Failed(cause)) => {
                     self.ended(number, Outcome::Failed(cause));
                     self.next(number);
                 }

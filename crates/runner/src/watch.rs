@@ -15,13 +15,3 @@ pub trait Watch {
         let _ = (step, metrics);
     }
 }
-
-impl Watch for super::progress::Bar {
-    fn at(&self, step: usize) {
-        Self::at(self, step);
-    }
-
-    fn message(&self, text: String) {
-        Self::message(self, text);
-    }
-}

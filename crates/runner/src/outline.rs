@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use isthmus_core::error::DataError;
 use isthmus_core::spec::{Halving, Job};
 use isthmus_data::{Dataset, Roots};
 use isthmus_results::RecordHeader;
 
-use super::device;
-use super::jobs::{PlannedJob, all_jobs};
-use super::plan::{self, Fingerprints};
-use super::prepared::jobs_of_round;
-use crate::experiment_file::ExperimentFile;
-use crate::failure::Failure;
+use crate::device;
+use crate::error::RunError;
+use crate::jobs::{PlannedJob, all_jobs};
+use crate::plan::{self, Fingerprints};
+use crate::prepared::{Source, jobs_of_round};
 
 /// The jobs of an experiment.
 pub struct Outline {
@@ -30,18 +28,15 @@ impl Outline {
     ///
     /// # Errors
     /// If the data is not to be had.
-    pub fn new(file: &ExperimentFile, results: PathBuf) -> Result<Self, Failure> {
-        let mut experiment = plan::with_transform(file.experiment.clone());
+    pub fn new(source: &Source<'_>, results: PathBuf) -> Result<Self, RunError> {
+        let mut experiment = plan::with_transform(source.experiment.clone());
         device::kind_of(&experiment.device).clone_into(&mut experiment.device);
-        let roots = Roots::discover(Some(&file.path));
-        let data = Dataset::identify(&experiment.data, &roots).map_err(|error| match error {
-            DataError::Mismatch(message) => file.problem_at("data.tasks", message),
-            other => Failure::input(other.to_string()),
-        })?;
+        let roots = Roots::discover(Some(source.path));
+        let data = Dataset::identify(&experiment.data, &roots)?;
         let weights = plan::weights(&experiment.extractor);
         let fingerprints = Fingerprints::new(&experiment, &data, weights.as_deref());
-        let planned = all_jobs(file.sweep.as_ref(), &experiment);
-        let halving = file.sweep.as_ref().and_then(|sweep| sweep.halving.clone());
+        let planned = all_jobs(source.sweep, &experiment);
+        let halving = source.sweep.and_then(|sweep| sweep.halving.clone());
         Ok(Self { name: experiment.name, results, planned, halving, fingerprints })
     }
 
@@ -54,7 +49,7 @@ impl Outline {
     ///
     /// # Errors
     /// If the round before is not finished, or its records cannot be read.
-    pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+    pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, RunError> {
         let Self { results, planned, halving, fingerprints, .. } = self;
         jobs_of_round(planned, halving.as_ref(), fingerprints, results, place)
     }

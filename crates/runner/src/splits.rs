@@ -11,7 +11,7 @@ use isthmus_core::stage::SampleView;
 use isthmus_data::{Dataset, DomainUse, FeatureSource, LoadedSet};
 use serde::Serialize;
 
-use super::plan::{Domains, job_data};
+use crate::plan::{Domains, job_data};
 
 /// What `splits.json` holds.
 #[derive(Debug, Serialize)]

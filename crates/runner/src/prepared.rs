@@ -4,29 +4,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isthmus_core::error::DataError;
 use isthmus_core::spec::{Experiment, Halving, Job, Sweep};
 use isthmus_data::Roots;
 use isthmus_results::RecordHeader;
 use isthmus_results::record::{Environment, RunInfo};
 
-use super::device::{self, Chosen};
-use super::failed::JobError;
-use super::features;
-use super::halving;
-use super::interrupt::Interrupt;
-use super::jobs::{PlannedJob, all_jobs};
-use super::part::of_methods;
-use super::plan::{Domains, Fingerprints, Plan, ViewsId, job_data, views_id};
-use super::progress::Progress;
-use super::sharing::Sharing;
-use super::single::{Ending, Setting, run_recorded};
-use super::splits;
-use super::watch::Watch;
-use super::workers::on_threads;
-use crate::args::RunArguments;
-use crate::experiment_file::ExperimentFile;
-use crate::failure::Failure;
+use crate::device::{self, ResolvedDevice};
+use crate::error::RunError;
+use crate::failed::JobError;
+use crate::features;
+use crate::halving;
+use crate::interrupt::Interrupt;
+use crate::jobs::{PlannedJob, all_jobs};
+use crate::part::of_methods;
+use crate::plan::{Domains, Fingerprints, Plan, ViewsId, job_data, views_id};
+use crate::progress::Progress;
+use crate::sharing::Sharing;
+use crate::single::{Ending, Setting, run_recorded};
+use crate::splits;
+use crate::watch::Watch;
+use crate::workers::on_threads;
 
 /// The version that records name and that is part of a job's identity.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,14 +39,21 @@ pub struct Options {
     pub threads: Option<usize>,
     /// Time between checkpoints.
     pub checkpoint_every: Duration,
+    /// Labels of the methods that are run; all where there are none.
+    pub methods: Vec<String>,
+    /// The round of successive halving that is run, from 1; all where none is stated.
+    pub round: Option<usize>,
 }
 
-/// Why an experiment cannot be run.
-pub enum NotPrepared {
-    /// Its data is not available.
-    Data(DataError),
-    /// The device is not available.
-    Device(Failure),
+/// A checked experiment file.
+#[derive(Clone, Copy, Debug)]
+pub struct Source<'a> {
+    /// The experiment.
+    pub experiment: &'a Experiment,
+    /// The variants of it that a sweep asks for.
+    pub sweep: Option<&'a Sweep>,
+    /// The file.
+    pub path: &'a Path,
 }
 
 /// An experiment that is ready to run.
@@ -78,44 +82,32 @@ impl Prepared {
     /// Loads the data of an experiment file and settles what is run.
     ///
     /// # Errors
-    /// If the data or the device is not available.
+    /// If the data or the device is not available, or the file has no such method or round.
     pub fn new(
-        file: &ExperimentFile,
-        arguments: &RunArguments,
+        source: &Source<'_>,
+        options: Options,
         interrupt: Interrupt,
-    ) -> Result<Self, Failure> {
-        let options = Options {
-            results: arguments.results.clone(),
-            jobs: arguments.jobs,
-            threads: arguments.threads,
-            checkpoint_every: Duration::from_secs_f64(arguments.checkpoint_every),
-        };
-        let roots = Roots::discover(Some(&file.path));
-        let sweep = file.sweep.as_ref();
-        let prepared = Self::of(file.experiment.clone(), sweep, &roots, options, interrupt);
-        let mut prepared = prepared.map_err(|error| match error {
-            // The parts of the data do not fit each other: it is the file that put them together.
-            NotPrepared::Data(DataError::Mismatch(message)) => {
-                file.problem_at("data.tasks", message)
-            }
-            NotPrepared::Data(other) => Failure::input(other.to_string()),
-            NotPrepared::Device(failure) => failure,
-        })?;
+    ) -> Result<Self, RunError> {
+        let roots = Roots::discover(Some(source.path));
+        let (methods, round) = (options.methods.clone(), options.round);
+        let experiment = source.experiment.clone();
+        let mut prepared = Self::of(experiment, source.sweep, &roots, options, interrupt)?;
         // Where it cannot be told, the run can be reproduced from this folder only.
-        prepared.setting.environment.experiment_file = std::path::absolute(&file.path).ok();
-        prepared.planned = of_methods(prepared.planned, &arguments.methods)?;
-        match (arguments.round, &prepared.halving) {
+        prepared.setting.environment.experiment_file = std::path::absolute(source.path).ok();
+        prepared.planned = of_methods(prepared.planned, &methods)?;
+        match (round, &prepared.halving) {
             (Some(_), None) => {
-                return Err(Failure::input_with(
+                return Err(RunError::input(
                     "--round: the experiment has no rounds",
                     "rounds are those of successive halving, `[sweep.halving]`",
                 ));
             }
             (Some(number), Some(halving)) if number > halving.rounds.len() => {
                 let rounds = halving.rounds.len();
-                return Err(Failure::input(format!(
-                    "--round {number}: the experiment has {rounds} rounds"
-                )));
+                return Err(RunError::Input {
+                    message: format!("--round {number}: the experiment has {rounds} rounds"),
+                    help: None,
+                });
             }
             (number, _) => prepared.enter(number.map_or(0, |number| number - 1))?,
         }
@@ -133,13 +125,12 @@ impl Prepared {
         roots: &Roots,
         options: Options,
         interrupt: Interrupt,
-    ) -> Result<Self, NotPrepared> {
-        let Chosen { device, kind } =
-            device::choose(&experiment.device).map_err(NotPrepared::Device)?;
+    ) -> Result<Self, RunError> {
+        let ResolvedDevice { device, kind } = device::choose(&experiment.device)?;
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
         kind.clone_into(&mut experiment.device);
-        let mut plan = Plan::new(experiment, roots).map_err(NotPrepared::Data)?;
-        plan.check_labels().map_err(NotPrepared::Data)?;
+        let mut plan = Plan::new(experiment, roots)?;
+        plan.check_labels()?;
         let fingerprints = plan.fingerprints();
         let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep, &plan.experiment)
             .into_iter()
@@ -196,7 +187,7 @@ impl Prepared {
     ///
     /// # Errors
     /// If the round before is not finished, or its records cannot be read.
-    pub fn enter(&mut self, place: usize) -> Result<(), Failure> {
+    pub fn enter(&mut self, place: usize) -> Result<(), RunError> {
         self.jobs = self.jobs_of(place)?;
         self.jobs.sort_by_key(|(job, _)| job.method.stages.len());
         self.setting.sharing = Sharing::new(
@@ -212,7 +203,7 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`enter`](Self::enter).
-    pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+    pub fn jobs_of(&self, place: usize) -> Result<Vec<(Job, RecordHeader)>, RunError> {
         let results = &self.setting.results;
         jobs_of_round(&self.planned, self.halving.as_ref(), &self.fingerprints, results, place)
     }
@@ -227,18 +218,17 @@ impl Prepared {
     ///
     /// # Errors
     /// If a sample cannot be read, or the samples cannot be split.
-    pub fn load(&mut self, progress: &Progress) -> Result<(), Failure> {
+    pub fn load(&mut self, progress: &dyn Progress) -> Result<(), RunError> {
         if !self.domains.is_empty() {
             return Ok(());
         }
         if self.plan.extracts_features() {
             self.plan.dataset =
                 features::extract(&self.plan, &self.setting.device, self.kind, progress)
-                    .map_err(|error| Failure::input(error.to_string()))?;
+                    .map_err(RunError::Features)?;
         }
         let jobs = self.planned.iter().map(|planned| &planned.job);
-        self.domains =
-            self.plan.domains(jobs).map_err(|error| Failure::input(error.to_string()))?;
+        self.domains = self.plan.domains(jobs)?;
         Ok(())
     }
 
@@ -275,7 +265,7 @@ pub fn jobs_of_round(
     fingerprints: &Fingerprints,
     results: &Path,
     place: usize,
-) -> Result<Vec<(Job, RecordHeader)>, Failure> {
+) -> Result<Vec<(Job, RecordHeader)>, RunError> {
     let header = |job: &PlannedJob| job.header(fingerprints.of(&job.job), VERSION);
     let planned = match halving {
         None => planned.to_vec(),

@@ -7,7 +7,7 @@ use isthmus_core::spec::Job;
 use isthmus_results::RecordError;
 use isthmus_results::record::{SharedStage, StageLock, StageStore};
 
-use super::plan::Fingerprints;
+use crate::plan::Fingerprints;
 
 /// Stages that several jobs begin with, and where they are kept.
 pub struct Sharing {

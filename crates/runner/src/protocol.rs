@@ -3,7 +3,7 @@
 use isthmus_core::method::Measurement;
 use serde::{Deserialize, Serialize};
 
-use super::single::Ending;
+use crate::single::Ending;
 
 /// What a process that runs jobs is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub enum Order {
 /// What a process that runs jobs says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Said {
+pub enum WorkerMessage {
     /// Its data is loaded; it takes orders.
     Ready,
     /// So many steps of its job are done.
