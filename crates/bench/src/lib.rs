@@ -8,6 +8,7 @@ use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{
     Align, DataSpec, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec, Task,
     TrainingSpec,
@@ -39,13 +40,10 @@ impl SampleSource for Random {
         self.shape
     }
 
-    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<SampleValues, DataError> {
         let size = self.shape.len();
-        Ok(indices
-            .iter()
-            .flat_map(|&row| &self.values[row * size..(row + 1) * size])
-            .copied()
-            .collect())
+        let rows = indices.iter().flat_map(|&row| &self.values[row * size..(row + 1) * size]);
+        Ok(rows.copied().collect::<Vec<_>>().into())
     }
 }
 

@@ -181,6 +181,24 @@ impl Context {
         }
     }
 
+    /// The same pass over the states of the rows, `lengths` of each, one row of a tensor a state:
+    /// what follows an encoder of series is told so.
+    ///
+    /// # Panics
+    /// If there are not as many lengths as rows.
+    pub fn over_states(&self, lengths: &[usize]) -> Self {
+        assert_eq!(lengths.len(), self.rows(), "the pass has other rows than these states");
+        let mut rest = lengths;
+        let over = |segment: &Segment| {
+            let (own, behind) = rest.split_at(segment.rows);
+            rest = behind;
+            Segment { rows: own.iter().sum(), ..*segment }
+        };
+        let segments = self.segments.iter().map(over).collect();
+        let draws = AtomicU64::new(self.draws.load(Ordering::Relaxed));
+        Self { segments, draws, ..self.again() }
+    }
+
     /// Tells that a norm layer of `channels` channels has a single sample (of `domain`, where
     /// domains are normalised apart) to take statistics of.
     pub fn report_single_sample(&self, channels: usize, domain: Option<&'static str>) {

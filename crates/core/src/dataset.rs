@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::DataError;
 use crate::input::InputShape;
+use crate::sample_values::SampleValues;
 use crate::stage::SampleView;
 use crate::targets::RowTargets;
 
@@ -65,6 +66,15 @@ pub enum Samples {
         /// The values of all rows.
         values: Vec<f32>,
     },
+    /// Series of different lengths.
+    VariableSeries {
+        /// Number of channels.
+        channels: usize,
+        /// Time steps of each row, at least 1.
+        lengths: Vec<usize>,
+        /// The values, row after row, each `[channels, length]`.
+        values: Vec<f32>,
+    },
 }
 
 impl Samples {
@@ -79,6 +89,7 @@ impl Samples {
             Self::Series { channels, length, values } => {
                 values.len().checked_div(channels * length).unwrap_or(0)
             }
+            Self::VariableSeries { lengths, .. } => lengths.len(),
         }
     }
 }
@@ -118,13 +129,17 @@ impl LabelledSamples {
 
     /// What is known of them without their values.
     pub fn outline(&self) -> SampleOutline {
-        let shape = match self.samples {
-            Samples::Features { size, .. } => Some(InputShape::Features { size }),
-            Samples::Images { channels, height, width, .. } => {
+        let shape = match &self.samples {
+            &Samples::Features { size, .. } => Some(InputShape::Features { size }),
+            &Samples::Images { channels, height, width, .. } => {
                 Some(InputShape::Image { channels, height, width })
             }
-            Samples::Series { channels, length, .. } => {
+            &Samples::Series { channels, length, .. } => {
                 Some(InputShape::Series { channels, length })
+            }
+            Samples::VariableSeries { channels, lengths, .. } => {
+                let longest = lengths.iter().copied().max().unwrap_or(0);
+                Some(InputShape::VariableSeries { channels: *channels, longest })
             }
             Samples::Encoded(_) => None,
         };
@@ -191,11 +206,13 @@ pub trait SampleSource: Send + Sync {
         row.to_string()
     }
 
-    /// The values of the given rows, one after the other, `indices.len() * shape().len()` values.
+    /// The values of the given rows, one after the other: series with their lengths where
+    /// [`shape`](Self::shape) is that of series of different lengths, else `indices.len() *
+    /// shape().len()` values.
     ///
     /// # Errors
     /// If a sample cannot be read or decoded.
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError>;
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError>;
 
     /// Whether reading a training view takes so long that it should be read ahead.
     fn is_slow(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::layer::Layer;
 use crate::sample_check::SingleSample;
 
 /// A network's state could not be read or replaced.
@@ -34,6 +35,15 @@ pub enum NetworkError {
         expected: String,
         /// What it was given.
         found: String,
+    },
+    /// The network gives one vector a sample where states in time are read.
+    #[error(
+        "the objective reads states in time, and `{extractor}` gives one vector of features a \
+         sample: use an extractor that gives states, such as one for series, and do not freeze it"
+    )]
+    NoStates {
+        /// Name of the extractor.
+        extractor: String,
     },
     /// A file of pretrained weights could not be used.
     #[error("{0}")]
@@ -71,6 +81,14 @@ pub enum MethodError {
     /// A network failed.
     #[error(transparent)]
     Network(#[from] NetworkError),
+}
+
+impl MethodError {
+    /// A layer that a model does not have whose extractor gives `hidden` hidden layers.
+    pub fn unknown_layer(layer: Layer, hidden: usize) -> Self {
+        let all: Vec<String> = Layer::all(hidden).iter().map(|it| format!("`{it}`")).collect();
+        Self::Unsuitable(format!("the model has no layer `{layer}`; it has {}", all.join(", ")))
+    }
 }
 
 /// Data could not be found or read.

@@ -1,7 +1,13 @@
 //! What a network is fed: feature vectors, images or series, one row a sample.
+//!
+//! Another kind of sample, such as token ids, is one variant more of [`InputShape`], [`Input`],
+//! [`Samples`](crate::dataset::Samples) and [`SampleValues`].
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
+
+use crate::sample_values::SampleValues;
+use crate::states::{PaddedSeries, pad_rows};
 
 /// The shape of one sample, without the batch dimension.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,15 +34,35 @@ pub enum InputShape {
         /// Number of time steps.
         length: usize,
     },
+    /// A multivariate series, channels first, whose length is its own.
+    VariableSeries {
+        /// Number of channels.
+        channels: usize,
+        /// Time steps of the longest series of the set.
+        longest: usize,
+    },
 }
 
 impl InputShape {
-    /// Number of values of one sample.
+    /// Number of values of one sample; where lengths differ, of the longest.
     pub fn len(&self) -> usize {
         match *self {
             Self::Features { size } => size,
             Self::Image { channels, height, width } => channels * height * width,
             Self::Series { channels, length } => channels * length,
+            Self::VariableSeries { channels, longest } => channels * longest,
+        }
+    }
+
+    /// Whether a network that was built for samples of this shape takes those of `other`: of the
+    /// same shape, or series of any lengths with as many channels.
+    pub fn takes(self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::VariableSeries { channels, .. },
+                Self::VariableSeries { channels: found, .. },
+            ) => channels == found,
+            _ => self == other,
         }
     }
 
@@ -54,6 +80,9 @@ impl std::fmt::Display for InputShape {
                 write!(f, "images [{channels}, {height}, {width}]")
             }
             Self::Series { channels, length } => write!(f, "series [{channels}, {length}]"),
+            Self::VariableSeries { channels, longest } => {
+                write!(f, "series of different lengths [{channels}, up to {longest}]")
+            }
         }
     }
 }
@@ -67,15 +96,33 @@ pub enum Input {
     Images(Tensor<4>),
     /// `[batch, channels, length]`.
     Series(Tensor<3>),
+    /// Series of different lengths, padded to the longest of the batch or beyond.
+    VariableSeries(PaddedSeries),
 }
 
 impl Input {
-    /// Builds a batch from `rows * shape.len()` values in row-major order.
+    /// Builds a batch from the values of `rows` samples of a source of `shape`.
     ///
     /// # Panics
-    /// If the number of values does not fit the shape; readers guarantee that it does.
-    pub fn from_values(values: Vec<f32>, rows: usize, shape: InputShape, device: &Device) -> Self {
+    /// If the number of values does not fit the shape; sources guarantee that it does.
+    pub fn from_values(
+        values: impl Into<SampleValues>,
+        rows: usize,
+        shape: InputShape,
+        device: &Device,
+    ) -> Self {
         use burn::tensor::TensorData;
+        let values = match values.into() {
+            SampleValues::Dense(values) => values,
+            SampleValues::Series { channels, lengths, values } => {
+                let all = channels * lengths.iter().sum::<usize>();
+                assert!(
+                    lengths.len() == rows && values.len() == all,
+                    "values do not fit {rows} x {shape}"
+                );
+                return Self::VariableSeries(pad_rows(&values, lengths, channels, device));
+            }
+        };
         assert_eq!(values.len(), rows * shape.len(), "values do not fit {rows} x {shape}");
         match shape {
             InputShape::Features { size } => {
@@ -89,6 +136,11 @@ impl Input {
                 TensorData::new(values, [rows, channels, length]),
                 device,
             )),
+            InputShape::VariableSeries { channels, longest } => {
+                let data = TensorData::new(values, [rows, channels, longest]);
+                let values = Tensor::from_data(data, device);
+                Self::VariableSeries(PaddedSeries { values, lengths: vec![longest; rows] })
+            }
         }
     }
 
@@ -98,6 +150,15 @@ impl Input {
             Self::Features(tensor) => tensor.dims()[0],
             Self::Images(tensor) => tensor.dims()[0],
             Self::Series(tensor) => tensor.dims()[0],
+            Self::VariableSeries(series) => series.lengths.len(),
+        }
+    }
+
+    /// Valid time steps of each row, where they differ; what is beyond is padding.
+    pub fn lengths(&self) -> Option<&[usize]> {
+        match self {
+            Self::VariableSeries(series) => Some(&series.lengths),
+            _ => None,
         }
     }
 
@@ -113,10 +174,15 @@ impl Input {
                 let [_, channels, length] = tensor.dims();
                 InputShape::Series { channels, length }
             }
+            Self::VariableSeries(series) => {
+                let [_, channels, longest] = series.values.dims();
+                InputShape::VariableSeries { channels, longest }
+            }
         }
     }
 
-    /// The rows of `self`, then those of `other`.
+    /// The rows of `self`, then those of `other`; series of different lengths are padded to the
+    /// longest of both.
     ///
     /// # Panics
     /// If the two are of different kinds; both come from one data set, so they are not.
@@ -125,6 +191,9 @@ impl Input {
             (Self::Features(a), Self::Features(b)) => Self::Features(Tensor::cat(vec![a, b], 0)),
             (Self::Images(a), Self::Images(b)) => Self::Images(Tensor::cat(vec![a, b], 0)),
             (Self::Series(a), Self::Series(b)) => Self::Series(Tensor::cat(vec![a, b], 0)),
+            (Self::VariableSeries(a), Self::VariableSeries(b)) => {
+                Self::VariableSeries(a.concatenate(b))
+            }
             (a, b) => panic!("cannot join {} and {}", a.shape(), b.shape()),
         }
     }
@@ -135,11 +204,12 @@ impl Input {
             Self::Features(tensor) => Self::Features(tensor.narrow(0, first, rows)),
             Self::Images(tensor) => Self::Images(tensor.narrow(0, first, rows)),
             Self::Series(tensor) => Self::Series(tensor.narrow(0, first, rows)),
+            Self::VariableSeries(series) => Self::VariableSeries(series.narrow(first, rows)),
         }
     }
 
     /// An input of the same kind and shape with the values `[batch, values]`: the reverse of
-    /// [`flatten`](Self::flatten).
+    /// [`flatten`](Self::flatten). Padding stays 0, whatever the values are there.
     ///
     /// # Panics
     /// If the number of values differs.
@@ -148,15 +218,19 @@ impl Input {
             Self::Features(_) => Self::Features(rows),
             Self::Images(tensor) => Self::Images(rows.reshape(tensor.dims())),
             Self::Series(tensor) => Self::Series(rows.reshape(tensor.dims())),
+            Self::VariableSeries(series) => {
+                Self::VariableSeries(series.with_values(rows.reshape(series.values.dims())))
+            }
         }
     }
 
-    /// The rows as vectors `[batch, values]`.
+    /// The rows as vectors `[batch, values]`, with their padding.
     pub fn flatten(self) -> Tensor<2> {
         match self {
             Self::Features(tensor) => tensor,
             Self::Images(tensor) => tensor.flatten(1, 3),
             Self::Series(tensor) => tensor.flatten(1, 2),
+            Self::VariableSeries(series) => series.values.flatten(1, 2),
         }
     }
 }

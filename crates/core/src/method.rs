@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 use crate::context::Grouping;
 use crate::error::MethodError;
 use crate::input::InputShape;
+use crate::layer::Layer;
 use crate::model::Model;
 use crate::network::NamedTensor;
 use crate::parts::{BuildContext, Classifier};
@@ -28,6 +29,8 @@ pub struct MethodContext {
     pub input_shape: InputShape,
     /// Number of features that methods align.
     pub feature_size: usize,
+    /// Number of hidden layers that the extractor gives.
+    pub hidden_layers: usize,
     /// Number of classes.
     pub classes: usize,
     /// Number of outputs of the classifier, as the objective asks for.
@@ -50,6 +53,21 @@ impl MethodContext {
             key: self.key.named(name),
             sources: self.sources,
         }
+    }
+
+    /// The layers of these names.
+    ///
+    /// # Errors
+    /// If the model has no such layer; it is said which there are.
+    pub fn layers(&self, names: &[String]) -> Result<Vec<Layer>, MethodError> {
+        let layer = |name: &String| {
+            let layer = name.parse::<Layer>().map_err(MethodError::Unsuitable)?;
+            match Layer::all(self.hidden_layers).contains(&layer) {
+                true => Ok(layer),
+                false => Err(MethodError::unknown_layer(layer, self.hidden_layers)),
+            }
+        };
+        names.iter().map(layer).collect()
     }
 
     /// A further classifier, built as the experiment's own with other initial weights: the second

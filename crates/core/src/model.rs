@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::context::{Context, Grouping};
-use crate::error::NetworkError;
+use crate::error::{MethodError, NetworkError};
 use crate::export::{ExportedModel, NotExported, below};
 use crate::input::Input;
 use crate::network::NamedTensor;
-use crate::parts::{Classifier, Extractor};
+use crate::parts::{Classifier, Encoded, Extractor};
+use crate::states::States;
 use crate::updater::{Part, Role, load_parts, part_tensors};
 
 /// Extractor, optional bottleneck and classifier.
@@ -20,51 +21,152 @@ pub struct Model {
     pub bottleneck: Option<Box<dyn Extractor>>,
     /// Turns features into class scores.
     pub classifier: Box<dyn Classifier>,
+    /// Whether bottleneck and classifier are applied to every state in time.
+    reads_states: bool,
 }
 
 /// What a model makes of a batch.
 #[derive(Clone, Debug)]
 pub struct ModelOutput {
-    /// Features after the bottleneck `[batch, features]`: what methods align.
+    /// Features after the bottleneck `[batch, features]`: what methods align. Of a model that reads
+    /// states, the mean of the features of all states.
     pub features: Tensor<2>,
-    /// Outputs of the classifier `[batch, outputs]`.
+    /// Outputs of the classifier `[batch, outputs]`. Of a model that reads states, the mean of the
+    /// outputs of all states.
     pub logits: Tensor<2>,
+    /// Outputs in time `[batch, time, outputs]`, of a model that reads states.
+    pub states: Option<States>,
+    /// The extractor's hidden layers `[batch, size]`, where it gives them.
+    pub layers: Vec<Tensor<2>>,
 }
 
 impl ModelOutput {
+    /// Features `[batch, features]` and outputs `[batch, outputs]` of rows, and nothing else.
+    pub fn new(features: Tensor<2>, logits: Tensor<2>) -> Self {
+        Self { features, logits, states: None, layers: Vec::new() }
+    }
+
+    /// The outputs in time, for an objective that reads them.
+    ///
+    /// # Errors
+    /// If whoever made the outputs gives one row a sample.
+    pub fn states(&self) -> Result<&States, MethodError> {
+        self.states.as_ref().ok_or_else(no_states)
+    }
+
     /// `rows` rows from `first` on.
     pub fn rows(&self, first: usize, rows: usize) -> Self {
+        let narrow = |tensor: &Tensor<2>| tensor.clone().narrow(0, first, rows);
         Self {
-            features: self.features.clone().narrow(0, first, rows),
-            logits: self.logits.clone().narrow(0, first, rows),
+            features: narrow(&self.features),
+            logits: narrow(&self.logits),
+            states: self.states.as_ref().map(|states| states.narrow(first, rows)),
+            layers: self.layers.iter().map(narrow).collect(),
         }
     }
 
-    /// All rows of several outputs, in order.
+    /// All rows of several outputs, in order, without the hidden layers.
     pub fn concatenate(outputs: Vec<Self>) -> Self {
-        let (features, logits) =
-            outputs.into_iter().map(|output| (output.features, output.logits)).unzip();
-        Self { features: Tensor::cat(features, 0), logits: Tensor::cat(logits, 0) }
+        let (mut features, mut logits, mut states) = (Vec::new(), Vec::new(), Vec::new());
+        for output in outputs {
+            features.push(output.features);
+            logits.push(output.logits);
+            states.extend(output.states);
+        }
+        Self {
+            features: Tensor::cat(features, 0),
+            logits: Tensor::cat(logits, 0),
+            states: (!states.is_empty()).then(|| States::concatenate(states)),
+            layers: Vec::new(),
+        }
     }
 }
 
+/// What an objective says that reads states where there are none.
+pub(crate) fn no_states() -> MethodError {
+    MethodError::Unsuitable(
+        "the objective reads outputs in time, and a method of this stage gives one row a sample: \
+         choose a method that predicts by the model"
+            .to_owned(),
+    )
+}
+
 impl Model {
+    /// A model of one row a sample.
+    pub fn new(
+        extractor: Box<dyn Extractor>,
+        bottleneck: Option<Box<dyn Extractor>>,
+        classifier: Box<dyn Classifier>,
+    ) -> Self {
+        Self { extractor, bottleneck, classifier, reads_states: false }
+    }
+
+    /// The same model, whose bottleneck and classifier are applied to every state in time;
+    /// `extractor` is the extractor's name.
+    ///
+    /// # Errors
+    /// If the extractor gives no states.
+    pub fn reading_states(self, extractor: &str) -> Result<Self, NetworkError> {
+        if self.extractor.gives_states() {
+            return Ok(Self { reads_states: true, ..self });
+        }
+        Err(NetworkError::NoStates { extractor: extractor.to_owned() })
+    }
+
     /// Features `[batch, features]` after the bottleneck: what methods align.
     pub fn features(&mut self, input: Input, context: &Context) -> Tensor<2> {
+        if self.reads_states {
+            return self.states(input, context).0.mean();
+        }
         let features = self.extractor.forward(input, context);
         context.leave_part("extractor");
+        self.reduced(features, context)
+    }
+
+    /// Features, outputs, and the extractor's hidden layers.
+    pub fn forward(&mut self, input: Input, context: &Context) -> ModelOutput {
+        if self.reads_states {
+            return self.forward_states(input, context);
+        }
+        let encoded = self.extractor.encode(input, context);
+        context.leave_part("extractor");
+        let features = self.reduced(encoded.pooled, context);
+        let logits = self.classifier.forward(features.clone(), context);
+        context.leave_part("classifier");
+        ModelOutput { features, logits, states: None, layers: encoded.layers }
+    }
+
+    /// What the bottleneck makes of features.
+    fn reduced(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2> {
         let Some(bottleneck) = &mut self.bottleneck else { return features };
         let features = bottleneck.forward(Input::Features(features), context);
         context.leave_part("bottleneck");
         features
     }
 
-    /// Features and logits.
-    pub fn forward(&mut self, input: Input, context: &Context) -> ModelOutput {
-        let features = self.features(input, context);
-        let logits = self.classifier.forward(features.clone(), context);
+    /// The features of every state after the bottleneck, the hidden layers, and what the classifier
+    /// is told.
+    fn states(&mut self, input: Input, context: &Context) -> (States, Vec<Tensor<2>>, Context) {
+        let Encoded { states, layers, .. } = self.extractor.encode(input, context);
+        context.leave_part("extractor");
+        let states = states.expect("an extractor that gives states was asked for");
+        // Padding goes through no layer: norm layers would take it for samples.
+        let context = context.over_states(&states.lengths);
+        let features = self.reduced(states.valid(), &context);
+        (states.with_valid(features), layers, context)
+    }
+
+    fn forward_states(&mut self, input: Input, context: &Context) -> ModelOutput {
+        let (features, layers, context) = self.states(input, context);
+        let logits = self.classifier.forward(features.valid(), &context);
         context.leave_part("classifier");
-        ModelOutput { features, logits }
+        let logits = features.with_valid(logits);
+        ModelOutput {
+            features: features.mean(),
+            logits: logits.mean(),
+            states: Some(logits),
+            layers,
+        }
     }
 
     /// Number of features after the bottleneck.
@@ -78,6 +180,7 @@ impl Model {
             extractor: self.extractor.evaluation_copy(),
             bottleneck: self.bottleneck.as_ref().map(|part| part.evaluation_copy()),
             classifier: self.classifier.evaluation_copy(),
+            reads_states: self.reads_states,
         }
     }
 
@@ -87,6 +190,7 @@ impl Model {
             extractor: self.extractor.training_copy(),
             bottleneck: self.bottleneck.as_ref().map(|part| part.training_copy()),
             classifier: self.classifier.training_copy(),
+            reads_states: self.reads_states,
         }
     }
 

@@ -7,13 +7,19 @@ use crate::method::Measurement;
 use crate::metric::Metrics;
 use crate::model::ModelOutput;
 use crate::targets::{RowTargets, Targets};
-use crate::validation::Matrix;
+use crate::validation::Outputs;
 
 /// The loss on labelled rows, and the metrics of predictions. Methods add to the loss; they do not
 /// replace it.
 pub trait Objective: Send + Sync {
     /// Number of outputs of the classifier for a task with `classes` classes.
     fn outputs(&self, classes: usize) -> usize;
+
+    /// Whether it reads outputs in time in place of one row a sample: the model then gives
+    /// [`ModelOutput::states`], and predictions have [`Outputs::states`].
+    fn reads_states(&self) -> bool {
+        false
+    }
 
     /// Name of the loss in records.
     fn loss_name(&self) -> &'static str;
@@ -34,12 +40,12 @@ pub trait Objective: Send + Sync {
     /// the oracle chooses by it.
     fn metrics(&self) -> Metrics;
 
-    /// Judges outputs `[rows, outputs]` by the targets that are known. A metric that needs targets
+    /// Judges outputs by the targets that are known. A metric that needs targets
     /// is absent where none is known.
     ///
     /// # Errors
     /// If the objective does not take such targets.
-    fn evaluate(&self, outputs: &Matrix, targets: &RowTargets) -> Result<Evaluation, MethodError>;
+    fn evaluate(&self, outputs: &Outputs, targets: &RowTargets) -> Result<Evaluation, MethodError>;
 }
 
 /// What an objective says of predictions.

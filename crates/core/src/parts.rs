@@ -6,6 +6,7 @@ use crate::context::{Context, Grouping};
 use crate::input::Input;
 use crate::network::{NamedTensor, Network};
 use crate::random::Key;
+use crate::states::States;
 
 /// What a part is told when it is built.
 #[derive(Clone, Debug)]
@@ -18,13 +19,46 @@ pub struct BuildContext {
     pub sources: usize,
 }
 
+/// All that an extractor makes of a batch.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// One vector a sample, `[batch, output_size]`.
+    pub pooled: Tensor<2>,
+    /// Features in time `[batch, time, output_size]`, of extractors of series.
+    pub states: Option<States>,
+    /// What the hidden layers give, `[batch, size]` each, the first one first. The last is the
+    /// pooled features where they are those of a layer.
+    pub layers: Vec<Tensor<2>>,
+}
+
+impl From<Tensor<2>> for Encoded {
+    fn from(pooled: Tensor<2>) -> Self {
+        Self { pooled, states: None, layers: Vec::new() }
+    }
+}
+
 /// Turns inputs into features. Also the role of a bottleneck, whose inputs are features.
 pub trait Extractor: Network {
     /// Features `[batch, output_size]` of the inputs.
     fn forward(&mut self, input: Input, context: &Context) -> Tensor<2>;
 
-    /// Number of features of one sample.
+    /// The same features with states in time and hidden layers, where the network has them.
+    fn encode(&mut self, input: Input, context: &Context) -> Encoded {
+        self.forward(input, context).into()
+    }
+
+    /// Number of features of one sample, and of one state.
     fn output_size(&self) -> usize;
+
+    /// Whether [`encode`](Self::encode) gives states in time.
+    fn gives_states(&self) -> bool {
+        false
+    }
+
+    /// Number of hidden layers that [`encode`](Self::encode) gives.
+    fn layers(&self) -> usize {
+        0
+    }
 
     /// A copy off the autodiff tape, for prediction: usually `Box::new(self.valid())`.
     fn evaluation_copy(&self) -> Box<dyn Extractor>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::dataset::SampleSource;
 use crate::error::DataError;
 use crate::input::InputShape;
+use crate::sample_values::SampleValues;
 use crate::stage::SampleView;
 
 /// Some rows of other samples.
@@ -34,7 +35,7 @@ impl SampleSource for RowsOf {
         self.samples.name(self.rows[row])
     }
 
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let rows: Vec<usize> = indices.iter().map(|&index| self.rows[index]).collect();
         self.samples.values(&rows, view)
     }

@@ -8,6 +8,7 @@ use burn::tensor::{Int, Tensor};
 use crate::context::{Context, DomainRole, Segment, StatisticsUpdate};
 use crate::error::MethodError;
 use crate::input::Input;
+use crate::layer::Layer;
 use crate::method::{Measurement, Method};
 use crate::model::ModelOutput;
 use crate::network::ParameterSet;
@@ -15,6 +16,7 @@ use crate::optimizer::is_host;
 use crate::random::Key;
 use crate::sample_check::SampleCheck;
 use crate::stage::Stage;
+use crate::states::States;
 use crate::targets::{Targets, class_tensor};
 use crate::terms::{Terms, WeightedTerm};
 use crate::updater::{Part, Role, UpdatePlace};
@@ -28,6 +30,10 @@ pub struct Joint {
     pub features: Tensor<2>,
     /// Logits `[source + target, outputs]`.
     pub logits: Tensor<2>,
+    /// Outputs in time of all rows, where the objective reads them.
+    pub states: Option<States>,
+    /// The extractor's hidden layers `[source + target, size]`, where it gives them.
+    pub layers: Vec<Tensor<2>>,
     /// Targets of the source rows.
     pub targets: Targets,
     /// The domains of the rows, in order.
@@ -43,12 +49,12 @@ pub struct Joint {
 }
 
 impl Joint {
-    /// Features and logits of the source rows.
+    /// Features and logits of the source rows, and their outputs in time where there are some.
     pub fn source(&self) -> ModelOutput {
         self.output().rows(0, self.source_rows)
     }
 
-    /// Features and logits of the target rows.
+    /// Features and logits of the target rows, likewise.
     pub fn target(&self) -> ModelOutput {
         self.output().rows(self.source_rows, self.target_rows)
     }
@@ -71,6 +77,23 @@ impl Joint {
     /// Logits of the target rows `[target, outputs]`.
     pub fn target_logits(&self) -> Tensor<2> {
         self.logits.clone().narrow(0, self.source_rows, self.target_rows)
+    }
+
+    /// What a layer gives for the source rows and for the target rows, `[rows, size]` each.
+    ///
+    /// # Errors
+    /// If the model has no such layer.
+    pub fn layer(&self, layer: Layer) -> Result<(Tensor<2>, Tensor<2>), MethodError> {
+        let all = match layer {
+            Layer::Features => &self.features,
+            Layer::Logits => &self.logits,
+            Layer::Extractor(index) => self
+                .layers
+                .get(index)
+                .ok_or_else(|| MethodError::unknown_layer(layer, self.layers.len()))?,
+        };
+        let source = all.clone().narrow(0, 0, self.source_rows);
+        Ok((source, all.clone().narrow(0, self.source_rows, self.target_rows)))
     }
 
     /// Inputs of the source rows.
@@ -103,7 +126,10 @@ impl Joint {
     }
 
     fn output(&self) -> ModelOutput {
-        ModelOutput { features: self.features.clone(), logits: self.logits.clone() }
+        ModelOutput {
+            states: self.states.clone(),
+            ..ModelOutput::new(self.features.clone(), self.logits.clone())
+        }
     }
 }
 
@@ -205,11 +231,14 @@ impl<'a> Step<'a> {
         let mut segments = source.segments;
         segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
         let input = source.input.concatenate(target.input);
-        let ModelOutput { features, logits } = self.first_pass(input.clone(), segments.clone());
+        let ModelOutput { features, logits, states, layers } =
+            self.first_pass(input.clone(), segments.clone());
         let joint = Rc::new(Joint {
             input,
             features,
             logits,
+            states,
+            layers,
             targets: source.targets,
             segments,
             source_rows,

@@ -1,7 +1,8 @@
 //! Model selection without target labels: validators score a model by what it does on held-out
 //! source samples with labels and on target samples without.
 
-use crate::error::DataError;
+use crate::error::{DataError, MethodError};
+use crate::model::no_states;
 use crate::random::Key;
 
 /// Begins the name of a metric that is a validator's score.
@@ -82,14 +83,117 @@ impl Matrix {
 pub struct Outputs {
     /// Features after the bottleneck `[rows, features]`.
     pub features: Matrix,
-    /// Logits `[rows, classes]`.
+    /// Logits `[rows, classes]`; where there are states, their mean.
     pub logits: Matrix,
+    /// Outputs in time, where the objective reads them.
+    pub states: Option<StateOutputs>,
 }
 
 impl Outputs {
+    /// Features `[rows, features]` and logits `[rows, classes]` of samples, and nothing else.
+    pub fn new(features: Matrix, logits: Matrix) -> Self {
+        Self { features, logits, states: None }
+    }
+
     /// Number of samples.
     pub fn rows(&self) -> usize {
         self.logits.rows()
+    }
+
+    /// The outputs in time, for an objective that reads them.
+    ///
+    /// # Errors
+    /// If what predicted gives one row a sample.
+    pub fn states(&self) -> Result<&StateOutputs, MethodError> {
+        self.states.as_ref().ok_or_else(no_states)
+    }
+
+    /// The given rows, in that order.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn select(&self, rows: &[usize]) -> Self {
+        Self {
+            features: self.features.select(rows),
+            logits: self.logits.select(rows),
+            states: self.states.as_ref().map(|states| states.select(rows)),
+        }
+    }
+
+    /// Adds the rows of `other` below.
+    ///
+    /// # Panics
+    /// If it has another number of columns and neither is empty.
+    pub fn append(&mut self, other: Self) {
+        self.features.append(other.features);
+        self.logits.append(other.logits);
+        match (&mut self.states, other.states) {
+            (Some(states), Some(others)) => states.append(others),
+            (states, others) => *states = states.take().or(others),
+        }
+    }
+}
+
+/// Outputs in time of some samples, each of its own length.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateOutputs {
+    outputs: Matrix,
+    /// Where each sample's outputs begin among all.
+    starts: Vec<usize>,
+}
+
+impl StateOutputs {
+    /// Outputs `[sum of the lengths, outputs]`, one sample after the other.
+    ///
+    /// # Panics
+    /// If the lengths do not add up to the rows.
+    pub fn new(outputs: Matrix, lengths: &[usize]) -> Self {
+        assert_eq!(outputs.rows(), lengths.iter().sum::<usize>(), "lengths do not add up");
+        let mut start = 0;
+        let starts = lengths.iter().map(|length| {
+            start += length;
+            start - length
+        });
+        Self { starts: starts.collect(), outputs }
+    }
+
+    /// Number of samples.
+    pub fn samples(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// The outputs of a sample, one state after the other.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn of(&self, sample: usize) -> impl ExactSizeIterator<Item = &[f32]> {
+        self.range(sample).map(|state| self.outputs.row(state))
+    }
+
+    /// The given samples, in that order.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    pub fn select(&self, samples: &[usize]) -> Self {
+        let ranges = samples.iter().map(|&sample| self.range(sample));
+        let states: Vec<usize> = ranges.clone().flatten().collect();
+        let lengths: Vec<usize> = ranges.map(|range| range.len()).collect();
+        Self::new(self.outputs.select(&states), &lengths)
+    }
+
+    /// Adds the samples of `other` behind.
+    ///
+    /// # Panics
+    /// If it has another number of outputs and neither is empty.
+    pub fn append(&mut self, other: Self) {
+        let before = self.outputs.rows();
+        self.starts.extend(other.starts.iter().map(|start| before + start));
+        self.outputs.append(other.outputs);
+    }
+
+    fn range(&self, sample: usize) -> std::ops::Range<usize> {
+        let end = self.starts.get(sample + 1).copied().unwrap_or(self.outputs.rows());
+        self.starts[sample]..end
     }
 }
 
@@ -150,6 +254,12 @@ pub trait Validator: Send + Sync {
     /// If the score is not defined for this model, or a sample cannot be read.
     fn score(&self, view: &ValidationView<'_>) -> Result<f64, ValidationError>;
 
+    /// Whether it asks for predictions of mixtures: samples that have no common shape cannot be
+    /// mixed.
+    fn mixes_samples(&self) -> bool {
+        false
+    }
+
     /// Whether the score is made of source training samples too.
     fn needs_source_training(&self) -> bool {
         false
@@ -168,5 +278,20 @@ mod tests {
         assert_eq!((matrix.rows(), matrix.columns()), (3, 2));
         assert_eq!(matrix.row(2), [5.0, 6.0]);
         assert_eq!(matrix.iter_rows().map(|row| row[0]).collect::<Vec<_>>(), [1.0, 3.0, 5.0]);
+    }
+
+    #[test]
+    fn samples_keep_their_states() {
+        let outputs = |values: &[f32]| Matrix::new(values.len(), 1, values.to_vec());
+        let mut states = StateOutputs::new(outputs(&[1.0, 2.0, 3.0]), &[1, 2]);
+        states.append(StateOutputs::new(outputs(&[4.0, 5.0, 6.0]), &[3]));
+        let of = |states: &StateOutputs, sample| {
+            states.of(sample).map(|state| state[0]).collect::<Vec<_>>()
+        };
+        assert_eq!(states.samples(), 3);
+        assert_eq!(of(&states, 1), [2.0, 3.0]);
+        assert_eq!(of(&states, 2), [4.0, 5.0, 6.0]);
+        let some = states.select(&[2, 0]);
+        assert_eq!((of(&some, 0), of(&some, 1)), (vec![4.0, 5.0, 6.0], vec![1.0]));
     }
 }

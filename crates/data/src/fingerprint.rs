@@ -181,6 +181,10 @@ impl SetFiles<'_> {
                 [channels, length].into_iter().for_each(|it| size(*it));
                 values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
             }
+            Samples::VariableSeries { channels, lengths, values } => {
+                [channels, &lengths.len()].into_iter().chain(lengths).for_each(|it| size(*it));
+                values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
+            }
             Samples::Encoded(images) => {
                 let hashes = of_images(images)?;
                 for (image, hash) in images.iter().zip(hashes) {

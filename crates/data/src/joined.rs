@@ -5,6 +5,7 @@ use std::sync::Arc;
 use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::stage::SampleView;
 
 /// The rows of one source, then those of another of the same shape.
@@ -23,7 +24,7 @@ impl Joined {
         first: Arc<dyn SampleSource>,
         second: Arc<dyn SampleSource>,
     ) -> Result<Self, DataError> {
-        if first.shape() == second.shape() {
+        if first.shape().takes(second.shape()) {
             Ok(Self { first, second })
         } else {
             Err(DataError::Mismatch(format!(
@@ -41,7 +42,13 @@ impl SampleSource for Joined {
     }
 
     fn shape(&self) -> InputShape {
-        self.first.shape()
+        match (self.first.shape(), self.second.shape()) {
+            (
+                InputShape::VariableSeries { channels, longest: first },
+                InputShape::VariableSeries { longest: second, .. },
+            ) => InputShape::VariableSeries { channels, longest: first.max(second) },
+            (shape, _) => shape,
+        }
     }
 
     fn name(&self, row: usize) -> String {
@@ -51,8 +58,7 @@ impl SampleSource for Joined {
         }
     }
 
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
-        let size = self.shape().len();
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let offset = self.first.rows();
         // Equal positions in the two parts must not draw equal random views.
         let second_view = view.by(|key| key.named("second part"));
@@ -65,13 +71,8 @@ impl SampleSource for Joined {
         }
         let first = self.first.values(&in_first, view)?;
         let second = self.second.values(&in_second, second_view)?;
-        let (mut first, mut second) = (first.chunks_exact(size), second.chunks_exact(size));
-        let mut values = Vec::with_capacity(indices.len() * size);
-        for &index in indices {
-            let next = if index < offset { first.next() } else { second.next() };
-            values.extend_from_slice(next.expect("each part gave the rows it was asked for"));
-        }
-        Ok(values)
+        let from_first = indices.iter().map(|&index| index < offset);
+        SampleValues::interleave(&first, &second, from_first, self.shape().len())
     }
 
     fn is_slow(&self) -> bool {
@@ -82,6 +83,7 @@ impl SampleSource for Joined {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::series_source::VariableSeriesSource;
     use crate::sources::FeatureSource;
 
     fn numbers(range: std::ops::Range<usize>) -> Arc<dyn SampleSource> {
@@ -93,8 +95,21 @@ mod tests {
     fn joined_parts_follow_each_other() {
         let joined = Joined::new(numbers(0..3), numbers(10..12)).unwrap();
         assert_eq!(joined.rows(), 5);
-        let values = joined.values(&[4, 0, 3, 2], SampleView::Plain).unwrap();
+        let values = joined.values(&[4, 0, 3, 2], SampleView::Plain).unwrap().into_dense().unwrap();
         assert_eq!(values, [11.0, -11.0, 0.0, 0.0, 10.0, -10.0, 2.0, -2.0]);
         assert!(Joined::new(numbers(0..1), Arc::new(FeatureSource::new(3, vec![0.0; 3]))).is_err());
+    }
+
+    #[test]
+    fn parts_may_have_series_of_other_lengths() {
+        let series = |lengths: &[usize]| -> Arc<dyn SampleSource> {
+            let values: Vec<f32> =
+                (0..lengths.iter().sum()).map(|value: usize| value as f32).collect();
+            Arc::new(VariableSeriesSource::new(1, lengths, values))
+        };
+        let joined = Joined::new(series(&[1, 2]), series(&[4])).unwrap();
+        assert_eq!(joined.shape(), InputShape::VariableSeries { channels: 1, longest: 4 });
+        let read = joined.values(&[2, 1], SampleView::Plain).unwrap();
+        assert_eq!(read.rows(0), [&[0.0, 1.0, 2.0, 3.0][..], &[1.0, 2.0]]);
     }
 }

@@ -1,4 +1,5 @@
-//! Samples ready for a network: features, small images in memory, images decoded on demand.
+//! Samples ready for a network: features, small images in memory, images decoded on demand. Series
+//! are in [`series_source`](crate::series_source).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,11 +9,13 @@ use isthmus_core::dataset::{EncodedImage, SampleSource, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::Transform;
 use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
 use crate::decode::{self, Decoder};
+use crate::series_source::{SeriesSource, VariableSeriesSource};
 use crate::transform::ImageTransform;
 use crate::views::Views;
 
@@ -35,6 +38,9 @@ pub(crate) fn source_of(
         Samples::Series { channels, length, values } => {
             views.over_samples(Arc::new(SeriesSource::new(channels, length, values)))?
         }
+        Samples::VariableSeries { channels, lengths, values } => {
+            views.over_samples(Arc::new(VariableSeriesSource::new(channels, lengths, values)))?
+        }
         Samples::Images { channels, height, width, pixels } => {
             let images = ImageSource::new([channels, height, width], pixels, transform)?;
             Arc::new(images.with_views(views)?)
@@ -46,7 +52,7 @@ pub(crate) fn source_of(
 }
 
 /// The given rows, of `size` values each.
-fn rows_of(values: &[f32], size: usize, indices: &[usize]) -> Vec<f32> {
+pub(crate) fn rows_of(values: &[f32], size: usize, indices: &[usize]) -> Vec<f32> {
     let mut found = Vec::with_capacity(indices.len() * size);
     for &row in indices {
         found.extend_from_slice(&values[row * size..(row + 1) * size]);
@@ -88,37 +94,8 @@ impl SampleSource for FeatureSource {
         self.origin.as_ref().map_or_else(|| row.to_string(), |origin| origin.name(row))
     }
 
-    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
-        Ok(rows_of(&self.values, self.size, indices))
-    }
-}
-
-/// Series in memory, `[rows, channels, length]`. Every view is the same.
-#[derive(Clone)]
-pub struct SeriesSource {
-    channels: usize,
-    length: usize,
-    values: Arc<[f32]>,
-}
-
-impl SeriesSource {
-    /// Series of `channels` channels and `length` time steps, one after the other.
-    pub fn new(channels: usize, length: usize, values: impl Into<Arc<[f32]>>) -> Self {
-        Self { channels, length, values: values.into() }
-    }
-}
-
-impl SampleSource for SeriesSource {
-    fn rows(&self) -> usize {
-        self.values.len().checked_div(self.channels * self.length).unwrap_or(0)
-    }
-
-    fn shape(&self) -> InputShape {
-        InputShape::Series { channels: self.channels, length: self.length }
-    }
-
-    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
-        Ok(rows_of(&self.values, self.channels * self.length, indices))
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<SampleValues, DataError> {
+        Ok(rows_of(&self.values, self.size, indices).into())
     }
 }
 
@@ -209,7 +186,7 @@ impl SampleSource for ImageSource {
         self.shape
     }
 
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let size = self.shape.len();
         let mut values = vec![0.0; indices.len() * size];
         match view {
@@ -226,7 +203,7 @@ impl SampleSource for ImageSource {
                 }
             }
         }
-        Ok(values)
+        Ok(values.into())
     }
 
     fn is_slow(&self) -> bool {
@@ -338,10 +315,10 @@ impl SampleSource for EncodedSource {
         self.shape
     }
 
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let mut values = vec![0.0; indices.len() * self.shape.len()];
         fill(&mut values, &self.transform, indices, |row| self.view(row, view))?;
-        Ok(values)
+        Ok(values.into())
     }
 
     fn is_slow(&self) -> bool {
@@ -382,6 +359,10 @@ mod tests {
 
     use super::*;
 
+    fn read(source: &dyn SampleSource, rows: &[usize], view: SampleView) -> Vec<f32> {
+        source.values(rows, view).unwrap().into_dense().unwrap()
+    }
+
     fn numbers(range: std::ops::Range<usize>) -> Arc<dyn SampleSource> {
         let values: Vec<f32> = range.flat_map(|row| [row as f32, -(row as f32)]).collect();
         Arc::new(FeatureSource::new(2, values))
@@ -391,10 +372,10 @@ mod tests {
     fn rows_come_in_the_order_asked_for() {
         let source = numbers(0..5);
         assert_eq!(source.rows(), 5);
-        assert_eq!(source.values(&[3, 0], SampleView::Plain).unwrap(), [3.0, -3.0, 0.0, 0.0]);
+        assert_eq!(read(&*source, &[3, 0], SampleView::Plain), [3.0, -3.0, 0.0, 0.0]);
         let some = RowsOf::new(source, [4, 2]);
         assert_eq!(some.rows(), 2);
-        assert_eq!(some.values(&[1], SampleView::Plain).unwrap(), [2.0, -2.0]);
+        assert_eq!(read(&some, &[1], SampleView::Plain), [2.0, -2.0]);
     }
 
     fn random() -> Transform {
@@ -405,20 +386,20 @@ mod tests {
     fn small_images_are_augmented_in_training_views_only() {
         let pixels: Vec<u8> = (0..2 * 64).map(|value| (value * 3 % 256) as u8).collect();
         let source = ImageSource::new([1, 8, 8], pixels.clone(), &random()).unwrap();
-        let plain = source.values(&[1], SampleView::Plain).unwrap();
+        let plain = read(&source, &[1], SampleView::Plain);
         let expected: Vec<f32> =
             pixels[64..].iter().map(|&byte| (f64::from(byte) / 255.0) as f32).collect();
         assert_eq!(plain, expected);
         let key = Key::new(1);
-        let training = |key| source.values(&[0, 1], SampleView::Weak(key)).unwrap();
+        let training = |key| read(&source, &[0, 1], SampleView::Weak(key));
         assert_eq!(training(key), training(key));
         assert_ne!(training(key), training(key.at(1)));
         assert_ne!(training(key)[64..], plain);
         // A row's view does not depend on the batch that it is in.
-        let alone = source.values(&[1], SampleView::Weak(key)).unwrap();
+        let alone = read(&source, &[1], SampleView::Weak(key));
         assert_eq!(training(key)[64..], alone);
         // Without augmentations a strong view is as weak.
-        assert_eq!(source.values(&[0, 1], SampleView::Strong(key)).unwrap(), training(key));
+        assert_eq!(read(&source, &[0, 1], SampleView::Strong(key)), training(key));
     }
 
     #[test]
@@ -441,10 +422,8 @@ mod tests {
         let error = source.values(&[0, 1], SampleView::Plain).err().unwrap().to_string();
         assert!(error.contains("1.png: has 6 x 5 pixels"), "{error}");
         let resize = Transform { resize: Some(3), ..Transform::default() };
-        let values = EncodedSource::new(images, false, &resize)
-            .unwrap()
-            .values(&[0, 1], SampleView::Plain)
-            .unwrap();
+        let source = EncodedSource::new(images, false, &resize).unwrap();
+        let values = read(&source, &[0, 1], SampleView::Plain);
         assert_eq!(values.len(), 2 * 27);
         assert_eq!((values[0], values[9], values[27]), (1.0, 0.0, 1.0));
     }

@@ -8,6 +8,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{PluginSpec, ViewsSpec};
 use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
@@ -96,7 +97,7 @@ impl Views {
         }
         self.check(match samples.shape() {
             InputShape::Features { .. } => SampleKind::Features,
-            InputShape::Series { .. } => SampleKind::Series,
+            InputShape::Series { .. } | InputShape::VariableSeries { .. } => SampleKind::Series,
             InputShape::Image { .. } => SampleKind::Image,
         })?;
         Ok(Arc::new(AugmentedValues { samples, views: self.clone() }))
@@ -131,14 +132,18 @@ impl SampleSource for AugmentedValues {
         self.samples.shape()
     }
 
-    fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let mut values = self.samples.values(indices, view)?;
         let (SampleView::Weak(key) | SampleView::Strong(key)) = view else { return Ok(values) };
         let shape = self.shape();
         if self.views.change(view) && !shape.is_empty() {
-            values.par_chunks_mut(shape.len()).zip(indices).for_each(|(values, &row)| {
+            let rows = values.rows_mut(shape.len());
+            rows.into_par_iter().zip(indices).for_each(|(values, &row)| {
                 let sample = match shape {
-                    InputShape::Series { length, .. } => SampleMut::Series { length, values },
+                    InputShape::Series { channels, .. }
+                    | InputShape::VariableSeries { channels, .. } => {
+                        SampleMut::Series { length: values.len() / channels, values }
+                    }
                     _ => SampleMut::Features(values),
                 };
                 self.views.apply(view, sample, &key.at(row as u64));
@@ -157,7 +162,8 @@ mod tests {
     use isthmus_core::spec::Transform;
 
     use super::*;
-    use crate::sources::{FeatureSource, ImageSource, SeriesSource};
+    use crate::series_source::{SeriesSource, VariableSeriesSource};
+    use crate::sources::{FeatureSource, ImageSource};
 
     /// Writes random numbers of the key into the sample, `base` above them.
     struct Draw {
@@ -195,7 +201,10 @@ mod tests {
     /// Checks the views of a source whose samples have two values.
     fn check(source: &dyn SampleSource, plain: [f32; 2], unit: f32) {
         let key = Key::new(1);
-        let read = |rows: &[usize], view| source.values(rows, view).unwrap();
+        let read = |rows: &[usize], view| {
+            let values = source.values(rows, view).unwrap();
+            values.rows(2).concat()
+        };
         assert!(source.is_slow());
         assert_eq!(read(&[1], SampleView::Plain), plain);
         let weak = read(&[0, 1, 2], SampleView::Weak(key));
@@ -218,7 +227,16 @@ mod tests {
         let source = views.over_samples(source).unwrap();
         check(&*source, [3.0, 4.0], 1.0);
         // The second channel was left alone.
-        assert_eq!(source.values(&[2], SampleView::Weak(Key::new(3))).unwrap()[1], 6.0);
+        let third = source.values(&[2], SampleView::Weak(Key::new(3))).unwrap();
+        assert_eq!(third.rows(2)[0][1], 6.0);
+        // A series is augmented by its own length.
+        let lengths = vec![1, 2, 1];
+        let values = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        let source = Arc::new(VariableSeriesSource::new(2, lengths, values));
+        let read = views.over_samples(source).unwrap().values(&[1], SampleView::Weak(Key::new(3)));
+        let read = read.unwrap();
+        let [row] = read.rows(0)[..] else { panic!() };
+        assert!(row[0] == row[1] && row[0] >= 10.0 && row[2..] == [5.0, 6.0], "{row:?}");
     }
 
     #[test]

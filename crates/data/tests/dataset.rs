@@ -77,7 +77,7 @@ fn a_folder_of_images_becomes_domains() {
     assert_eq!(target.train.targets.strata(), [0, 0, 1, 1]);
     assert_eq!(target.test.targets.strata(), [0, 0, 1, 1]);
     let values = target.test.samples.values(&[3], SampleView::Plain).unwrap();
-    assert_eq!(values[0], 111.0 / 255.0);
+    assert_eq!(values.rows(1)[0], [111.0 / 255.0]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::parts::Extractor;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::stage::SampleView;
 use isthmus_data::{CacheOutcome, FeatureCache, FeatureKey, FeatureSource, Lookup};
@@ -89,7 +90,7 @@ fn extract(folder: &Path, source: &LabelledSource, bad: bool) -> Result<Run, Dat
         &mut |done, total| progress.push((done, total)),
     )?;
     let rows: Vec<usize> = (0..ROWS).collect();
-    let values = done.features.samples.values(&rows, SampleView::Plain)?;
+    let values = done.features.samples.values(&rows, SampleView::Plain)?.into_dense()?;
     assert_eq!(done.features.targets.strata(), source.targets.strata());
     Ok(Run { outcome: done.outcome, warning: done.warning, values, progress })
 }
@@ -223,11 +224,11 @@ impl SampleSource for Broken {
         InputShape::Features { size: 2 }
     }
 
-    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<SampleValues, DataError> {
         if indices.contains(&6) {
             return Err(DataError::Mismatch("sample 6 is broken".to_owned()));
         }
-        Ok(vec![0.0; indices.len() * 2])
+        Ok(vec![0.0; indices.len() * 2].into())
     }
 }
 

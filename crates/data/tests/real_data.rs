@@ -70,6 +70,7 @@ fn uci_har_has_its_persons_and_movements() {
             // Total acceleration along the body is about one g where the person stands.
             let standing: Vec<usize> = (0..labels.len()).filter(|&row| labels[row] == 4).collect();
             let values = set.source.samples.values(&standing, SampleView::Plain).unwrap();
+            let values = values.into_dense().unwrap();
             let along = values.chunks(9 * 128).flat_map(|series| &series[6 * 128..7 * 128]);
             let mean = along.sum::<f32>() / (128 * standing.len()) as f32;
             assert!((0.9..1.1).contains(&mean), "{}: {mean}", domain.name);
@@ -106,6 +107,7 @@ fn office31_has_its_images_and_classes_and_they_match_the_features() {
     let rows: Vec<usize> = (0..512).collect();
     let start = Instant::now();
     let values = amazon.source.samples.values(&rows, SampleView::Plain).unwrap();
+    let values = values.into_dense().unwrap();
     let rate = rows.len() as f64 / start.elapsed().as_secs_f64();
     println!("decode 256x256, crop 224: {rate:.0} images/s on {} threads", threads());
     assert_eq!(values.len(), 512 * 3 * 224 * 224);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::stage::SampleView;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -27,13 +28,13 @@ pub(crate) struct Batches {
 /// A batch that is being read.
 struct Ahead {
     number: usize,
-    values: Receiver<Result<Vec<f32>, DataError>>,
+    values: Receiver<Result<SampleValues, DataError>>,
 }
 
-/// Rows of a batch with their values, one row after the other.
+/// Rows of a batch with their values.
 pub(crate) struct HostBatch {
     pub(crate) rows: Vec<usize>,
-    pub(crate) values: Vec<f32>,
+    pub(crate) values: SampleValues,
 }
 
 /// Threads that read ahead, as many as compute, where any of the sets is slow to read.
@@ -89,7 +90,7 @@ impl Batches {
     }
 
     /// What was read ahead for this number, if anything was; starts with the next one.
-    fn read_before(&self, number: usize) -> Option<Result<Vec<f32>, DataError>> {
+    fn read_before(&self, number: usize) -> Option<Result<SampleValues, DataError>> {
         let readers = self.readers.as_ref()?;
         let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let ready = ahead.take_if(|ahead| ahead.number == number);
@@ -145,7 +146,7 @@ mod tests {
             InputShape::Features { size: 1 }
         }
 
-        fn values(&self, indices: &[usize], view: SampleView) -> Result<Vec<f32>, DataError> {
+        fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
             self.reads.fetch_add(1, Ordering::SeqCst);
             assert!(!(self.panics && indices.contains(&3)), "row 3 is unreadable");
             if self.damaged && indices.contains(&3) {
@@ -153,7 +154,7 @@ mod tests {
             }
             let SampleView::Weak(key) = view else { panic!("a training view is expected") };
             let value = |&row: &usize| row as f32 + key.at(row as u64).rng().random::<f32>();
-            Ok(indices.iter().map(value).collect())
+            Ok(indices.iter().map(value).collect::<Vec<_>>().into())
         }
 
         fn is_slow(&self) -> bool {

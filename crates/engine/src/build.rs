@@ -91,7 +91,22 @@ pub fn build_model(
         }
         _ => return Err(missing(Kind::Classifier, &job.classifier)),
     };
-    Ok(Model { extractor, bottleneck, classifier })
+    Ok(Model::new(extractor, bottleneck, classifier))
+}
+
+/// Lets a model be read state by state, where the objective reads states.
+///
+/// # Errors
+/// If the extractor gives none.
+pub(crate) fn read_by(
+    objective: &dyn Objective,
+    model: Model,
+    job: &Job,
+) -> Result<Model, EngineError> {
+    match objective.reads_states() {
+        true => Ok(model.reading_states(&job.extractor.plugin.name)?),
+        false => Ok(model),
+    }
 }
 
 /// What runs a stage.

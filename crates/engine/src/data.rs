@@ -11,6 +11,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::random::Key;
 use isthmus_core::rows_of::RowsOf;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::stage::{SampleView, StageData};
 use isthmus_core::targets::Targets;
 
@@ -112,7 +113,7 @@ impl Draws {
 
     /// Joins rows of the labelled domains, given by domain.
     fn joined(&self, batches: Vec<HostBatch>, device: &Device) -> Result<SourceBatch, DataError> {
-        let mut values = Vec::new();
+        let mut values: Option<SampleValues> = None;
         let mut targets: Option<Targets> = None;
         let mut segments = Vec::new();
         let mut indices = Vec::new();
@@ -124,10 +125,9 @@ impl Draws {
             if rows.is_empty() {
                 continue;
             }
-            if values.is_empty() {
-                values = drawn;
-            } else {
-                values.extend(drawn);
+            match &mut values {
+                None => values = Some(drawn),
+                Some(values) => values.append(drawn)?,
             }
             let own = known.select(&rows);
             match &mut targets {
@@ -138,7 +138,7 @@ impl Draws {
             indices.extend(rows.iter().map(|&row| ranges[position].start + row));
             shape = Some(samples.shape());
         }
-        let (Some(shape), Some(targets)) = (shape, targets) else {
+        let (Some(values), Some(shape), Some(targets)) = (values, shape, targets) else {
             return Err(DataError::Mismatch(
                 "the source has no labelled training samples to draw from".to_owned(),
             ));
@@ -218,7 +218,7 @@ impl StageData for Draws {
             // Equal rows of two sources must not draw equal random views.
             let view = view.by(|key| key.at(position as u64));
             let values = match rows.is_empty() {
-                true => Vec::new(),
+                true => SampleValues::Dense(Vec::new()),
                 false => self.labelled[position].samples.values(&rows, view)?,
             };
             Ok(HostBatch { rows, values })

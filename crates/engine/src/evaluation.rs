@@ -8,12 +8,12 @@ use isthmus_core::input::Input;
 use isthmus_core::model::Model;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::stage::SampleView;
-use isthmus_core::validation::{Matrix, Outputs};
+use isthmus_core::validation::{Matrix, Outputs, StateOutputs};
 
 /// Rows of one forward pass; large enough to fill the matrix units, small enough for images.
 const ROWS: usize = 256;
 
-/// Features and logits of the given rows of `samples`.
+/// Features and logits of the given rows of `samples`, and outputs in time where there are some.
 ///
 /// # Errors
 /// If a sample cannot be read.
@@ -32,9 +32,7 @@ pub fn predict(
         false => Sizes::Full,
     };
     for input in inputs(samples, rows, sizes, device) {
-        let chunk = predict_input(predictor, input?, domain);
-        outputs.features.append(chunk.features);
-        outputs.logits.append(chunk.logits);
+        outputs.append(predict_input(predictor, input?, domain));
     }
     Ok(outputs)
 }
@@ -102,7 +100,9 @@ pub(crate) fn predict_input(
     domain: DomainRole,
 ) -> Outputs {
     let output = predictor.predict(input, domain);
-    Outputs { features: matrix(output.features), logits: matrix(output.logits) }
+    let states =
+        output.states.map(|states| StateOutputs::new(matrix(states.valid()), &states.lengths));
+    Outputs { states, ..Outputs::new(matrix(output.features), matrix(output.logits)) }
 }
 
 fn evaluating(domain: DomainRole, rows: usize, grouping: Grouping) -> Context {

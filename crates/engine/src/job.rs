@@ -2,6 +2,7 @@
 
 use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
+use isthmus_core::error::MethodError;
 use isthmus_core::method::MethodContext;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::objective::Evaluation;
@@ -11,7 +12,9 @@ use isthmus_core::registry::{self, Build, Kind, Plugin};
 use isthmus_core::spec::{Job, StageSpec};
 use isthmus_core::validation::Outputs;
 
-use crate::build::{StageMethod, build_method, build_model, build_objective, build_updater};
+use crate::build::{
+    StageMethod, build_method, build_model, build_objective, build_updater, read_by,
+};
 use crate::checkpoint::load_model;
 use crate::data::JobData;
 use crate::error::EngineError;
@@ -65,34 +68,53 @@ pub fn run_job(
     let classes = data.classes.len();
     let objective = build_objective(&job.objective)?;
     let outputs = objective.outputs(classes);
-    let mut model = build_model(job, shape, outputs, &device, &key.named("model"))?;
+    let model = build_model(job, shape, outputs, &device, &key.named("model"))?;
+    let mut model = read_by(&*objective, model, job)?;
     let selection =
         job.selection.as_ref().map(|spec| Selection::new(spec, data, &key)).transpose()?;
     let first = resumed.map_or(0, |checkpoint| checkpoint.stage);
     if let Some(checkpoint) = resumed {
         load_model(checkpoint, &mut model)?;
     }
+    let batches_of = |stage: &StageSpec| {
+        is_stream(stage)
+            .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size))
+    };
+    let (feature_size, hidden_layers) = (model.feature_size(), model.extractor.layers());
+    let context = |index: usize, stage: &StageSpec| MethodContext {
+        device: device.clone(),
+        key: key.named("stage").at(index as u64).named("method"),
+        input_shape: shape,
+        feature_size,
+        hidden_layers,
+        classes,
+        outputs,
+        sources: data.sources.len(),
+        total_steps: batches_of(stage).unwrap_or(stage.training.iterations),
+        trained: index > 0,
+        classifier: job.classifier.clone(),
+    };
+    // What cannot be built is told before the first stage has trained for hours.
+    for (index, stage) in job.method.stages.iter().enumerate().skip(first + 1) {
+        build_method(stage, &context(index, stage))?;
+    }
+    if objective.reads_states()
+        && let Some(stage) = job.method.stages.iter().find(|stage| is_stream(stage))
+    {
+        let method = stage.align.first().map_or(&job.method.label, |align| &align.label).clone();
+        let source = MethodError::Unsuitable(
+            "it answers a stream by one row a sample, and the objective reads outputs in time"
+                .to_owned(),
+        );
+        return Err(EngineError::Method { method, source });
+    }
     let (mut outcome, mut last_step) = (None, 0);
     for (index, stage) in job.method.stages.iter().enumerate().skip(first) {
+        let method = build_method(stage, &context(index, stage))?;
         let key = key.named("stage").at(index as u64);
-        let stream = is_stream(stage)
-            .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size));
-        let context = MethodContext {
-            device: device.clone(),
-            key: key.named("method"),
-            input_shape: shape,
-            feature_size: model.feature_size(),
-            classes,
-            outputs,
-            sources: data.sources.len(),
-            total_steps: stream.unwrap_or(stage.training.iterations),
-            trained: index > 0,
-            classifier: job.classifier.clone(),
-        };
-        let method = build_method(stage, &context)?;
         last_step = match &method {
             StageMethod::Fit(_) => 1,
-            _ => stream.unwrap_or(stage.training.steps()),
+            _ => batches_of(stage).unwrap_or(stage.training.steps()),
         };
         let mut updater = build_updater(&stage.training)?;
         let setup = StageSetup {

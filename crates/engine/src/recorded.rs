@@ -18,6 +18,7 @@ use isthmus_core::validation::Outputs;
 
 use crate::build::{
     StageMethod, TrainingMethods, build_method, build_model, build_objective, build_updater,
+    read_by,
 };
 use crate::data::JobData;
 use crate::error::EngineError;
@@ -117,12 +118,14 @@ impl RecordedRun<'_> {
         let objective = build_objective(&self.job.objective)?;
         let outputs = objective.outputs(self.classes.len());
         let model = build_model(self.job, self.shape, outputs, tracked, &key.named("model"))?;
+        let model = read_by(&*objective, model, self.job)?;
         let key = key.named("stage").at(index as u64);
         let context = MethodContext {
             device: tracked.clone(),
             key: key.named("method"),
             input_shape: self.shape,
             feature_size: model.feature_size(),
+            hidden_layers: model.extractor.layers(),
             classes: self.classes.len(),
             outputs,
             sources: self.job.task().sources.len(),

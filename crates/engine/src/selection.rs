@@ -6,7 +6,7 @@ use burn::tensor::Device;
 use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
-use isthmus_core::input::Input;
+use isthmus_core::input::{Input, InputShape};
 use isthmus_core::method::Measurement;
 use isthmus_core::metric::SOURCE_VALIDATION_PREFIX;
 use isthmus_core::objective::Objective;
@@ -56,6 +56,13 @@ impl Selection {
                 }),
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
+        let mixing = validators.iter().find(|(_, validator)| validator.mixes_samples());
+        if let (Some((name, _)), InputShape::VariableSeries { .. }) = (mixing, data.input_shape()) {
+            return Err(EngineError::Data(DataError::Mismatch(format!(
+                "`{name}` predicts mixtures of samples, and series of different lengths cannot be \
+                 mixed: leave it out of `selection.validators`, or cut the series to one length"
+            ))));
+        }
         let needed = validators.iter().any(|(_, validator)| validator.needs_source_training());
         let share = SOURCE_TRAINING_ROWS / data.sources.len().max(1);
         let training_rows = data
@@ -93,8 +100,7 @@ impl Selection {
             let role = DomainRole::Source(index);
             let mut add = |to: &mut LabelledOutputs, set: &LabelledSource, rows: &[usize]| {
                 let outputs = predict(predictor, &*set.samples, rows, role, device)?;
-                to.outputs.features.append(outputs.features);
-                to.outputs.logits.append(outputs.logits);
+                to.outputs.append(outputs);
                 let classes = set.targets.classes();
                 to.labels.extend(rows.iter().filter_map(|&row| classes[row]));
                 Ok::<_, DataError>(())
@@ -122,7 +128,7 @@ impl Selection {
         let mixed = Mixing { predictor: RefCell::new(predictor), samples: &**samples, device };
         let targets = RowTargets::from(source.labels.clone());
         let judged = objective
-            .evaluate(&source.outputs.logits, &targets)
+            .evaluate(&source.outputs, &targets)
             .map_err(|source| EngineError::Method { method: "validators".to_owned(), source })?;
         let primary = objective.metrics().primary().name.clone();
         let name = format!("{SOURCE_VALIDATION_PREFIX}{primary}");
@@ -167,8 +173,9 @@ impl MixedPredictions for Mixing<'_> {
         let mut logits = Matrix::default();
         for chunk in pairs.chunks(PAIRS) {
             let rows = |of: fn(&(usize, usize)) -> usize| chunk.iter().map(of).collect::<Vec<_>>();
-            let mut values = self.samples.values(&rows(|pair| pair.0), SampleView::Plain)?;
-            let others = self.samples.values(&rows(|pair| pair.1), SampleView::Plain)?;
+            let read = |rows: &[usize]| self.samples.values(rows, SampleView::Plain)?.into_dense();
+            let mut values = read(&rows(|pair| pair.0))?;
+            let others = read(&rows(|pair| pair.1))?;
             for (value, other) in values.iter_mut().zip(others) {
                 *value = weight * *value + (1.0 - weight) * other;
             }

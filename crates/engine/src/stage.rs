@@ -245,7 +245,7 @@ pub(crate) fn evaluate_outputs(
 ) -> Result<Evaluation, EngineError> {
     let objective = setup.objective;
     let judge = |outputs: &Outputs, set: &LabelledSource| {
-        objective.evaluate(&outputs.logits, &set.targets).map_err(|source| setup.failed(source))
+        objective.evaluate(outputs, &set.targets).map_err(|source| setup.failed(source))
     };
     let target = judge(outputs, &data.target.test)?;
     let named = |(name, value): &Measurement| (format!("{TARGET_PREFIX}{name}"), *value);

@@ -178,7 +178,7 @@ impl Answers {
     fn into_outputs(self) -> Outputs {
         let matrix =
             |values: Vec<f32>| Matrix::new(self.rows, values.len() / self.rows.max(1), values);
-        Outputs { features: matrix(self.features), logits: matrix(self.logits) }
+        Outputs::new(matrix(self.features), matrix(self.logits))
     }
 }
 

@@ -49,6 +49,21 @@ pub(crate) fn not_empty(network: &str, shape: InputShape) -> Result<usize, Netwo
     Ok(shape.len())
 }
 
+/// The number of values of one sample, for networks that flatten samples.
+///
+/// # Errors
+/// If it has none, or samples have different lengths.
+pub(crate) fn flat(network: &str, shape: InputShape) -> Result<usize, NetworkError> {
+    match shape {
+        InputShape::VariableSeries { .. } => Err(NetworkError::Input {
+            network: network.to_owned(),
+            expected: "samples of one size, since it flattens them".to_owned(),
+            found: shape.to_string(),
+        }),
+        _ => not_empty(network, shape),
+    }
+}
+
 /// The channels, height and width of an image.
 ///
 /// # Errors

@@ -10,6 +10,7 @@ use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::parts::{Discriminator, Extractor};
 use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
+use isthmus_core::states::PaddedSeries;
 use isthmus_nn as _;
 use serde_json::{Value, json};
 use toml::Spanned;
@@ -70,6 +71,10 @@ fn inputs(rows: usize, shape: InputShape) -> Input {
             Input::Series(normal([rows, channels, length], 3))
         }
         InputShape::Features { size } => Input::Features(normal([rows, size], 3)),
+        InputShape::VariableSeries { channels, longest } => Input::VariableSeries(PaddedSeries {
+            values: normal([rows, channels, longest], 3),
+            lengths: vec![longest; rows],
+        }),
     }
 }
 

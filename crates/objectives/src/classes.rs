@@ -9,7 +9,7 @@ use isthmus_core::model::ModelOutput;
 use isthmus_core::objective::{Evaluation, Objective, PredictionColumn, unsuitable_targets};
 use isthmus_core::registry::{About, ObjectivePlugin, Plugin};
 use isthmus_core::targets::{RowTargets, Targets, class_tensor};
-use isthmus_core::validation::Matrix;
+use isthmus_core::validation::Outputs;
 use isthmus_losses::classification::{cross_entropy_smoothed, cross_entropy_smoothed_per_sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,11 +76,11 @@ impl Objective for Classes {
         Metrics::classes()
     }
 
-    fn evaluate(&self, outputs: &Matrix, targets: &RowTargets) -> Result<Evaluation, MethodError> {
+    fn evaluate(&self, outputs: &Outputs, targets: &RowTargets) -> Result<Evaluation, MethodError> {
         if targets.known_rows() > 0 && targets.targets().classes().is_none() {
             return Err(unsuitable_targets("classes", "one class a row", targets.targets()));
         }
-        let judged = ClassPredictions::of(outputs, &targets.classes());
+        let judged = ClassPredictions::of(&outputs.logits, &targets.classes());
         let metrics = [
             ("accuracy", judged.accuracy()),
             ("class_accuracy", judged.class_accuracy()),
@@ -111,13 +111,14 @@ impl Objective for Classes {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Device;
+    use isthmus_core::validation::Matrix;
 
     use super::*;
 
     fn output() -> ModelOutput {
         let device = Device::flex();
         let logits = Tensor::from_floats([[2.0, 0.0, -1.0], [0.5, 0.5, 0.0]], &device);
-        ModelOutput { features: logits.clone(), logits }
+        ModelOutput::new(logits.clone(), logits)
     }
 
     #[test]

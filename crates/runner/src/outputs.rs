@@ -8,7 +8,7 @@ use isthmus_core::model::Model;
 use isthmus_core::network::NamedTensor;
 use isthmus_core::predictor::ModelPredictor;
 use isthmus_core::spec::Job;
-use isthmus_core::validation::{Matrix, Outputs};
+use isthmus_core::validation::Matrix;
 use isthmus_engine::{JobData, JobOutcome, extract, predict};
 
 /// Features, logits and labels of at most `rows` test samples of the first source and of the
@@ -25,10 +25,7 @@ pub fn after(
 ) -> Result<Vec<NamedTensor>, DataError> {
     of_domains(data, rows, |set, chosen, role| {
         let outputs = match role {
-            DomainRole::Target => Outputs {
-                features: outcome.outputs.features.select(chosen),
-                logits: outcome.outputs.logits.select(chosen),
-            },
+            DomainRole::Target => outcome.outputs.select(chosen),
             DomainRole::Source(_) => {
                 predict(&mut *outcome.predictor, &*set.samples, chosen, role, device)?
             }

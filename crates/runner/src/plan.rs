@@ -131,7 +131,9 @@ impl Plan {
     /// Whether a training step is so small that threads inside it do not pay.
     pub fn has_small_steps(&self) -> bool {
         let small = |shape| match shape {
-            InputShape::Features { .. } | InputShape::Series { .. } => true,
+            InputShape::Features { .. }
+            | InputShape::Series { .. }
+            | InputShape::VariableSeries { .. } => true,
             InputShape::Image { height, width, .. } => height * width <= SMALL_IMAGE,
         };
         self.extracts_features()

@@ -84,7 +84,8 @@ fn mark(position: usize) -> [f32; 2] {
 fn positions(set: &LabelledSource) -> Result<Vec<usize>, DataError> {
     let all: Vec<usize> = (0..set.samples.rows()).collect();
     let marks = set.samples.values(&all, SampleView::Plain)?;
-    Ok(marks.chunks(2).map(|mark| ((mark[0] as usize) << 20) + mark[1] as usize).collect())
+    let position = |mark: &[f32]| ((mark[0] as usize) << 20) + mark[1] as usize;
+    Ok(marks.rows(2).into_iter().map(position).collect())
 }
 
 fn parts_of(role: &'static str, domain: &Domain) -> Result<Parts, DataError> {

@@ -6,7 +6,7 @@ use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::method::Measurement;
 use isthmus_core::random::Key;
-use isthmus_core::validation::{LabelledOutputs, Outputs, ValidationError};
+use isthmus_core::validation::{LabelledOutputs, ValidationError};
 use isthmus_engine::{JobData, JobOutcome, predict};
 use isthmus_validators::theory::theory_terms;
 
@@ -36,8 +36,7 @@ pub fn terms(
     for (index, domain) in data.sources.iter().enumerate() {
         let set = domain.validation.as_ref().unwrap_or(&domain.test);
         let own = labelled(set, DomainRole::Source(index))?;
-        source.outputs.features.append(own.outputs.features);
-        source.outputs.logits.append(own.outputs.logits);
+        source.outputs.append(own.outputs);
         source.labels.extend(own.labels);
     }
     let rows = data.target.test.targets.known();
@@ -46,10 +45,7 @@ pub fn terms(
         return Ok(Vec::new());
     }
     let target = LabelledOutputs {
-        outputs: Outputs {
-            features: outcome.outputs.features.select(&rows),
-            logits: outcome.outputs.logits.select(&rows),
-        },
+        outputs: outcome.outputs.select(&rows),
         labels: data.target.test.targets.classes().into_iter().flatten().collect(),
     };
     let key = Key::new(seed).named("theory");

@@ -89,10 +89,8 @@ mod tests {
     #[test]
     fn predictions_that_follow_the_clusters_score_one() {
         let (features, _) = blobs(&[0, 1, 2], 30, 3, 20.0, 0.0, &Key::new(1));
-        let mut seen = Seen {
-            target: Outputs { features: matrix(&features), logits: matrix(&features) },
-            ..Seen::default()
-        };
+        let mut seen =
+            Seen { target: Outputs::new(matrix(&features), matrix(&features)), ..Seen::default() };
         let score = seen.score(&ClassAmi::default()).unwrap();
         assert!((score - 1.0).abs() < 1e-12, "{score}");
         seen.target.logits = matrix(&normal(90, 3, &Key::new(2)));

@@ -82,6 +82,10 @@ impl ValidatorPlugin for Mixval {
 }
 
 impl Validator for Mixval {
+    fn mixes_samples(&self) -> bool {
+        true
+    }
+
     fn score(&self, view: &ValidationView<'_>) -> Result<f64, ValidationError> {
         let predicted = target_predictions(view)?;
         if self.pairs != Pairs::WithinClasses {
@@ -108,10 +112,8 @@ impl Validator for Mixval {
             return Err(undefined("no two target samples are predicted to be of the same class"));
         }
         // Validators are configured in 64 bits, inputs have 32.
-        let mixed = Outputs {
-            logits: view.mixed.mixed_logits(&pairs, self.mixing_weight as f32)?,
-            features: Matrix::default(),
-        };
+        let mixed = view.mixed.mixed_logits(&pairs, self.mixing_weight as f32)?;
+        let mixed = Outputs::new(Matrix::default(), mixed);
         let mixed = logits(&mixed, view.classes, "mixed target")?.largest();
         let agree: Vec<f64> = mixed
             .iter()

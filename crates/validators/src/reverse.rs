@@ -89,8 +89,7 @@ mod tests {
             .iter()
             .flat_map(|label| (0..3).map(|class| f64::from(u8::from(class == classes[*label]))))
             .collect();
-        let outputs =
-            |rows: &Rows, logits: &Rows| Outputs { features: matrix(rows), logits: matrix(logits) };
+        let outputs = |rows: &Rows, logits: &Rows| Outputs::new(matrix(rows), matrix(logits));
         Seen {
             source: LabelledOutputs {
                 outputs: outputs(&source, &source),

@@ -50,10 +50,7 @@ pub(crate) fn matrix(rows: &Rows) -> Matrix {
 /// Samples of these logits, which are their features too.
 pub(crate) fn labelled(columns: usize, logits: &[f32], labels: &[u32]) -> LabelledOutputs {
     let logits = Matrix::new(logits.len() / columns, columns, logits.to_vec());
-    LabelledOutputs {
-        outputs: Outputs { features: logits.clone(), logits },
-        labels: labels.to_vec(),
-    }
+    LabelledOutputs { outputs: Outputs::new(logits.clone(), logits), labels: labels.to_vec() }
 }
 
 /// Samples of one feature, 400 of each domain; the target lies above the source. The model is wrong where `wrong` says so.

@@ -146,7 +146,7 @@ mod tests {
     fn domain(classes: &[usize], each: usize, offset: f64, seed: u64) -> LabelledOutputs {
         let (rows, labels) = blobs(classes, each, 3, 12.0, offset, &Key::new(seed));
         LabelledOutputs {
-            outputs: Outputs { features: matrix(&rows), logits: matrix(&rows) },
+            outputs: Outputs::new(matrix(&rows), matrix(&rows)),
             labels: labels.into_iter().map(|label| label as u32).collect(),
         }
     }

@@ -76,10 +76,10 @@ impl Model {
         let matrix = |columns, values: Vec<f64>| {
             Matrix::new(samples.len(), columns, values.into_iter().map(|x| x as f32).collect())
         };
-        Outputs {
-            features: matrix(INPUTS, samples.iter().flat_map(|s| self.features(s)).collect()),
-            logits: matrix(CLASSES, samples.iter().flat_map(|s| self.logits(s)).collect()),
-        }
+        Outputs::new(
+            matrix(INPUTS, samples.iter().flat_map(|s| self.features(s)).collect()),
+            matrix(CLASSES, samples.iter().flat_map(|s| self.logits(s)).collect()),
+        )
     }
 }
 

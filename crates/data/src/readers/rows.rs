@@ -118,6 +118,20 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
         Samples::Series { channels, length, values } => {
             Samples::Series { channels, length, values: take(&values, channels * length, rows) }
         }
+        Samples::VariableSeries { channels, lengths, values } => {
+            let mut ends = Vec::with_capacity(lengths.len());
+            let mut end = 0;
+            for length in &lengths {
+                end += channels * length;
+                ends.push(end);
+            }
+            let of = |&row: &usize| &values[ends[row] - channels * lengths[row]..ends[row]];
+            Samples::VariableSeries {
+                channels,
+                values: rows.iter().flat_map(of).copied().collect(),
+                lengths: rows.iter().map(|&row| lengths[row]).collect(),
+            }
+        }
         Samples::Encoded(images) => {
             Samples::Encoded(rows.iter().map(|&row| images[row].clone()).collect())
         }
@@ -159,6 +173,15 @@ mod tests {
         assert!(values.chunks(2).is_sorted_by(|a, b| a[0] < b[0]));
         assert_eq!(kept(&limit).0, values);
         assert_ne!(kept(&RowLimit { seed: 2, ..limit }).0, values);
+    }
+
+    #[test]
+    fn series_keep_their_lengths() {
+        let values = (0..6).map(|value| value as f32).collect();
+        let series = Samples::VariableSeries { channels: 1, lengths: vec![1, 3, 2], values };
+        let kept = keep(LabelledSamples::new(series, vec![0, 1, 0]), &[1, 2]);
+        let Samples::VariableSeries { lengths, values, .. } = kept.samples else { panic!() };
+        assert_eq!((lengths, values), (vec![3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0]));
     }
 
     #[test]

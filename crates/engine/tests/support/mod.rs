@@ -13,6 +13,7 @@ use isthmus_core::network::Network;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{PluginSpec, TrainingSpec};
 use isthmus_core::stage::SampleView;
 use isthmus_engine::{
@@ -39,12 +40,13 @@ impl SampleSource for Shifted {
         InputShape::Features { size: SIZE }
     }
 
-    fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
+    fn values(&self, indices: &[usize], _view: SampleView) -> Result<SampleValues, DataError> {
         let value = |row: usize, column: usize| {
             let sign = if row.is_multiple_of(2) { 1.0 } else { -1.0 };
             sign * (1.0 + 0.1 * (row * (column + 1)) as f32 / ROWS as f32) + self.0
         };
-        Ok(indices.iter().flat_map(|&row| (0..SIZE).map(move |c| value(row, c))).collect())
+        let values = indices.iter().flat_map(|&row| (0..SIZE).map(move |c| value(row, c)));
+        Ok(values.collect::<Vec<_>>().into())
     }
 }
 
@@ -78,7 +80,7 @@ pub fn model(mlp: &Value, device: &Device) -> Model {
     let linear = spec("linear", json!({}));
     let features = extractor.output_size();
     let classifier = registry::build_classifier(&linear, features, CLASSES, &context).unwrap();
-    Model { extractor, bottleneck: None, classifier }
+    Model::new(extractor, None, classifier)
 }
 
 /// Five steps of plain descent on batches of six rows.

@@ -102,7 +102,7 @@ impl Discrepancy {
         let features = joint.features.clone();
         let second = self.second.forward(features.clone(), &context);
         let logits = Logits([joint.logits.clone(), second.clone()]);
-        let output = ModelOutput { features, logits: second };
+        let output = ModelOutput::new(features, second);
         let loss = step.source_loss(&output.rows(0, joint.source_rows), &joint.targets)?;
         if step.measure {
             step.note("second_loss", loss.clone().into_scalar::<f64>());
@@ -122,7 +122,7 @@ impl Discrepancy {
         let logits = self.logits(step, features.clone(), &context);
         let mut loss = self.balance(&logits, joint);
         for logits in &logits.0 {
-            let output = ModelOutput { features: features.clone(), logits: logits.clone() };
+            let output = ModelOutput::new(features.clone(), logits.clone());
             let source = output.rows(0, joint.source_rows);
             loss = loss + step.source_loss(&source, &joint.targets)?;
         }
@@ -231,9 +231,9 @@ impl BothClassifiers {
 impl Predictor for BothClassifiers {
     fn predict(&mut self, input: Input, domain: DomainRole) -> ModelOutput {
         let context = Context::evaluate(domain, input.rows()).with_norm(self.norm);
-        let ModelOutput { features, logits } = self.model.forward(input, &context);
+        let ModelOutput { features, logits, .. } = self.model.forward(input, &context);
         let second = self.second.forward(features.clone(), &context);
-        ModelOutput { features, logits: (logits + second).mul_scalar(0.5) }
+        ModelOutput::new(features, (logits + second).mul_scalar(0.5))
     }
 
     fn tensors(&mut self) -> Vec<NamedTensor> {

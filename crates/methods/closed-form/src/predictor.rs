@@ -66,7 +66,7 @@ impl Predictor for FittedPredictor {
         let Some(fitted) = &self.fitted else {
             let [rows, _] = features.dims();
             let logits = Tensor::zeros([rows, self.classifier.classes], &device);
-            return ModelOutput { features, logits };
+            return ModelOutput::new(features, logits);
         };
         let features = host(features);
         let mapped = match domain {
@@ -75,7 +75,7 @@ impl Predictor for FittedPredictor {
         };
         let mapped = Matrix::from(&mapped);
         let logits = fitted.classifier.logits(&mapped);
-        ModelOutput { features: tensor(&mapped, &device), logits: tensor(&logits, &device) }
+        ModelOutput::new(tensor(&mapped, &device), tensor(&logits, &device))
     }
 
     fn tensors(&mut self) -> Vec<NamedTensor> {

@@ -1,10 +1,12 @@
 //! Deep adaptation network.
 
 use isthmus_core::config::FieldProblem;
+use isthmus_core::layer::Layer;
 use isthmus_core::prelude::*;
+use isthmus_core::registry::TermPlugin;
 use isthmus_losses::discrepancy::{DAN_WIDTHS, mk_mmd_linear, mk_mmd_quadratic};
 
-use crate::estimator::{EqualRows, Estimator, check_widths, require_rows};
+use crate::estimator::{EqualRows, Estimator, check_layers, check_widths, require_rows};
 
 inventory::submit! {
     Plugin::term::<Dan>(About {
@@ -16,7 +18,7 @@ inventory::submit! {
 }
 
 /// Maximum mean discrepancy between source and target features, with a Gaussian kernel of several
-/// widths (MK-MMD). The widths are factors of the mean squared distance within the batch, so they
+/// widths (MK-MMD), summed over the `layers` that are aligned. The widths are factors of the mean squared distance within the batch, so they
 /// follow the scale of the features.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -24,43 +26,71 @@ pub struct Dan {
     /// How the discrepancy is estimated: `quadratic` over all pairs of rows, `linear` over a ring
     /// of neighbours.
     pub estimator: Estimator,
+    /// The layers that are aligned, each by itself: `features`, after the bottleneck; `logits`;
+    /// hidden layers of the extractor, where it gives them, from `extractor.0` on.
+    pub layers: Vec<String>,
     /// Widths of the kernels `exp(-d² / (2 width mean(d²)))`, each above 0.
     pub widths: Vec<f64>,
 }
 
 impl Default for Dan {
     fn default() -> Self {
-        Self { estimator: Estimator::Quadratic, widths: DAN_WIDTHS.to_vec() }
+        Self {
+            estimator: Estimator::Quadratic,
+            layers: vec![Layer::Features.to_string()],
+            widths: DAN_WIDTHS.to_vec(),
+        }
     }
 }
 
 impl PluginConfig for Dan {
     fn check(&self) -> Result<(), FieldProblem> {
-        check_widths(&self.widths)
+        check_widths(&self.widths)?;
+        check_layers(&self.layers)
     }
 }
 
-impl Method for Dan {}
+impl TermPlugin for Dan {
+    fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
+        Ok(Box::new(Discrepancies { layers: context.layers(&self.layers)?, config: self.clone() }))
+    }
+}
 
-impl Term for Dan {
+/// The term.
+struct Discrepancies {
+    config: Dan,
+    layers: Vec<Layer>,
+}
+
+impl Method for Discrepancies {}
+
+impl Term for Discrepancies {
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let joint = step.joint()?;
         require_rows("dan", &joint)?;
-        let (source, target) = (joint.source_features(), joint.target_features());
-        let discrepancy = match self.estimator {
-            Estimator::Quadratic => mk_mmd_quadratic(source, target, &self.widths),
-            Estimator::Linear => {
-                let (source, target) = EqualRows::new(&joint, step.key()).apply(source, target);
-                mk_mmd_linear(source, target, &self.widths)
-            }
-        };
-        Ok(discrepancy)
+        let widths = &self.config.widths;
+        let mut sum: Option<Tensor<1>> = None;
+        for &layer in &self.layers {
+            let (source, target) = joint.layer(layer)?;
+            let discrepancy = match self.config.estimator {
+                Estimator::Quadratic => mk_mmd_quadratic(source, target, widths),
+                Estimator::Linear => {
+                    let (source, target) = EqualRows::new(&joint, step.key()).apply(source, target);
+                    mk_mmd_linear(source, target, widths)
+                }
+            };
+            sum = Some(match sum {
+                Some(sum) => sum + discrepancy,
+                None => discrepancy,
+            });
+        }
+        sum.ok_or_else(|| MethodError::Unsuitable("`dan` aligns no layer".to_owned()))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use isthmus_core::method::Term;
+    use isthmus_core::method::{MethodContext, Term};
     use isthmus_testing::{Joint, config_error, context, term};
 
     fn value(joint: &Joint, term: &mut dyn Term) -> f64 {
@@ -119,6 +149,19 @@ mod tests {
         let joint = Joint::new(&[5], 1, 4, 3);
         let error = joint.refusal(&mut *dan);
         assert!(error.contains("at least 2 rows") && error.contains("1 of the target"), "{error}");
+    }
+
+    #[test]
+    fn the_discrepancies_of_layers_add_up() {
+        let joint = Joint::new(&[12], 10, 4, 3).with_layers(&[6]);
+        let context = MethodContext { hidden_layers: 1, ..context(4, 3, 1) };
+        let of = |layers: &str| {
+            value(&joint, &mut *term("dan", &format!("layers = [{layers}]"), &context))
+        };
+        let sum = of("\"extractor.0\"") + of("\"features\"") + of("\"logits\"");
+        let together = of("\"extractor.0\", \"features\", \"logits\"");
+        assert!((together - sum).abs() < 1e-5, "{together} and {sum}");
+        assert_eq!(of("\"features\""), value(&joint, &mut *term("dan", "", &context)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use isthmus_core::config::FieldProblem;
 use isthmus_core::error::MethodError;
+use isthmus_core::layer::Layer;
 use isthmus_core::random::Key;
 use isthmus_core::step::Joint;
 use rand::seq::index;
@@ -43,6 +44,23 @@ pub(crate) fn check_widths(widths: &[f64]) -> Result<(), FieldProblem> {
         Some(width) => problem(format!("`widths` contains {width}, every width must be > 0")),
         None => Ok(()),
     }
+}
+
+/// Refuses an empty list of layers, names that no model has, and a layer that comes twice.
+pub(crate) fn check_layers(layers: &[String]) -> Result<(), FieldProblem> {
+    let problem = |message| Err(FieldProblem { field: "layers".to_owned(), message });
+    if layers.is_empty() {
+        return problem("`layers` is empty, it must name at least one layer".to_owned());
+    }
+    for (index, layer) in layers.iter().enumerate() {
+        if let Err(message) = layer.parse::<Layer>() {
+            return problem(message);
+        }
+        if layers[..index].contains(layer) {
+            return problem(format!("`layers` has `{layer}` twice"));
+        }
+    }
+    Ok(())
 }
 
 /// Brings source and target to equally many rows, the same ones in every layer.

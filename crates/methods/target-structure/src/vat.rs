@@ -1,7 +1,7 @@
 //! Virtual adversarial training.
 
 use burn::tensor::TensorData;
-use isthmus_core::input::Input;
+use isthmus_core::input::{Input, InputShape};
 use isthmus_core::prelude::*;
 use isthmus_core::random::Key;
 use isthmus_losses::target::{adversarial_perturbation, divergence};
@@ -23,7 +23,7 @@ inventory::submit! {
 /// The divergence `KL(p(x) ‖ p(x + r))` of the predictions of perturbed inputs from those of the
 /// inputs, mean over the rows. `r` has the length `radius` and the direction, found by one step of
 /// the power iteration, that changes the prediction of its row most; `p(x)` and `r` are constants
-/// in the gradient. Works on inputs of any shape.
+/// in the gradient. Works on inputs of any shape; what series are padded with stays 0.
 ///
 /// With `dann` and `entropy` it is VADA, whose weights are 0.01 for these two and for `vat` on the
 /// target, and 1 for a second `vat` with `domains = "source"`.
@@ -103,7 +103,7 @@ impl Term for Vat {
         };
 
         let clean = predict(joint.input.clone()).detach();
-        let direction = random_like(&input.clone().narrow(0, rows.start, rows.len()), key);
+        let direction = random_like(&joint.input.clone().narrow(rows.start, rows.len()), key);
         let perturbation =
             adversarial_perturbation(clean.clone(), direction, self.xi, self.radius, |rows| {
                 predict(perturbed(rows))
@@ -112,13 +112,24 @@ impl Term for Vat {
     }
 }
 
-/// Standard normal values of the shape of `rows`.
-fn random_like(rows: &Tensor<2>, key: Key) -> Tensor<2> {
+/// Standard normal values of the shape of the flattened inputs; 0 where these are padding, for
+/// which nothing is drawn.
+fn random_like(input: &Input, key: Key) -> Tensor<2> {
     let mut rng = key.named("direction").rng();
-    let shape = rows.dims();
-    let count = shape.iter().product();
-    let values: Vec<f32> = (0..count).map(|_| rng.sample(StandardNormal)).collect();
-    Tensor::from_data(TensorData::new(values, shape), &rows.device())
+    let lengths = input.lengths().map(<[usize]>::to_vec);
+    let (rows, shape) = (input.clone().flatten(), input.shape());
+    let [count, size] = rows.dims();
+    let time = match shape {
+        InputShape::VariableSeries { longest, .. } => longest.max(1),
+        _ => size,
+    };
+    let mut values = Vec::with_capacity(count * size);
+    for at in 0..count * size {
+        let (row, step) = (at / size, at % size % time);
+        let is_valid = lengths.as_ref().is_none_or(|lengths| step < lengths[row]);
+        values.push(if is_valid { rng.sample(StandardNormal) } else { 0.0f32 });
+    }
+    Tensor::from_data(TensorData::new(values, [count, size]), &rows.device())
 }
 
 #[cfg(test)]
@@ -167,7 +178,7 @@ mod tests {
             |input| step.stage.model.forward(input, &context.again()).logits.narrow(0, 10, 6);
         let clean = logits(joint.input.clone()).detach();
         let random = (0..8).map(|seed| {
-            let values = random_like(&joint.input.clone().flatten(), Key::new(seed));
+            let values = random_like(&joint.input, Key::new(seed));
             let norms = values.clone().square().sum_dim(1).sqrt();
             let moved = joint.input.clone().flatten() + (values / norms).mul_scalar(0.5);
             let moved = Tensor::cat(

@@ -21,6 +21,7 @@ pub fn context(features: usize, classes: usize, sources: usize) -> MethodContext
         key: Key::new(1).named("method"),
         input_shape: InputShape::Features { size: features },
         feature_size: features,
+        hidden_layers: 0,
         classes,
         outputs: classes,
         sources,

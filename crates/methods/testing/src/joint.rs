@@ -24,6 +24,8 @@ pub struct Joint {
     pub features: Tensor<2>,
     /// Logits `[source + target, classes]`.
     pub logits: Tensor<2>,
+    /// The extractor's hidden layers `[source + target, size]`; none to begin with.
+    pub layers: Vec<Tensor<2>>,
     /// Classes of the source rows.
     pub labels: Vec<u32>,
     /// The domains of the rows.
@@ -37,12 +39,7 @@ impl Joint {
         let key = Key::new(7);
         let sources: usize = source_rows.iter().sum();
         let rows = sources + target_rows;
-        let draw = |columns: usize, key: Key| {
-            let mut rng = key.rng();
-            let values: Vec<f32> =
-                (0..rows * columns).map(|_| rng.sample::<f32, _>(StandardNormal)).collect();
-            Tensor::<2>::from_data(TensorData::new(values, [rows, columns]), &device)
-        };
+        let draw = |columns: usize, key: Key| normal(rows, columns, key, &device);
         let moved = draw(features, key.named("features"));
         let source = moved.clone().narrow(0, 0, sources);
         let target = moved.narrow(0, sources, target_rows).mul_scalar(2.0).add_scalar(1.0);
@@ -56,9 +53,36 @@ impl Joint {
         Self {
             features: Tensor::cat(vec![source, target], 0).require_grad(),
             logits: draw(classes, key.named("logits")).require_grad(),
+            layers: Vec::new(),
             labels,
             segments,
         }
+    }
+
+    /// The same with normal values of hidden layers of these sizes.
+    pub fn with_layers(mut self, sizes: &[usize]) -> Self {
+        let (rows, device) = (self.features.dims()[0], self.features.device());
+        let key = Key::new(7).named("layers");
+        let layer = |(index, &size): (usize, &usize)| {
+            normal(rows, size, key.at(index as u64), &device).require_grad()
+        };
+        self.layers = sizes.iter().enumerate().map(layer).collect();
+        self
+    }
+
+    /// The gradients of the term at the first step with respect to hidden layers, features and
+    /// logits, in this order.
+    ///
+    /// # Panics
+    /// If the term does not depend on one of them.
+    pub fn layer_gradients(&self, term: &mut dyn Term) -> Vec<Vec<f32>> {
+        let gradients = self.loss(term, 0, 1).backward();
+        let all = self.layers.iter().chain([&self.features, &self.logits]);
+        all.map(|tensor| match tensor.grad(&gradients) {
+            Some(gradient) => gradient.to_data().iter::<f32>().collect(),
+            None => panic!("the term does not depend on a layer"),
+        })
+        .collect()
     }
 
     /// The batch as a term sees it. The inputs are the features: nothing was extracted.
@@ -70,6 +94,8 @@ impl Joint {
             input: Input::Features(self.features.clone()),
             features: self.features.clone(),
             logits: self.logits.clone(),
+            states: None,
+            layers: self.layers.clone(),
             targets: Targets::Classes(self.labels.clone()),
             segments: self.segments.clone(),
             source_rows,
@@ -163,4 +189,12 @@ impl Joint {
         }
         losses
     }
+}
+
+/// Standard normal values `[rows, columns]`.
+fn normal(rows: usize, columns: usize, key: Key, device: &Device) -> Tensor<2> {
+    let mut rng = key.rng();
+    let values: Vec<f32> =
+        (0..rows * columns).map(|_| rng.sample::<f32, _>(StandardNormal)).collect();
+    Tensor::from_data(TensorData::new(values, [rows, columns]), device)
 }

@@ -76,7 +76,7 @@ impl ModelSpec {
         let config = resolve(Kind::Classifier, name, config);
         let classifier = build(&config, features, problem.classes, &context("c"))
             .unwrap_or_else(|error| panic!("classifier `{name}`: {error}"));
-        Model { extractor, bottleneck, classifier }
+        Model::new(extractor, bottleneck, classifier)
     }
 }
 
@@ -136,6 +136,7 @@ impl Workbench {
             key: Key::new(5).named("method"),
             input_shape: InputShape::Features { size: self.data.features },
             feature_size: self.model.feature_size(),
+            hidden_layers: self.model.extractor.layers(),
             classes: self.data.classes,
             outputs: self.data.classes,
             sources: 1,

@@ -11,8 +11,9 @@ use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
 use isthmus_core::network::{NamedTensor, independent_copy};
-use isthmus_core::parts::{BuildContext, Extractor};
+use isthmus_core::parts::{BuildContext, Encoded, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
+use isthmus_core::states::PaddedSeries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -21,9 +22,15 @@ use crate::layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout}
 
 /// Time steps of the second and the third block's kernels.
 const LATER_KERNEL: usize = 8;
+/// Time steps that are pooled to one.
+const POOLED: usize = 2;
 
 /// Three blocks of convolution over time, batch normalisation, ReLU and max pooling by 2, dropout
 /// after the first; the mean over time is the features. The defaults are AdaTime's for UCI HAR.
+/// Gives states in time: what is before the mean.
+///
+/// Series may have different lengths. What a series is padded with changes no number: norm layers
+/// take statistics of valid time steps only, and the mean is theirs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cnn1dConfig {
@@ -62,7 +69,9 @@ impl ExtractorPlugin for Cnn1dConfig {
         shape: InputShape,
         context: &BuildContext,
     ) -> Result<Box<dyn Extractor>, NetworkError> {
-        let InputShape::Series { channels, .. } = shape else {
+        let (InputShape::Series { channels, .. } | InputShape::VariableSeries { channels, .. }) =
+            shape
+        else {
             return Err(NetworkError::Input {
                 network: "cnn1d".to_owned(),
                 expected: "series".to_owned(),
@@ -99,9 +108,28 @@ struct Block {
 
 impl Block {
     fn forward(&mut self, input: Tensor<3>, context: &Context) -> Tensor<3> {
-        let hidden = relu(self.norm.forward(self.convolution.forward(input), context));
-        module::max_pool1d(hidden, MaxPoolOptions::new([2]).with_padding([1]))
+        pooled(relu(self.norm.forward(self.convolution.forward(input), context)))
     }
+
+    /// The same of series of different lengths, whose padding is 0 before and after.
+    fn forward_padded(&mut self, series: PaddedSeries, context: &Context) -> PaddedSeries {
+        let convolution = &self.convolution;
+        let lengths = series.lengths.iter().map(|&length| convolution.output_length(length));
+        let lengths: Vec<usize> = lengths.collect();
+        let pooled_lengths = lengths.iter().map(|length| length / POOLED + 1).collect();
+        let values = convolution.forward(series.values);
+        let states = PaddedSeries { values, lengths }.into_states();
+        let context = context.over_states(&states.lengths);
+        let normalised = relu(self.norm.forward(states.valid(), &context));
+        // No value is below 0, so that a 0 of the padding is larger than none in its window.
+        let values = pooled(states.with_valid(normalised).into_series().values);
+        PaddedSeries { values, lengths: pooled_lengths }
+    }
+}
+
+/// The largest of each two steps; a step at either end stands alone.
+fn pooled(hidden: Tensor<3>) -> Tensor<3> {
+    module::max_pool1d(hidden, MaxPoolOptions::new([POOLED]).with_padding([1]))
 }
 
 /// The extractor `cnn1d`.
@@ -115,16 +143,40 @@ pub struct Cnn1d {
 
 impl Extractor for Cnn1d {
     fn forward(&mut self, input: Input, context: &Context) -> Tensor<2> {
-        let Input::Series(mut hidden) = input else {
-            panic!("cnn1d was built for series and is fed {}", input.shape());
-        };
-        for (index, block) in self.blocks.iter_mut().enumerate() {
-            hidden = block.forward(hidden, context);
-            if index == 0 {
-                hidden = self.dropout.forward(hidden, context);
+        self.encode(input, context).pooled
+    }
+
+    fn encode(&mut self, input: Input, context: &Context) -> Encoded {
+        let (pooled, states) = match input {
+            Input::Series(mut hidden) => {
+                for (index, block) in self.blocks.iter_mut().enumerate() {
+                    hidden = block.forward(hidden, context);
+                    if index == 0 {
+                        hidden = self.dropout.forward(hidden, context);
+                    }
+                }
+                let [rows, _, time] = hidden.dims();
+                let pooled = hidden.clone().mean_dim(2).squeeze_dim::<2>(2);
+                let lengths = vec![time; rows];
+                (pooled, PaddedSeries { values: hidden, lengths }.into_states())
             }
-        }
-        hidden.mean_dim(2).squeeze_dim::<2>(2)
+            Input::VariableSeries(mut hidden) => {
+                for (index, block) in self.blocks.iter_mut().enumerate() {
+                    hidden = block.forward_padded(hidden, context);
+                    if index == 0 {
+                        hidden = self.dropout.forward_padded(hidden, context);
+                    }
+                }
+                let states = hidden.into_states();
+                (states.mean(), states)
+            }
+            _ => panic!("cnn1d was built for series and is fed {}", input.shape()),
+        };
+        Encoded { pooled, states: Some(states), layers: Vec::new() }
+    }
+
+    fn gives_states(&self) -> bool {
+        true
     }
 
     fn output_size(&self) -> usize {
@@ -154,7 +206,8 @@ impl Extractor for Cnn1d {
 inventory::submit! {
     Plugin::extractor::<Cnn1dConfig>(About {
         name: "cnn1d",
-        summary: "The convolutional network over time of AdaTime, for series",
+        summary: "The convolutional network over time of AdaTime, for series of one length or of \
+                  different ones; gives states in time",
         paper: "Ragab et al.: AdaTime: a benchmarking suite for domain adaptation on time series \
                 data, TKDD 2023",
     })
@@ -176,7 +229,8 @@ mod tests {
         assert_eq!(network.output_size(), 128);
 
         let empty = InputShape::Series { channels: 3, length: 0 };
-        for shape in [InputShape::Features { size: 9 }, empty] {
+        let none = InputShape::VariableSeries { channels: 0, longest: 4 };
+        for shape in [InputShape::Features { size: 9 }, empty, none] {
             let error = config.build(shape, &build_context()).err().unwrap().to_string();
             assert!(error.contains(&shape.to_string()), "{error}");
         }

@@ -28,7 +28,7 @@ impl ExtractorPlugin for IdentityConfig {
         shape: InputShape,
         _context: &BuildContext,
     ) -> Result<Box<dyn Extractor>, NetworkError> {
-        let size = checks::not_empty("identity", shape)?;
+        let size = checks::flat("identity", shape)?;
         Ok(Box::new(Identity { size }))
     }
 }

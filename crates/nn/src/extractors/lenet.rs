@@ -10,7 +10,7 @@ use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
 use isthmus_core::network::{NamedTensor, independent_copy};
-use isthmus_core::parts::{BuildContext, Extractor};
+use isthmus_core::parts::{BuildContext, Encoded, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_kernels::max_pool;
@@ -27,7 +27,8 @@ const FEATURES: usize = 500;
 
 /// Convolution 5x5 to 20 channels, pooling, convolution 5x5 to 50 channels, channel dropout,
 /// pooling, linear to 500 features, dropout; ReLU after each. Images of 28x28 pixels in [-1, 1]
-/// unless the experiment states another transform.
+/// unless the experiment states another transform. Methods see both pooled convolutions, flattened,
+/// and the features as `extractor.0` to `extractor.2`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LeNetConfig {
@@ -107,13 +108,24 @@ pub struct LeNet {
 
 impl Extractor for LeNet {
     fn forward(&mut self, input: Input, context: &Context) -> Tensor<2> {
+        self.encode(input, context).pooled
+    }
+
+    fn encode(&mut self, input: Input, context: &Context) -> Encoded {
         let Input::Images(images) = input else {
             panic!("lenet was built for images and is fed {}", input.shape());
         };
-        let hidden = relu(max_pool(self.first.forward(images), 2));
-        let hidden = self.channel_dropout.forward(self.second.forward(hidden), context);
-        let hidden: Tensor<2> = relu(max_pool(hidden, 2)).flatten(1, 3);
-        self.dropout.forward(relu(self.linear.forward(hidden)), context)
+        let first = relu(max_pool(self.first.forward(images), 2));
+        let hidden = self.channel_dropout.forward(self.second.forward(first.clone()), context);
+        let second: Tensor<2> = relu(max_pool(hidden, 2)).flatten(1, 3);
+        let pooled = relu(self.linear.forward(second.clone()));
+        let pooled = self.dropout.forward(pooled, context);
+        let layers = vec![first.flatten(1, 3), second, pooled.clone()];
+        Encoded { pooled, states: None, layers }
+    }
+
+    fn layers(&self) -> usize {
+        3
     }
 
     fn output_size(&self) -> usize {

@@ -9,7 +9,7 @@ use isthmus_core::export::below;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
 use isthmus_core::network::{NamedTensor, independent_copy};
-use isthmus_core::parts::{BuildContext, Extractor};
+use isthmus_core::parts::{BuildContext, Encoded, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,8 @@ use crate::checks;
 use crate::layers::{Activation, Dense, DenseShape};
 
 /// Hidden layers, each linear, batch normalisation, activation, dropout; the last one's values are
-/// the features. Images and series are flattened.
+/// the features. Images and series are flattened. Methods see the layers as `extractor.0`,
+/// `extractor.1` and so on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MlpConfig {
@@ -60,7 +61,7 @@ impl ExtractorPlugin for MlpConfig {
         shape: InputShape,
         context: &BuildContext,
     ) -> Result<Box<dyn Extractor>, NetworkError> {
-        let input = checks::not_empty("mlp", shape)?;
+        let input = checks::flat("mlp", shape)?;
         let &Self { batch_norm, activation, dropout, .. } = self;
         let layer = DenseShape { batch_norm, activation, dropout };
         let layers = Dense::stack(input, &self.hidden, layer, context);
@@ -79,7 +80,21 @@ pub struct Mlp {
 
 impl Extractor for Mlp {
     fn forward(&mut self, input: Input, context: &Context) -> Tensor<2> {
-        self.layers.iter_mut().fold(input.flatten(), |hidden, layer| layer.forward(hidden, context))
+        self.encode(input, context).pooled
+    }
+
+    fn encode(&mut self, input: Input, context: &Context) -> Encoded {
+        let mut hidden = input.flatten();
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for layer in &mut self.layers {
+            hidden = layer.forward(hidden, context);
+            layers.push(hidden.clone());
+        }
+        Encoded { layers, ..hidden.into() }
+    }
+
+    fn layers(&self) -> usize {
+        self.layers.len()
     }
 
     fn output_size(&self) -> usize {

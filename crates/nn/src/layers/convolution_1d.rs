@@ -29,6 +29,8 @@ pub struct Convolution1d {
     /// `[output, input, kernel]`.
     pub weight: Param<Tensor<3>>,
     #[module(skip)]
+    kernel: usize,
+    #[module(skip)]
     stride: usize,
     #[module(skip)]
     padding: usize,
@@ -41,7 +43,12 @@ impl Convolution1d {
         let initial = Initial::of_fan_in(input * kernel);
         let key = context.key.named("weight");
         let weight = initial.parameter([output, input, kernel], key, &context.device);
-        Self { weight, stride, padding }
+        Self { weight, kernel, stride, padding }
+    }
+
+    /// Time steps that become of `length` ones, at least a kernel with the zeros at either end.
+    pub fn output_length(&self, length: usize) -> usize {
+        (length + 2 * self.padding).saturating_sub(self.kernel) / self.stride + 1
     }
 
     /// Convolves `[batch, input, length]`.
@@ -72,7 +79,7 @@ mod tests {
         layer.weight = Param::from_tensor(weight);
         let series = Tensor::from_data([[[1.0, 2.0, 3.0, 4.0], [1.0, 1.0, 1.0, 2.0]]], &device);
         let output = layer.forward(series);
-        assert_eq!(output.dims(), [1, 1, 2]);
+        assert_eq!(output.dims(), [1, 1, layer.output_length(4)]);
         close(&values(&output), &[2.0 + 6.0 + 10.0, 2.0 + 6.0 + 12.0 + 20.0], 1e-6);
     }
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::context::Context;
 use isthmus_core::random::Key;
+use isthmus_core::states::PaddedSeries;
 use rand::Rng;
 
 /// Zeroes each value with a probability while training and scales the others so that the
@@ -34,6 +35,29 @@ impl Dropout {
         let mask = mask(input.dims(), self.probability, context.next_key(), &input.device());
         input * mask
     }
+
+    /// The same for series of different lengths: nothing is drawn for their padding, so that a
+    /// series loses the same values however far it is padded.
+    pub fn forward_padded(&self, series: PaddedSeries, context: &Context) -> PaddedSeries {
+        if !context.training || self.probability == 0.0 {
+            return series;
+        }
+        let PaddedSeries { values, lengths } = series;
+        let [rows, channels, time] = values.dims();
+        let valid = channels * lengths.iter().sum::<usize>();
+        let drawn = draw(valid, self.probability, context.next_key());
+        let mut mask = vec![0.0; rows * channels * time];
+        let of_channels = lengths.iter().flat_map(|&length| std::iter::repeat_n(length, channels));
+        let mut rest = drawn.as_slice();
+        for (place, length) in mask.chunks_exact_mut(time.max(1)).zip(of_channels) {
+            let (own, behind) = rest.split_at(length);
+            place[..length].copy_from_slice(own);
+            rest = behind;
+        }
+        let mask = TensorData::new(mask, [rows, channels, time]);
+        let mask = Tensor::from_data(mask, &values.device());
+        PaddedSeries { values: values * mask, lengths }
+    }
 }
 
 impl ChannelDropout {
@@ -61,8 +85,13 @@ fn mask<const D: usize>(
     key: Key,
     device: &Device,
 ) -> Tensor<D> {
+    let values = draw(shape.iter().product(), probability, key);
+    Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// `count` values of a mask.
+fn draw(count: usize, probability: f64, key: Key) -> Vec<f32> {
     const LEVELS: f64 = 65536.0;
-    let count: usize = shape.iter().product();
     let mut random = vec![0; 2 * count];
     key.rng().fill_bytes(&mut random);
     // Two bytes a value decide, so that drawing costs less than the layers around; the scale fits
@@ -70,14 +99,13 @@ fn mask<const D: usize>(
     let threshold = (probability * LEVELS).round().min(LEVELS - 1.0);
     let scale = (LEVELS / (LEVELS - threshold)) as f32;
     let threshold = threshold as u32;
-    let values: Vec<f32> = random
+    random
         .chunks_exact(2)
         .map(|bytes| {
             let draw = u32::from(u16::from_le_bytes([bytes[0], bytes[1]]));
             if draw < threshold { 0.0 } else { scale }
         })
-        .collect();
-    Tensor::from_data(TensorData::new(values, shape), device)
+        .collect()
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::registry::{
     SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
 use crate::targets::{RowTargets, Targets};
-use crate::validation::{Matrix, ValidationError, ValidationView, Validator};
+use crate::validation::{Outputs, ValidationError, ValidationView, Validator};
 
 const fn about(name: &'static str) -> About {
     About { name, summary: "for tests", paper: "" }
@@ -278,7 +278,7 @@ impl Objective for Classes {
         Metrics::classes()
     }
 
-    fn evaluate(&self, _: &Matrix, _: &RowTargets) -> Result<Evaluation, MethodError> {
+    fn evaluate(&self, _: &Outputs, _: &RowTargets) -> Result<Evaluation, MethodError> {
         Ok(Evaluation::default())
     }
 }

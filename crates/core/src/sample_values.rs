@@ -1,0 +1,179 @@
+//! The values of samples on the host.
+
+use crate::error::DataError;
+
+/// The values of some samples, one after the other.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SampleValues {
+    /// Samples of one shape.
+    Dense(Vec<f32>),
+    /// Series of different lengths.
+    Series {
+        /// Number of channels.
+        channels: usize,
+        /// Time steps of each series.
+        lengths: Vec<usize>,
+        /// The values of each series, `[channels, length]`.
+        values: Vec<f32>,
+    },
+}
+
+impl From<Vec<f32>> for SampleValues {
+    fn from(values: Vec<f32>) -> Self {
+        Self::Dense(values)
+    }
+}
+
+impl SampleValues {
+    /// The values of samples of one shape, for what works on such samples only.
+    ///
+    /// # Errors
+    /// If the samples are series of different lengths.
+    pub fn into_dense(self) -> Result<Vec<f32>, DataError> {
+        match self {
+            Self::Dense(values) => Ok(values),
+            Self::Series { .. } => Err(DataError::Mismatch(
+                "series of different lengths have no common shape, and this needs one: cut them \
+                 to one length"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Adds the samples of `other` behind.
+    ///
+    /// # Errors
+    /// If one holds series of different lengths and the other does not.
+    pub fn append(&mut self, other: Self) -> Result<(), DataError> {
+        match (self, other) {
+            (Self::Dense(values), Self::Dense(others)) => values.extend(others),
+            (
+                Self::Series { channels, lengths, values },
+                Self::Series { channels: other, lengths: other_lengths, values: other_values },
+            ) if *channels == other => {
+                lengths.extend(other_lengths);
+                values.extend(other_values);
+            }
+            _ => return Err(other_kind()),
+        }
+        Ok(())
+    }
+
+    /// The values of each sample, of which each has `size` where all have one shape.
+    pub fn rows(&self, size: usize) -> Vec<&[f32]> {
+        match self {
+            Self::Dense(values) => values.chunks_exact(size.max(1)).collect(),
+            Self::Series { channels, lengths, values } => {
+                let mut rest = values.as_slice();
+                let row = |length: &usize| {
+                    let (row, behind) = rest.split_at(channels * length);
+                    rest = behind;
+                    row
+                };
+                lengths.iter().map(row).collect()
+            }
+        }
+    }
+
+    /// The values of each sample, of which each has `size` where all have one shape, to be changed
+    /// in place.
+    pub fn rows_mut(&mut self, size: usize) -> Vec<&mut [f32]> {
+        match self {
+            Self::Dense(values) => values.chunks_exact_mut(size.max(1)).collect(),
+            Self::Series { channels, lengths, values } => {
+                let mut rest = values.as_mut_slice();
+                let row = |length: &usize| {
+                    let (row, behind) = std::mem::take(&mut rest).split_at_mut(*channels * length);
+                    rest = behind;
+                    row
+                };
+                lengths.iter().map(row).collect()
+            }
+        }
+    }
+
+    /// The samples of two sources in turn: the next one of `first` where `from_first` says so, else
+    /// the next one of `second`. Samples of one shape have `size` values each.
+    ///
+    /// # Errors
+    /// If one holds series of different lengths and the other does not.
+    pub fn interleave(
+        first: &Self,
+        second: &Self,
+        from_first: impl Iterator<Item = bool>,
+        size: usize,
+    ) -> Result<Self, DataError> {
+        let mut parts = [first, second].map(|part| part.rows(size).into_iter());
+        let rows = from_first.filter_map(|first| parts[usize::from(!first)].next());
+        match (first, second) {
+            (Self::Dense(a), Self::Dense(b)) => {
+                let mut values = Vec::with_capacity(a.len() + b.len());
+                rows.for_each(|row| values.extend_from_slice(row));
+                Ok(Self::Dense(values))
+            }
+            (
+                &Self::Series { channels, values: ref a, .. },
+                Self::Series { channels: other, values: b, .. },
+            ) if channels == *other => {
+                let (mut lengths, mut values) = (Vec::new(), Vec::with_capacity(a.len() + b.len()));
+                for row in rows {
+                    lengths.push(row.len() / channels.max(1));
+                    values.extend_from_slice(row);
+                }
+                Ok(Self::Series { channels, lengths, values })
+            }
+            _ => Err(other_kind()),
+        }
+    }
+}
+
+fn other_kind() -> DataError {
+    DataError::Mismatch(
+        "series of different lengths and samples of one shape cannot be in one batch: name the \
+         array of `lengths` for every domain, or for none"
+            .to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn series(lengths: &[usize], first: f32) -> SampleValues {
+        let count = 2 * lengths.iter().sum::<usize>();
+        let values = (0..count).map(|value| first + value as f32).collect();
+        SampleValues::Series { channels: 2, lengths: lengths.to_vec(), values }
+    }
+
+    #[test]
+    fn rows_have_their_own_lengths() {
+        let mut values = series(&[1, 3, 2], 0.0);
+        assert_eq!(
+            values.rows(0),
+            [&[0.0, 1.0][..], &[2.0, 3.0, 4.0, 5.0, 6.0, 7.0], &[8.0, 9.0, 10.0, 11.0]]
+        );
+        values.rows_mut(0)[2].fill(-1.0);
+        assert_eq!(values.rows(0)[2], [-1.0; 4]);
+        values.append(series(&[2], 20.0)).unwrap();
+        assert_eq!(values.rows(0)[3], [20.0, 21.0, 22.0, 23.0]);
+    }
+
+    #[test]
+    fn two_parts_are_taken_in_turn() {
+        let (first, second) = (series(&[1, 2], 0.0), series(&[3], 10.0));
+        let turns = [true, false, true].into_iter();
+        let both = SampleValues::interleave(&first, &second, turns, 0).unwrap();
+        let SampleValues::Series { lengths, values, .. } = both else { panic!() };
+        assert_eq!(lengths, [1, 3, 2]);
+        assert_eq!(values, [0.0, 1.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+
+    #[test]
+    fn kinds_are_not_mixed() {
+        let mut dense = SampleValues::Dense(vec![1.0, 2.0]);
+        let error = dense.append(series(&[1], 0.0)).unwrap_err().to_string();
+        assert!(error.contains("name the array of `lengths` for every domain"), "{error}");
+        let error = series(&[1], 0.0).into_dense().unwrap_err().to_string();
+        assert!(error.contains("cut them to one length"), "{error}");
+    }
+}
