@@ -100,12 +100,16 @@ impl Outputs {
         self.logits.rows()
     }
 
-    /// The outputs in time, for an objective that reads them.
+    /// The outputs in time, for an objective that reads them; of no samples there are none.
     ///
     /// # Errors
     /// If what predicted gives one row a sample.
     pub fn states(&self) -> Result<&StateOutputs, MethodError> {
-        self.states.as_ref().ok_or_else(no_states)
+        match &self.states {
+            Some(states) => Ok(states),
+            None if self.rows() == 0 => Ok(&NO_STATES),
+            None => Err(no_states()),
+        }
     }
 
     /// The given rows, in that order.
@@ -141,6 +145,12 @@ pub struct StateOutputs {
     /// Where each sample's outputs begin among all.
     starts: Vec<usize>,
 }
+
+/// Those of no samples.
+static NO_STATES: StateOutputs = StateOutputs {
+    outputs: Matrix { rows: 0, columns: 0, values: Vec::new() },
+    starts: Vec::new(),
+};
 
 impl StateOutputs {
     /// Outputs `[sum of the lengths, outputs]`, one sample after the other.
@@ -291,6 +301,9 @@ mod tests {
         assert_eq!(states.samples(), 3);
         assert_eq!(of(&states, 1), [2.0, 3.0]);
         assert_eq!(of(&states, 2), [4.0, 5.0, 6.0]);
+        assert_eq!(Outputs::default().states().unwrap().samples(), 0);
+        let rows = Outputs::new(outputs(&[1.0]), outputs(&[1.0]));
+        assert!(rows.states().unwrap_err().to_string().contains("one row a sample"));
         let some = states.select(&[2, 0]);
         assert_eq!((of(&some, 0), of(&some, 1)), (vec![4.0, 5.0, 6.0], vec![1.0]));
     }

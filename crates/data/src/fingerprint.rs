@@ -183,6 +183,7 @@ impl SetFiles<'_> {
             }
             Samples::VariableSeries { channels, lengths, values } => {
                 [channels, &lengths.len()].into_iter().chain(lengths).for_each(|it| size(*it));
+                hasher.update(b"lengths");
                 values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
             }
             Samples::Encoded(images) => {

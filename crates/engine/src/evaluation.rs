@@ -124,6 +124,7 @@ mod tests {
     use isthmus_core::input::InputShape;
     use isthmus_core::model::ModelOutput;
     use isthmus_core::network::NamedTensor;
+    use isthmus_core::sample_values::SampleValues;
 
     use super::*;
 
@@ -137,7 +138,7 @@ mod tests {
         fn predict(&mut self, input: Input, _domain: DomainRole) -> ModelOutput {
             self.sizes.push(input.rows());
             let features = input.flatten();
-            ModelOutput { logits: features.clone(), features }
+            ModelOutput::new(features.clone(), features)
         }
 
         fn tensors(&mut self) -> Vec<NamedTensor> {
@@ -164,8 +165,8 @@ mod tests {
             InputShape::Features { size: 1 }
         }
 
-        fn values(&self, indices: &[usize], _view: SampleView) -> Result<Vec<f32>, DataError> {
-            Ok(indices.iter().map(|&row| row as f32).collect())
+        fn values(&self, indices: &[usize], _view: SampleView) -> Result<SampleValues, DataError> {
+            Ok(indices.iter().map(|&row| row as f32).collect::<Vec<_>>().into())
         }
     }
 
