@@ -94,6 +94,20 @@ fn method_without_the_model_that_it_starts_from() {
     insta::assert_snapshot!(check("name = \"dan\"", "name = \"adabn\""));
 }
 
+/// Told before an hour of training, not after it.
+#[test]
+fn method_of_norm_layers_on_a_model_that_has_none() {
+    let stages = "align = [{ name = \"dan\" }]";
+    let adabn = "stages = [{ align = [{ name = \"source-only\" }] }, { align = [{ name = \
+                 \"adabn\" }] }]";
+    let tent = adabn.replace("adabn", "tent");
+    insta::assert_snapshot!(of_text(
+        &GOOD
+            .replace("size = 256", "size = 256\nbatch_norm = false")
+            .replace(stages, &format!("{adabn}\n\n[methods.tent]\n{tent}"))
+    ));
+}
+
 #[test]
 fn method_after_one_that_adapts_while_it_predicts() {
     insta::assert_snapshot!(check(

@@ -212,7 +212,7 @@ fn every_example_can_be_pasted() {
             "name = \"x\"\n[data]\ndataset = \"quickstart\"\ntasks = \"all\"\n\
              protocol = {{ split = 0.5 }}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
             part("extractor", "[extractor]\nname = \"identity\""),
-            part("bottleneck", ""),
+            part("bottleneck", "[bottleneck]\nname = \"linear\""),
             part("classifier", "[classifier]\nname = \"linear\""),
             part("optimizer", ""),
             part("schedule", ""),

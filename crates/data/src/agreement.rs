@@ -214,6 +214,10 @@ fn as_numbered(sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {
     Ok(Agreement { classes, maps: vec![None; sets.len()], warnings: Vec::new() })
 }
 
+/// What may be meant where numbers leave a single class: two classes are often -1 and 1.
+const MARK: &str = "-1 marks samples without a label: if it is a class here, number the classes \
+                    from 0 or store their names as texts";
+
 /// Refuses numbers that no sample of any domain has: that they are classes follows only from the
 /// largest label.
 fn refuse_gaps(count: u64, sets: &[ClassesOf<'_>]) -> Result<(), DataError> {
@@ -229,7 +233,9 @@ fn refuse_gaps(count: u64, sets: &[ClassesOf<'_>]) -> Result<(), DataError> {
     };
     let first = found.number(0);
     let last = found.number((count - 1) as u32);
-    let advice = if u64::from(smallest) == absent {
+    let advice = if present.len() == 1 {
+        MARK.to_owned()
+    } else if u64::from(smallest) == absent {
         format!("set `first_label = {}` in each reader", found.number(smallest))
     } else {
         "number the classes without gaps, store their names as texts, or state `classes` in the \
@@ -353,10 +359,12 @@ fn refuse_single_class(
     sets: &[ClassesOf<'_>],
 ) -> Result<(), DataError> {
     let [class] = classes else { return Ok(()) };
+    let is_number = |class: &str| class.parse::<i64>().is_ok();
     let remark = sets
         .iter()
         .find_map(|set| set.found.remark.as_ref())
         .map(|remark| format!(": {remark}"))
+        .or_else(|| is_number(class).then(|| format!("; {MARK}")))
         .unwrap_or_default();
     Err(DataError::Mismatch(format!(
         "data set `{}` has a single class, `{}`: there is nothing to tell apart{remark}",

@@ -30,6 +30,16 @@ fn numbers_without_a_sample_are_no_classes() {
     assert!(error.contains("the labels found are 0, 10, 20, 30"), "{error}");
     assert!(!error.contains("first_label"), "{error}");
 
+    // Two classes as -1 and 1: -1 means no label, and `first_label = 1` would leave one class.
+    place.features(&[-1, 1, 1], &[1, -1, 1]);
+    let error = place.problem();
+    assert!(error.contains("-1 marks samples without a label"), "{error}");
+    assert!(!error.contains("first_label"), "{error}");
+    place.features(&[-1, 0, 0], &[0, -1, 0]);
+    let error = place.problem();
+    assert!(error.contains("has a single class, `0`"), "{error}");
+    assert!(error.contains("-1 marks samples without a label"), "{error}");
+
     // A number as large as an identifier must not become a list of as many classes.
     place.features(&[0, 4_000_000_000], &[0, 4_000_000_000]);
     assert!(place.problem().contains("have no sample in any domain: 1 to 3999999999"));

@@ -50,6 +50,11 @@ pub trait ExtractorPlugin: PluginConfig {
         None
     }
 
+    /// Whether the network has norm layers; `None` where nothing is said of it.
+    fn has_norm_layers(&self) -> Option<bool> {
+        None
+    }
+
     /// What identifies the pretrained weights (a checksum), if there are any.
     fn weights(&self) -> Option<String> {
         None
@@ -68,6 +73,11 @@ pub trait ClassifierPlugin: PluginConfig {
         classes: usize,
         context: &BuildContext,
     ) -> Result<Box<dyn Classifier>, NetworkError>;
+
+    /// Whether the network has norm layers; `None` where nothing is said of it.
+    fn has_norm_layers(&self) -> Option<bool> {
+        None
+    }
 }
 
 /// A discriminator's configuration.

@@ -42,6 +42,8 @@ pub struct About {
 pub struct Needs {
     /// A model trained on the source by an earlier stage.
     pub trained_model: bool,
+    /// Norm layers that are part of the model: one that has none is left as it is.
+    pub norm_layers: bool,
     /// Target labels as training labels: an upper bound, not an adaptation method.
     pub target_labels: bool,
     /// A stage to itself: no term can be beside it.
@@ -56,6 +58,7 @@ impl Needs {
     /// Nothing.
     pub const NOTHING: Self = Self {
         trained_model: false,
+        norm_layers: false,
         target_labels: false,
         alone: false,
         last: false,
@@ -63,6 +66,11 @@ impl Needs {
     };
     /// A trained model.
     pub const TRAINED: Self = Self { trained_model: true, ..Self::NOTHING };
+
+    /// The same, and norm layers.
+    pub const fn with_norm_layers(self) -> Self {
+        Self { norm_layers: true, ..self }
+    }
 
     /// The same, and a stage to itself.
     pub const fn alone(self) -> Self {
@@ -164,6 +172,8 @@ pub struct Plugin {
     pub resolve: fn(Spanned<DeValue<'_>>) -> Result<Value, ConfigProblem>,
     /// Builds the plugin.
     pub build: Build,
+    /// Whether a part of this configuration has norm layers, where it says so.
+    pub norm_layers: fn(&Value) -> Option<bool>,
 }
 
 inventory::collect!(Plugin);
@@ -192,7 +202,9 @@ impl Plugin {
             transform: |value| config::from_value::<C>(value).transform(),
             weights: |value| config::from_value::<C>(value).weights(),
         };
-        Self::new::<C>(Kind::Extractor, about, build)
+        let mut plugin = Self::new::<C>(Kind::Extractor, about, build);
+        plugin.norm_layers = |value| config::from_value::<C>(value).has_norm_layers();
+        plugin
     }
 
     /// A bottleneck.
@@ -200,7 +212,9 @@ impl Plugin {
         let build = Build::Bottleneck(|value, shape, context| {
             config::from_value::<C>(value).build(shape, context)
         });
-        Self::new::<C>(Kind::Bottleneck, about, build)
+        let mut plugin = Self::new::<C>(Kind::Bottleneck, about, build);
+        plugin.norm_layers = |value| config::from_value::<C>(value).has_norm_layers();
+        plugin
     }
 
     /// A classifier.
@@ -208,7 +222,9 @@ impl Plugin {
         let build = Build::Classifier(|value, features, classes, context| {
             config::from_value::<C>(value).build(features, classes, context)
         });
-        Self::new::<C>(Kind::Classifier, about, build)
+        let mut plugin = Self::new::<C>(Kind::Classifier, about, build);
+        plugin.norm_layers = |value| config::from_value::<C>(value).has_norm_layers();
+        plugin
     }
 
     /// A discriminator.
@@ -259,6 +275,12 @@ impl Plugin {
         let mut plugin = Self::new::<C>(Kind::Method, about, build);
         plugin.needs = needs.alone();
         plugin
+    }
+
+    /// The same method, which changes norm layers.
+    pub const fn of_norm_layers(mut self) -> Self {
+        self.needs = self.needs.with_norm_layers();
+        self
     }
 
     /// A method that adapts a trained model while it predicts.
@@ -313,6 +335,7 @@ impl Plugin {
             defaults: || config::to_value(&C::default()),
             resolve: |table| config::resolve::<C>(table),
             build,
+            norm_layers: |_| None,
         }
     }
 }

@@ -15,7 +15,7 @@ use super::tree::{Node, child, whole};
 use super::views::{self, TrainedOn};
 use super::{DataSpec, Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec, Transform};
 use crate::augmentation::SampleKind;
-use crate::registry::Kind;
+use crate::registry::{Kind, find};
 
 /// The extractor that passes features on as they are.
 const IDENTITY: &str = "identity";
@@ -100,8 +100,15 @@ fn experiment(
     let views_fit = named.is_none() || views.is_some();
     let data = data.filter(|_| views_fit).map(|data| DataSpec { views, ..data });
     let strong_views = data.as_ref().map(|data| has_strong_views(data, trained_on));
-    let methods =
-        Methods { training: child(root, "training"), holds_out, target_labels, strong_views };
+    let norm_layers =
+        norm_layers(extractor.as_ref(), has_bottleneck, bottleneck.as_ref(), classifier.as_ref());
+    let methods = Methods {
+        training: child(root, "training"),
+        holds_out,
+        norm_layers,
+        target_labels,
+        strong_views,
+    };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
     let written = child(root, "selection");
@@ -146,6 +153,29 @@ fn trained_on(
     }
     let kind = datasets.get(&data?.dataset)?.as_ref().ok()?.samples?;
     Some(TrainedOn { kind, extracted })
+}
+
+/// Whether what is trained has norm layers, where all of its parts are right and say so.
+fn norm_layers(
+    extractor: Option<&ExtractorSpec>,
+    has_bottleneck: bool,
+    bottleneck: Option<&PluginSpec>,
+    classifier: Option<&PluginSpec>,
+) -> Option<bool> {
+    let says = |kind: Kind, spec: Option<&PluginSpec>| {
+        let spec = spec?;
+        (find(kind, &spec.name)?.norm_layers)(&spec.config)
+    };
+    let extractor = match extractor {
+        Some(extractor) if extractor.frozen => Some(false),
+        extractor => says(Kind::Extractor, extractor.map(|it| &it.plugin)),
+    };
+    let bottleneck = if has_bottleneck { says(Kind::Bottleneck, bottleneck) } else { Some(false) };
+    let parts = [extractor, bottleneck, says(Kind::Classifier, classifier)];
+    if parts.contains(&Some(true)) {
+        return Some(true);
+    }
+    parts.into_iter().all(|part| part == Some(false)).then_some(false)
 }
 
 /// Whether a strong view is more than the sample as it is.

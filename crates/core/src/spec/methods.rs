@@ -16,6 +16,8 @@ pub(super) struct Methods<'a, 'i> {
     pub(super) training: Option<&'a Node<'i>>,
     /// Whether some target samples are tested on and not trained on, where that is known.
     pub(super) holds_out: Option<bool>,
+    /// Whether what is trained has norm layers, where that is known.
+    pub(super) norm_layers: Option<bool>,
     /// Whether the target's labels may be used at all.
     pub(super) target_labels: bool,
     /// Whether strong views differ from the samples, where that is known.
@@ -178,6 +180,14 @@ impl<'i> Methods<'_, 'i> {
                     "put a stage before it: `stages = [{{ align = [{{ name = \"source-only\" }}] \
                      }}, {{ align = [{{ name = \"{name}\" }}] }}]`"
                 ),
+            );
+        }
+        if plugin.needs.norm_layers && self.norm_layers == Some(false) {
+            diagnostics.error_with(
+                span.clone(),
+                format!("`{name}` changes norm layers, and the model has none"),
+                "use an extractor that is trained, a `[bottleneck]` or a classifier with batch norm; \
+                 a frozen extractor's norm layers are no part of the model",
             );
         }
         if plugin.needs.target_labels && self.holds_out == Some(false) {

@@ -22,6 +22,7 @@ inventory::submit! {
         },
         Needs::TRAINED,
     )
+    .of_norm_layers()
 }
 
 /// How statistics are found when the target does not fit into one batch.
@@ -316,7 +317,7 @@ mod tests {
     #[test]
     fn needs_a_trained_model() {
         let plugin = plugin(Kind::Method, "adabn");
-        assert_eq!(plugin.needs, Needs::TRAINED.alone());
+        assert_eq!(plugin.needs, Needs::TRAINED.with_norm_layers().alone());
         assert!(config_error("adabn", "statistics = \"ema\"").contains("ema"));
     }
 }

@@ -20,6 +20,7 @@ inventory::submit! {
         paper: "Wang, Shelhamer, Liu, Olshausen, Darrell: Tent: fully test-time adaptation by \
                 entropy minimization, ICLR 2021",
     })
+    .of_norm_layers()
 }
 
 /// Predicts the target's test samples once, batch by batch, normalised by each batch's own

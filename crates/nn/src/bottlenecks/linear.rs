@@ -71,6 +71,10 @@ impl ExtractorPlugin for LinearBottleneckConfig {
         let layer = DenseShape { batch_norm, activation, dropout };
         Ok(Box::new(LinearBottleneck { layer: Dense::new(linear, size, layer, context), size }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(self.batch_norm)
+    }
 }
 
 /// The bottleneck `linear`.

@@ -53,6 +53,10 @@ impl ClassifierPlugin for CosineClassifierConfig {
         let weight = initial.parameter([features, classes], key, &context.device);
         Ok(Box::new(CosineClassifier { weight, scale: self.scale, classes }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(false)
+    }
 }
 
 /// The classifier `cosine`.

@@ -43,6 +43,10 @@ impl ClassifierPlugin for LinearClassifierConfig {
         let linear = Linear::configured(features, classes, self.weight_std, self.bias, context);
         Ok(Box::new(LinearClassifier { linear, classes }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(false)
+    }
 }
 
 /// The classifier `linear`.

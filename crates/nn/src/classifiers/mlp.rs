@@ -61,6 +61,10 @@ impl ClassifierPlugin for MlpClassifierConfig {
         let output = Linear::new(last, classes, &context);
         Ok(Box::new(MlpClassifier { hidden, output, classes }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(self.batch_norm && !self.hidden.is_empty())
+    }
 }
 
 /// The classifier `mlp`.

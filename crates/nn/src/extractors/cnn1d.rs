@@ -98,6 +98,10 @@ impl ExtractorPlugin for Cnn1dConfig {
         let dropout = Dropout::new(self.dropout);
         Ok(Box::new(Cnn1d { blocks, dropout, features: self.features }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 #[derive(Module, Debug)]

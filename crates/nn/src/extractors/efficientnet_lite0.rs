@@ -79,6 +79,10 @@ impl ExtractorPlugin for EfficientNetLite0Config {
     fn weights(&self) -> Option<String> {
         checksum(&locate(NAME, &self.weights).ok()??).ok()
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(true)
+    }
 }
 
 /// Expands the channels, convolves each by itself, and projects them (Sandler et al.,

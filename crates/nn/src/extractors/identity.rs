@@ -31,6 +31,10 @@ impl ExtractorPlugin for IdentityConfig {
         let size = checks::flat("identity", shape)?;
         Ok(Box::new(Identity { size }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(false)
+    }
 }
 
 /// The extractor `identity`.

@@ -94,6 +94,10 @@ impl ExtractorPlugin for LeNetConfig {
             ..Transform::default()
         })
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(false)
+    }
 }
 
 /// The extractor `lenet`.

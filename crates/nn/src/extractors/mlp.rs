@@ -68,6 +68,10 @@ impl ExtractorPlugin for MlpConfig {
         let output = self.hidden.last().copied().unwrap_or(input);
         Ok(Box::new(Mlp { layers, output }))
     }
+
+    fn has_norm_layers(&self) -> Option<bool> {
+        Some(self.batch_norm)
+    }
 }
 
 /// The extractor `mlp`.

@@ -74,6 +74,10 @@ macro_rules! plugin {
                 Some(transform())
             }
 
+            fn has_norm_layers(&self) -> Option<bool> {
+                Some(true)
+            }
+
             fn weights(&self) -> Option<String> {
                 checksum(&locate($name, &self.weights).ok()??).ok()
             }
