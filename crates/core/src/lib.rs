@@ -1,8 +1,10 @@
 //! The contracts of isthmus.
 //!
-//! Everything that plugs into an experiment is described here and nothing of it is implemented
-//! here: networks, methods, readers, optimizers, schedules and launchers are traits; the registry finds
-//! their implementations by name; the specification turns a TOML file into a checked experiment.
+//! Everything that plugs into an experiment is described here: networks, methods, readers,
+//! optimizers, schedules and launchers are traits, implemented in other crates; the registry finds
+//! them by name. What is the same for all of them is here too: the step that terms and drivers
+//! share, updates, randomness, and the specification, which turns a TOML file into a checked
+//! experiment.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod augmentation;

@@ -17,7 +17,7 @@ use crate::error::NetworkError;
 pub struct NamedTensor {
     /// Where it lives in the network, e.g. `layers.0.weight`.
     pub path: String,
-    /// Its values, `f32`, row-major.
+    /// Its values, row-major: `f32` of networks; states of methods may be of other types.
     pub data: TensorData,
 }
 

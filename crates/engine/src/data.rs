@@ -240,3 +240,78 @@ impl StageData for Draws {
         Ok(self.target_of(HostBatch { rows: indices.to_vec(), values }, device))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::targets::RowTargets;
+    use rand::RngExt;
+
+    use super::*;
+
+    /// Rows whose value is their number, plus a part of the view's key below 1.
+    struct Numbers(usize);
+
+    impl SampleSource for Numbers {
+        fn rows(&self) -> usize {
+            self.0
+        }
+
+        fn shape(&self) -> InputShape {
+            InputShape::Features { size: 1 }
+        }
+
+        fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
+            let value = |&row: &usize| match view {
+                SampleView::Plain => row as f32,
+                SampleView::Weak(key) | SampleView::Strong(key) => {
+                    row as f32 + key.at(row as u64).rng().random::<f32>()
+                }
+            };
+            Ok(indices.iter().map(value).collect::<Vec<_>>().into())
+        }
+    }
+
+    fn domain(name: &str, rows: usize) -> Domain {
+        let classes: Vec<_> = (0..rows).map(|row| Some((row % 2) as u32)).collect();
+        let set = LabelledSource {
+            samples: Arc::new(Numbers(rows)),
+            targets: RowTargets::of_classes(&classes),
+        };
+        Domain { name: name.to_owned(), train: set.clone(), validation: None, test: set }
+    }
+
+    fn draws() -> Draws {
+        let data = JobData {
+            classes: vec!["a".to_owned(), "b".to_owned()],
+            sources: vec![domain("first", 4), domain("second", 3)],
+            target: domain("target", 5),
+        };
+        Draws::adaptation(&data, 2, Key::new(1))
+    }
+
+    fn values(input: Input) -> Vec<f32> {
+        input.flatten().into_data().try_to_vec().unwrap()
+    }
+
+    #[test]
+    fn rows_of_all_sources_are_asked_for_by_one_number() {
+        let (draws, device) = (draws(), Device::flex());
+        let batch = draws.source_at(&[3, 6, 4], SampleView::Plain, &device).unwrap();
+        assert_eq!(batch.indices, [3, 6, 4]);
+        assert_eq!(values(batch.input), [3.0, 2.0, 0.0]);
+        assert_eq!(batch.segments.len(), 2);
+        // The same row of two sources is another sample, and drawn for itself.
+        let weak = SampleView::Weak(Key::new(7));
+        let batch = values(draws.source_at(&[1, 5], weak, &device).unwrap().input);
+        assert_ne!(batch[0], batch[1]);
+    }
+
+    #[test]
+    fn rows_that_are_not_there_are_an_error() {
+        let (draws, device) = (draws(), Device::flex());
+        let error = draws.source_at(&[0, 7], SampleView::Plain, &device).err().unwrap();
+        assert!(error.to_string().contains("row 7 of the source was asked for, it has 7 rows"));
+        let error = draws.target_at(&[5], SampleView::Plain, &device).err().unwrap();
+        assert!(error.to_string().contains("row 5 of the target was asked for, it has 5 rows"));
+    }
+}

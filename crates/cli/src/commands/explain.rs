@@ -83,7 +83,7 @@ fn explained(plugin: &Plugin, page: &Page) -> String {
     text
 }
 
-/// `a number >= 0, 1.0 where nothing is said`.
+/// `a number >= 0, default 1.0`.
 pub fn kind_of_value(field: &Field) -> String {
     let mut text = field.type_name.clone();
     if let Some(range) = &field.range {

@@ -306,3 +306,36 @@ fn share_right(logits: Tensor<2>, labels: &[u32]) -> f64 {
     let predicted = logits.argmax(1).squeeze_dim::<1>(1);
     predicted.equal(class_tensor(labels, &device)).float().mean().into_scalar::<f64>()
 }
+
+#[cfg(test)]
+mod tests {
+    use isthmus_core::context::{DomainRole, Segment};
+
+    use super::*;
+
+    /// Losses that compare two passes of a step would otherwise be exactly 0.
+    #[test]
+    fn every_pass_of_a_step_draws_dropout_masks_of_its_own() {
+        let spec = ModelSpec {
+            extractor: ("mlp", "hidden = [16]\nbatch_norm = false\ndropout = 0.5"),
+            ..ModelSpec::NORMALISED
+        };
+        let passes = |number: usize| {
+            let data = TwoDomains::shifted(40, 24, 2.0).batches(20, 12);
+            let mut bench = Workbench::new(spec, data, 5, 0.1);
+            let mut step = Step::new(bench.stage(), number, 0, false);
+            let joint = step.joint().unwrap();
+            let rows = joint.input.rows();
+            let mut again = || {
+                let segments = vec![Segment { domain: DomainRole::Target, rows }];
+                let output = step.forward(joint.input.clone(), segments);
+                output.features.into_data().try_to_vec::<f32>().unwrap()
+            };
+            [joint.features.clone().into_data().try_to_vec().unwrap(), again(), again()]
+        };
+        let [joint, second, third] = passes(0);
+        assert!(joint != second && second != third && joint != third);
+        assert!(passes(0) == [joint, second, third], "masks depend on more than the step");
+        assert!(passes(0)[1] != passes(1)[1]);
+    }
+}
