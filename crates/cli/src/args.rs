@@ -1,6 +1,7 @@
 //! The command line.
 
 mod launcher;
+mod report;
 mod tables;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
 
 pub use launcher::LauncherArguments;
+pub use report::{PlotArguments, ReportArguments};
 pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArguments};
 
 /// Seconds between checkpoints where nothing is said.
@@ -77,9 +79,9 @@ pub enum Command {
     /// Write the weights of a finished run for PyTorch, with a model card
     Export(ExportArguments),
     /// Write one HTML page with the tables and charts of finished runs
-    Report(crate::report_args::ReportArguments),
+    Report(ReportArguments),
     /// Draw one figure of finished runs, as SVG or PNG
-    Plot(crate::report_args::PlotArguments),
+    Plot(PlotArguments),
     /// Judge validators: how their scores go with the accuracy on the target, and what their
     /// choices cost
     Validators(ValidatorsArguments),

@@ -23,7 +23,6 @@ mod logging;
 mod page;
 mod plugins;
 mod report;
-pub mod report_args;
 mod run;
 
 use std::process::ExitCode;

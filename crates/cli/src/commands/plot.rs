@@ -7,8 +7,8 @@ use isthmus_results::{Destination, write_bytes};
 
 use super::report::load;
 use crate::args::OutputArguments;
+use crate::args::PlotArguments;
 use crate::failure::Failure;
-use crate::report_args::PlotArguments;
 
 /// Forms of image, by the ending of the file's name.
 enum Form {

@@ -3,7 +3,7 @@
 use isthmus_core::registry::{Kind, Plugin};
 use isthmus_core::spec::{Field, description, fields, file_tables};
 
-use super::explain::{pasted, role};
+use super::explain::plugin::{pasted, role};
 
 /// The page of all plugins.
 pub fn page(plugins: &[&Plugin]) -> String {

@@ -3,9 +3,9 @@
 use isthmus_report::{PlotOptions, Results, report};
 use isthmus_results::{Destination, write_text};
 
+use crate::args::ReportArguments;
 use crate::args::{OutputArguments, RoundsArgument};
 use crate::failure::Failure;
-use crate::report_args::ReportArguments;
 
 /// Writes the page, and says where it is.
 pub fn execute(arguments: &ReportArguments, output: OutputArguments) -> Result<(), Failure> {

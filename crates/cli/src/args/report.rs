@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use isthmus_report::{Embedding, FigureKind};
 
-use crate::args::RoundsArgument;
+use super::tables::RoundsArgument;
 
 /// What to report.
 #[derive(Clone, Debug, Args)]
