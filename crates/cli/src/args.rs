@@ -223,9 +223,13 @@ pub struct PredictArguments {
     /// The domain of the data set [default: the run's target]
     #[arg(long)]
     pub domain: Option<String>,
-    /// Name of the array in a file of arrays [default: `x` for features, `images` for images]
+    /// Name of the array in a file of arrays [default: `x` for features and series, `images` for
+    /// images]
     #[arg(long)]
     pub array: Option<String>,
+    /// Name of the array of lengths, where the model takes series of different lengths
+    #[arg(long, default_value = "lengths")]
+    pub lengths: String,
     /// Which of the run's models: `last`, or the one that this validator chose
     #[arg(long, value_name = "VALIDATOR")]
     pub choice: Option<String>,

@@ -165,6 +165,12 @@ fn methods_of_every_kind_train_and_predict_series_of_different_lengths() {
         let class = line.split(',').nth(1).unwrap();
         assert_eq!(class, row.predicted.to_string(), "{line}");
     }
+    // So it does with the file alone.
+    let file = "datasets/signals/b.npz";
+    let alone = sandbox.isthmus(&["predict", folder, file, "--lengths", "steps"]);
+    assert_eq!((alone.code, &alone.answer), (0, &said.answer), "{}", alone.errors);
+    let said = sandbox.isthmus(&["predict", folder, file]);
+    assert!(said.errors.contains("has no array `lengths`"), "{}", said.errors);
 }
 
 #[test]

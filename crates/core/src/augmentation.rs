@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::input::InputShape;
 use crate::random::Key;
 
 /// The kinds of samples.
@@ -17,6 +18,15 @@ pub enum SampleKind {
 }
 
 impl SampleKind {
+    /// The kind of samples of this shape.
+    pub fn of(shape: InputShape) -> Self {
+        match shape {
+            InputShape::Features { .. } => Self::Features,
+            InputShape::Image { .. } => Self::Image,
+            InputShape::Series { .. } | InputShape::VariableSeries { .. } => Self::Series,
+        }
+    }
+
     /// This kind and no other.
     pub const fn alone(self) -> &'static [Self] {
         match self {

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::dataset::{EncodedImage, LabelledSamples, LabelledSource, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
-use crate::readers::{Features, ImageFolder, NpzImages};
+use crate::readers::{Features, ImageFolder, NpzImages, Series};
 use crate::views::Views;
 use crate::{problem, sources};
 
@@ -16,17 +17,19 @@ use crate::{problem, sources};
 pub struct UnlabelledFile<'a> {
     /// The folder or file.
     pub path: &'a Path,
-    /// Whether samples are images; else they are features.
-    pub images: bool,
+    /// What the samples are.
+    pub kind: SampleKind,
     /// Name of the array of a `.npz` or HDF5 file; absent: `images` or `x`.
     pub array: Option<&'a str>,
+    /// Name of the array of lengths, where the samples are series of different lengths.
+    pub lengths: Option<&'a str>,
     /// How images become inputs.
     pub transform: Option<&'a Transform>,
 }
 
 impl UnlabelledFile<'_> {
     /// Reads the samples: all images below a folder or in a zip archive, one image, or an array of
-    /// features or small images.
+    /// features, series or small images.
     ///
     /// # Errors
     /// If there is nothing to read, or it is not what the model takes.
@@ -52,26 +55,35 @@ impl UnlabelledFile<'_> {
         }
         let ending = self.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let is_array = ["npz", "npy", "h5", "hdf5"].contains(&ending.as_str());
-        match (self.images, is_array) {
-            (false, true) => {
+        match (self.kind, is_array) {
+            (SampleKind::Series, true) => {
+                let lengths = self.lengths.map(str::to_owned);
+                let mut reader =
+                    Series { file: name, lengths, labelled: false, ..Default::default() };
+                if let Some(array) = self.array {
+                    array.clone_into(&mut reader.series);
+                }
+                reader.read(folder)
+            }
+            (SampleKind::Features, true) => {
                 let mut reader = Features { file: name, labelled: false, ..Default::default() };
                 if let Some(array) = self.array {
                     array.clone_into(&mut reader.features);
                 }
                 reader.read(folder)
             }
-            (false, false) => Err(problem::file(
+            (SampleKind::Features | SampleKind::Series, false) => Err(problem::file(
                 self.path,
-                "the model takes features: expected a `.npz`, `.npy` or HDF5 file",
+                format!("the model takes {}: expected a `.npz`, `.npy` or HDF5 file", self.kind),
             )),
-            (true, true) => {
+            (SampleKind::Image, true) => {
                 let mut reader = NpzImages { file: name, labelled: false, ..Default::default() };
                 if let Some(array) = self.array {
                     array.clone_into(&mut reader.images);
                 }
                 reader.read(folder)
             }
-            (true, false) if ending == "zip" => {
+            (SampleKind::Image, false) if ending == "zip" => {
                 let reader = ImageFolder {
                     path: ".".to_owned(),
                     archive: Some(name),
@@ -80,7 +92,7 @@ impl UnlabelledFile<'_> {
                 };
                 reader.read_archive(folder)
             }
-            (true, false) => {
+            (SampleKind::Image, false) => {
                 let image = EncodedImage::File(self.path.to_owned());
                 Ok(LabelledSamples::new(Samples::Encoded(vec![image]), RowTargets::none(1)))
             }

@@ -95,11 +95,7 @@ impl Views {
         if !self.augment() {
             return Ok(samples);
         }
-        self.check(match samples.shape() {
-            InputShape::Features { .. } => SampleKind::Features,
-            InputShape::Series { .. } | InputShape::VariableSeries { .. } => SampleKind::Series,
-            InputShape::Image { .. } => SampleKind::Image,
-        })?;
+        self.check(SampleKind::of(samples.shape()))?;
         Ok(Arc::new(AugmentedValues { samples, views: self.clone() }))
     }
 }

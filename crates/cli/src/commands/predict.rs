@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::tensor::TensorData;
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::Job;
@@ -26,8 +27,7 @@ pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<
     let RecordedModel { job, task, tensors, .. } =
         RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
 
-    let images = job.extractor.frozen || matches!(task.shape, InputShape::Image { .. });
-    let set = samples(arguments, &job, images)?;
+    let set = samples(arguments, &job, task.shape)?;
     let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
     let set = isthmus_runner::as_the_model_takes(&job, &set, &device)
         .map_err(|error| Failure::input(error.to_string()))?;
@@ -101,13 +101,19 @@ fn tensors(record: &Record, choice: Option<&str>) -> Result<BTreeMap<String, Ten
 fn samples(
     arguments: &PredictArguments,
     job: &Job,
-    images: bool,
+    shape: InputShape,
 ) -> Result<LabelledSource, Failure> {
     let failed = |error: isthmus_core::error::DataError| Failure::input(error.to_string());
     let transform = job.data.transform.as_ref();
     let path = Path::new(&arguments.data);
     if path.exists() {
-        let file = UnlabelledFile { path, images, array: arguments.array.as_deref(), transform };
+        // What a frozen extractor makes features of.
+        let frozen = job.extractor.frozen;
+        let kind = if frozen { SampleKind::Image } else { SampleKind::of(shape) };
+        let lengths = matches!(shape, InputShape::VariableSeries { .. });
+        let lengths = lengths.then_some(arguments.lengths.as_str());
+        let array = arguments.array.as_deref();
+        let file = UnlabelledFile { path, kind, array, lengths, transform };
         return file.read().map_err(failed);
     }
     let roots = Roots::discover(None);
