@@ -1,19 +1,16 @@
 //! Lays out the panels and the legend of a figure.
 
-use plotters::coord::Shift;
-use plotters::drawing::{DrawingArea, IntoDrawingArea};
+use plotters::drawing::IntoDrawingArea;
 use plotters::element::{PathElement, Text};
 use plotters::prelude::SVGBackend;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontTransform, IntoFont, RGBColor, TextStyle};
 
+use crate::area::Area;
 use crate::characters::allowed;
 use crate::error::ReportError;
 use crate::marker::Marker;
 use crate::palette::{INK, PAPER};
-
-/// A part of a figure.
-pub(crate) type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// Size of text in pixels.
 pub(crate) const TEXT: f64 = 12.0;

@@ -6,6 +6,7 @@
 //! setting.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod area;
 mod canvas;
 mod characters;
 mod embedding;

@@ -3,7 +3,7 @@
 use plotters::element::{Circle, PathElement, Polygon};
 use plotters::style::{RGBAColor, ShapeStyle};
 
-use crate::canvas::Area;
+use crate::area::Area;
 use crate::error::ReportError;
 
 /// A shape.

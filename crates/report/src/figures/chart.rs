@@ -7,7 +7,8 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::{Cartesian2d, SVGBackend};
 use plotters::style::Color;
 
-use crate::canvas::{Area, label_style, shortened, titled};
+use crate::area::Area;
+use crate::canvas::{label_style, shortened, titled};
 use crate::error::ReportError;
 use crate::palette::{AXIS, GRID};
 

@@ -3,8 +3,9 @@
 use plotters::element::Rectangle;
 use plotters::style::Color;
 
+use crate::area::Area;
 use crate::canvas::write_in;
-use crate::canvas::{Anchor, Area, TITLE_HEIGHT, pixels, shortened, text_width, titled, write};
+use crate::canvas::{Anchor, TITLE_HEIGHT, pixels, shortened, text_width, titled, write};
 use crate::error::ReportError;
 use crate::palette;
 

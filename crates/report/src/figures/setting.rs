@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::chart::{Axes, Ticks, axes, range, within_percent};
 use super::count;
-use crate::canvas::{self, Area, Layout, LegendEntry};
+use crate::area::Area;
+use crate::canvas::{self, Layout, LegendEntry};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
 use crate::marker::Marker;

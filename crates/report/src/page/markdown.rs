@@ -3,7 +3,7 @@
 
 use maud::{Markup, html};
 
-use super::parts::{is_number, number_column};
+use super::columns::{is_number, number_column};
 
 /// The blocks of a text. A paragraph before a table is its caption.
 pub(super) fn blocks(text: &str) -> Markup {

@@ -1,6 +1,7 @@
 //! The page: one HTML file that needs nothing else.
 
 mod charts;
+mod columns;
 mod comparison;
 mod cost;
 mod experiment_file;

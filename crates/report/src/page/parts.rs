@@ -2,6 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use super::columns::{is_number, number_column};
 use super::markdown;
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
@@ -38,19 +39,6 @@ pub(super) fn table(table: &DataTable) -> Markup {
         }
         @for note in &table.notes { p.note { (note) } }
     }
-}
-
-/// The class of the head of a column of numbers.
-pub(super) fn number_column<T: AsRef<str>>(
-    place: usize,
-    mut cells: impl Iterator<Item = T>,
-) -> Option<&'static str> {
-    (place > 0 && cells.all(|cell| is_number(cell.as_ref()))).then_some("number")
-}
-
-/// Whether a cell belongs to the right edge of its column.
-pub(super) fn is_number(text: &str) -> bool {
-    text == "–" || text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
 }
 
 /// Share of its own width, in percent, to which a chart shrinks on a narrow page; it scrolls on

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::distances::table_rows;
 use super::samples::{Before, Domains, States, keeps_features, read};
-use crate::canvas::{self, Area, Layout, LegendEntry};
+use crate::area::Area;
+use crate::canvas::{self, Layout, LegendEntry};
 use crate::embedding::{Embedding, embed};
 use crate::error::ReportError;
 use crate::figure::{DataTable, Figure};
