@@ -5,8 +5,11 @@
 //! - series: [`Jitter`], [`Scaling`], [`Permutation`]
 //! - features: [`FeatureDropout`]
 //! - all of them: [`GaussianNoise`]
+//!
+//! And [`corruptions`], which make other domains of a data set's samples.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod corruptions;
 mod cutout;
 mod feature_dropout;
 mod gaussian_noise;

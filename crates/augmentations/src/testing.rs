@@ -1,6 +1,7 @@
 //! What the tests of augmentations share.
 
 use isthmus_core::augmentation::{Augmentation, ImagePixels, SampleMut};
+use isthmus_core::corruption::{Corruption, Severity};
 use isthmus_core::random::Key;
 
 /// A small colour image, every value different.
@@ -60,4 +61,38 @@ pub(crate) fn moments(values: &[f32]) -> [f64; 2] {
     let mean = values.iter().map(|&value| f64::from(value)).sum::<f64>() / count;
     let square = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>();
     [mean, (square / count).sqrt()]
+}
+
+/// A grey image of one value.
+pub(crate) fn flat(value: u8) -> ImagePixels {
+    ImagePixels { channels: 1, height: 100, width: 100, pixels: vec![value; 10_000] }
+}
+
+/// An image, corrupted.
+pub(crate) fn corrupted(
+    corruption: &dyn Corruption,
+    image: &ImagePixels,
+    severity: Severity,
+) -> ImagePixels {
+    let mut image = image.clone();
+    let size = image.pixels.len();
+    corruption.apply(SampleMut::Image(&mut image), severity, &Key::new(4));
+    assert_eq!(image.pixels.len(), size);
+    image
+}
+
+/// Asserts that what a key makes of an image is always the same, other keys make something else, and
+/// stronger corruptions are further from the image.
+pub(crate) fn assert_corrupts_by_key(corruption: &dyn Corruption) {
+    let changed = |severity, key: &Key| {
+        let mut image = flat(100);
+        corruption.apply(SampleMut::Image(&mut image), severity, key);
+        image
+    };
+    assert_by_key(|key| changed(Severity::ALL[2], key));
+    let distances = Severity::ALL.map(|severity| {
+        let pixels = changed(severity, &Key::new(5)).pixels;
+        pixels.iter().map(|&value| u64::from(value.abs_diff(100))).sum::<u64>()
+    });
+    assert!(distances.is_sorted() && distances[0] > 0, "{distances:?}");
 }

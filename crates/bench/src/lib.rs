@@ -10,8 +10,8 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{
-    Align, DataSpec, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec, Task,
-    TrainingSpec,
+    Align, DataSpec, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec, StreamOrder,
+    Task, TrainingSpec,
 };
 use isthmus_core::stage::SampleView;
 use isthmus_engine::{JobData, Silent, run_job};
@@ -97,7 +97,7 @@ impl Steps {
         steps: usize,
         threads: usize,
     ) -> Self {
-        let task = Task { sources: vec!["source".to_owned()], target: "target".to_owned() };
+        let task = Task::new(["source"], "target");
         let empty = || serde_json::json!({});
         let training = TrainingSpec {
             iterations: steps,
@@ -118,6 +118,7 @@ impl Steps {
                 tasks: vec![task],
                 protocol: Protocol::Transductive,
                 target_labels: true,
+                stream_order: StreamOrder::Shuffled,
                 transform: None,
                 views: None,
             },
@@ -145,6 +146,7 @@ impl Steps {
             classes: (0..classes).map(|class| class.to_string()).collect(),
             sources: vec![domain("source", shape, 1024, classes)],
             target: domain("target", shape, 1024, classes),
+            shifts: Vec::new(),
         };
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)

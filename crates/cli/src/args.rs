@@ -308,6 +308,8 @@ pub enum ListKind {
     Reader,
     #[value(alias = "augmentations")]
     Augmentation,
+    #[value(alias = "corruptions")]
+    Corruption,
     #[value(alias = "launchers")]
     Launcher,
     #[value(alias = "datasets")]
@@ -330,6 +332,7 @@ impl ListKind {
             Self::Validator => Some(Kind::Validator),
             Self::Reader => Some(Kind::Reader),
             Self::Augmentation => Some(Kind::Augmentation),
+            Self::Corruption => Some(Kind::Corruption),
             Self::Launcher => Some(Kind::Launcher),
             Self::Dataset => None,
         }

@@ -9,17 +9,21 @@ use isthmus_core::network::NamedTensor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind, plugins};
 use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
-use isthmus_data::{Dataset, DomainUse, Roots};
+use isthmus_data::{Dataset, DomainUse, Roots, joined_domain};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
 
 const STEPS: usize = 12;
 
+/// A target of three domains that differ.
+const STREAM: &str = "streams.storm = [{ domain = 'uci', corruption = { name = 'gaussian-noise' }, \
+                      severities = [5, 1] }, { domain = 'uci' }]";
+
 /// A job whose last stage is run by `method`: the fields of an entry of `align`.
-fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
+fn job(method: &str, optimizer: &str, trained_before: bool, target: &str) -> Job {
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
-        "name = 'resume'\n[data]\ndataset = 'quickstart'\ntasks = ['fonts -> uci']\n\
-         protocol = {{ split = 0.3 }}\n\
+        "name = 'resume'\n[data]\ndataset = 'quickstart'\ntasks = ['fonts -> {target}']\n\
+         protocol = {{ split = 0.3 }}\n{STREAM}\n\
          views = {{ weak = [{{ name = 'gaussian-noise', deviation = 0.02 }}], \
          strong = [{{ name = 'feature-dropout' }}] }}\n[extractor]\nname = 'mlp'\nhidden = [24, 16]\ndropout = 0.2\n\
          [bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
@@ -41,12 +45,18 @@ fn job(method: &str, optimizer: &str, trained_before: bool) -> Job {
 
 fn data(job: &Job) -> JobData {
     let dataset = Dataset::load(&job.data, &Roots::discover(None)).unwrap();
-    let domains =
-        |used_as| dataset.domains(job.data.protocol, used_as, &Key::new(job.seed)).unwrap();
-    let mut sources = domains(DomainUse::Source);
-    sources.pop();
-    let target = domains(DomainUse::Target).pop().unwrap();
-    JobData { classes: dataset.classes.clone(), sources, target }
+    let domains = |used_as, names: &[String]| -> Vec<_> {
+        let all = dataset.domains(job.data.protocol, used_as, &Key::new(job.seed)).unwrap();
+        all.into_iter().filter(|domain| names.contains(&domain.name)).collect()
+    };
+    let task = job.task();
+    let sources = domains(DomainUse::Source, &task.sources);
+    let mut shifts = domains(DomainUse::Target, &task.targets());
+    let target = match task.shifts.is_empty() {
+        true => shifts.remove(0),
+        false => joined_domain(&task.target, &shifts).unwrap(),
+    };
+    JobData { classes: dataset.classes.clone(), sources, target, shifts }
 }
 
 /// Stops a job after so many steps of all stages together, and keeps what was measured.
@@ -113,7 +123,11 @@ fn bits(outcome: &JobOutcome) -> Vec<(String, Vec<u8>)> {
 }
 
 fn check(method: &str, optimizer: &str, trained_before: bool) {
-    let job = job(method, optimizer, trained_before);
+    check_on("uci", method, optimizer, trained_before);
+}
+
+fn check_on(target: &str, method: &str, optimizer: &str, trained_before: bool) {
+    let job = job(method, optimizer, trained_before, target);
     let data = data(&job);
     let device = Device::flex();
     let mut whole = Stopping { after: usize::MAX, ..Stopping::default() };
@@ -164,6 +178,21 @@ fn every_method_goes_on_bit_for_bit() {
 #[test]
 fn a_stream_that_is_reset_goes_on_bit_for_bit() {
     check("name = 'tent', reset = 'batch', steps = 2", "adam", true);
+}
+
+#[test]
+fn a_stream_of_several_domains_goes_on_bit_for_bit() {
+    for plugin in plugins(Kind::Method) {
+        if matches!(plugin.build, Build::TestTime(_)) {
+            println!("{}", plugin.about.name);
+            let method = format!("name = '{}'", plugin.about.name);
+            check_on("storm", &method, "adam", true);
+        }
+    }
+    for reset in ["never", "batch", "shift"] {
+        check_on("storm", &format!("name = 'tent', reset = '{reset}', steps = 2"), "adam", true);
+    }
+    check_on("storm", "name = 'mcc'", "sgd", false);
 }
 
 #[test]

@@ -119,6 +119,8 @@ choice_kinds! {
     LauncherKind => Launcher,
     /// Marks a choice of an augmentation.
     AugmentationKind => Augmentation,
+    /// Marks a choice of a corruption.
+    CorruptionKind => Corruption,
 }
 
 /// Another plugin with its configuration, as a field of a configuration:

@@ -17,6 +17,8 @@ pub const SOURCE_PREFIX: &str = "source_";
 pub const SOURCE_VALIDATION_PREFIX: &str = "source_validation_";
 /// Begins the name of a term of the target-error bound: an error or a distance.
 pub const THEORY_PREFIX: &str = "theory/";
+/// Begins the name of a metric of the target's samples that a stream has shown so far.
+pub const RUNNING_PREFIX: &str = "running_";
 /// The share of classes that predictions spread over; it takes no labels.
 pub const EFFECTIVE_CLASSES: &str = "effective_classes";
 
@@ -175,6 +177,7 @@ impl Metrics {
         }
         let prefixes = [
             (TARGET_PREFIX, ""),
+            (RUNNING_PREFIX, "running "),
             (SOURCE_VALIDATION_PREFIX, "source validation "),
             (SOURCE_PREFIX, "source "),
         ];
@@ -183,7 +186,8 @@ impl Metrics {
         else {
             return unknown(recorded);
         };
-        // Of several sources each has values of its own: `source_accuracy/amazon`.
+        // Of several sources, and of the domains of a stream, each has values of its own:
+        // `source_accuracy/amazon`, `target_accuracy/mnist/contrast-3`.
         let (name, domain) = match name.split_once('/') {
             Some((name, domain)) => (name, format!(", {domain}")),
             None => (name, String::new()),
@@ -273,6 +277,11 @@ mod tests {
             found("source_accuracy/amazon"),
             ("source accuracy, amazon".into(), higher, Unit::Share)
         );
+        assert_eq!(
+            found("target_accuracy/mnist/contrast-3"),
+            ("accuracy, mnist/contrast-3".into(), higher, Unit::Share)
+        );
+        assert_eq!(found("running_accuracy"), ("running accuracy".into(), higher, Unit::Share));
         assert_eq!(found("validator/entropy"), ("entropy".into(), higher, four));
         assert_eq!(found("theory/mmd"), ("mmd".into(), Some(Direction::Lower), four));
         assert_eq!(

@@ -10,6 +10,7 @@ use crate::export::{ExportedModel, NotExported, below};
 use crate::input::Input;
 use crate::network::NamedTensor;
 use crate::parts::{Classifier, Encoded, Extractor};
+use crate::snapshot::Snapshot;
 use crate::states::States;
 use crate::updater::{Part, Role, load_parts, part_tensors};
 
@@ -23,6 +24,20 @@ pub struct Model {
     pub classifier: Box<dyn Classifier>,
     /// Whether bottleneck and classifier are applied to every state in time.
     reads_states: bool,
+}
+
+/// The tensors of a model at one moment, part by part.
+pub struct ModelSnapshot(Vec<(String, Snapshot)>);
+
+impl ModelSnapshot {
+    /// The tensors, as [`Model::tensors`] names them.
+    pub fn tensors(&self) -> Vec<NamedTensor> {
+        let of_part = |(name, snapshot): &(String, Snapshot)| {
+            let tensors = snapshot.tensors().into_iter();
+            tensors.map(|tensor| tensor.below(name)).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_part).collect()
+    }
 }
 
 /// What a model makes of a batch.
@@ -222,6 +237,23 @@ impl Model {
             tensors.extend(below(part, name));
         }
         Ok(ExportedModel { tensors, classifiers: vec!["classifier".to_owned()] })
+    }
+
+    /// The tensors as they are now, to go back to; nothing is copied.
+    pub fn snapshot(&mut self) -> ModelSnapshot {
+        let parts = self.parts().into_iter();
+        ModelSnapshot(parts.map(|part| (part.name, part.network.snapshot())).collect())
+    }
+
+    /// Goes back to a snapshot of this model; nothing is copied.
+    ///
+    /// # Errors
+    /// If the snapshot is of another model.
+    pub fn restore(&mut self, snapshot: &ModelSnapshot) -> Result<(), NetworkError> {
+        for (part, (_, snapshot)) in self.parts().into_iter().zip(&snapshot.0) {
+            part.network.restore(snapshot)?;
+        }
+        Ok(())
     }
 
     /// All tensors, by part and path.

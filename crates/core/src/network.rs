@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetworkError;
+use crate::snapshot::Snapshot;
 
 /// One tensor of a network's state.
 #[derive(Clone, Debug)]
@@ -106,6 +107,15 @@ pub trait Network: Send {
     /// If one is missing or has another shape; the network is then unchanged.
     fn load_tensors(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError>;
 
+    /// The tensors as they are now, to go back to; nothing is copied.
+    fn snapshot(&self) -> Snapshot;
+
+    /// Goes back to the tensors of a snapshot of this network; nothing is copied.
+    ///
+    /// # Errors
+    /// If the snapshot is of another network; this one is then unchanged.
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), NetworkError>;
+
     /// Visits the gradient, flat, of every parameter that has one.
     fn visit_gradients(
         &self,
@@ -171,6 +181,14 @@ impl<M: Module + 'static> Network for M {
             module.map(&mut Loader { path: Vec::new(), tensors })
         });
         Ok(())
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self)
+    }
+
+    fn restore(&mut self, snapshot: &Snapshot) -> Result<(), NetworkError> {
+        snapshot.restore(self)
     }
 
     fn visit_gradients(

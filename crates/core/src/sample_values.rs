@@ -92,38 +92,46 @@ impl SampleValues {
         }
     }
 
-    /// The samples of two sources in turn: the next one of `first` where `from_first` says so, else
-    /// the next one of `second`. Samples of one shape have `size` values each.
+    /// The samples of several sources in turn: each turn takes the next one of the part with its
+    /// number. Samples of one shape have `size` values each.
     ///
     /// # Errors
-    /// If one holds series of different lengths and the other does not.
+    /// If one holds series of different lengths and another does not.
+    ///
+    /// # Panics
+    /// If a turn is of no part.
     pub fn interleave(
-        first: &Self,
-        second: &Self,
-        from_first: impl Iterator<Item = bool>,
+        parts: &[Self],
+        turns: impl Iterator<Item = usize>,
         size: usize,
     ) -> Result<Self, DataError> {
-        let mut parts = [first, second].map(|part| part.rows(size).into_iter());
-        let rows = from_first.filter_map(|first| parts[usize::from(!first)].next());
-        match (first, second) {
-            (Self::Dense(a), Self::Dense(b)) => {
-                let mut values = Vec::with_capacity(a.len() + b.len());
-                rows.for_each(|row| values.extend_from_slice(row));
-                Ok(Self::Dense(values))
+        let mut all = match parts.first() {
+            Some(Self::Series { channels, .. }) => {
+                Self::Series { channels: *channels, lengths: Vec::new(), values: Vec::new() }
             }
-            (
-                &Self::Series { channels, values: ref a, .. },
-                Self::Series { channels: other, values: b, .. },
-            ) if channels == *other => {
-                let (mut lengths, mut values) = (Vec::new(), Vec::with_capacity(a.len() + b.len()));
-                for row in rows {
-                    lengths.push(row.len() / channels.max(1));
+            _ => Self::Dense(Vec::new()),
+        };
+        let alike = |part: &Self| match (&all, part) {
+            (Self::Dense(_), Self::Dense(_)) => true,
+            (Self::Series { channels, .. }, Self::Series { channels: other, .. }) => {
+                channels == other
+            }
+            _ => false,
+        };
+        if !parts.iter().all(alike) {
+            return Err(other_kind());
+        }
+        let mut parts: Vec<_> = parts.iter().map(|part| part.rows(size).into_iter()).collect();
+        for row in turns.filter_map(|turn| parts[turn].next()) {
+            match &mut all {
+                Self::Dense(values) => values.extend_from_slice(row),
+                Self::Series { channels, lengths, values } => {
+                    lengths.push(row.len() / (*channels).max(1));
                     values.extend_from_slice(row);
                 }
-                Ok(Self::Series { channels, lengths, values })
             }
-            _ => Err(other_kind()),
         }
+        Ok(all)
     }
 }
 
@@ -159,10 +167,10 @@ mod tests {
     }
 
     #[test]
-    fn two_parts_are_taken_in_turn() {
-        let (first, second) = (series(&[1, 2], 0.0), series(&[3], 10.0));
-        let turns = [true, false, true].into_iter();
-        let both = SampleValues::interleave(&first, &second, turns, 0).unwrap();
+    fn parts_are_taken_in_turn() {
+        let parts = [series(&[1, 2], 0.0), series(&[3], 10.0)];
+        let turns = [0, 1, 0].into_iter();
+        let both = SampleValues::interleave(&parts, turns, 0).unwrap();
         let SampleValues::Series { lengths, values, .. } = both else { panic!() };
         assert_eq!(lengths, [1, 3, 2]);
         assert_eq!(values, [0.0, 1.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 2.0, 3.0, 4.0, 5.0]);

@@ -23,6 +23,8 @@ pub enum Reset {
     Never,
     /// Before each batch, so that none knows of another: episodic adaptation.
     Batch,
+    /// Before each domain of a stream of several. Of a target that is one domain, never.
+    Shift,
 }
 
 /// A stream as its method sees it: the model and its updates. There are no source samples and no

@@ -11,7 +11,7 @@ use crate::agreement;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::fingerprint;
 use crate::joined::Joined;
-use crate::loading::{Loading, domains_of};
+use crate::loading::{Loading, ReadSet, Wanted, domains_of};
 use crate::roots::Roots;
 use crate::splits;
 use crate::views::Views;
@@ -45,6 +45,8 @@ pub enum DomainSets {
 pub struct LoadedDomain {
     /// Its name.
     pub name: String,
+    /// The data set's domain whose samples these are, or were before they were corrupted.
+    pub origin: String,
     /// Its samples.
     pub sets: DomainSets,
 }
@@ -56,7 +58,8 @@ pub struct Dataset {
     pub name: String,
     /// Names of the classes in label order.
     pub classes: Vec<String>,
-    /// The domains that the tasks name, in the order in which they first appear.
+    /// The domains that the tasks name, those of streams among them, in the order in which they
+    /// first appear.
     pub domains: Vec<LoadedDomain>,
     /// What identifies its content.
     pub identity: DatasetIdentity,
@@ -120,7 +123,9 @@ impl Dataset {
     pub fn load(spec: &DataSpec, roots: &Roots) -> Result<Self, DataError> {
         let descriptor = Descriptor::find(&spec.dataset, roots)?;
         let views = Views::new(spec.views.as_ref())?;
-        Self::load_named(&descriptor, &domains_of(spec), spec.transform.as_ref(), &views, roots)
+        let wanted = Wanted::by_tasks(spec);
+        let names = domains_of(spec);
+        Self::load_wanted(&descriptor, &names, &wanted, spec.transform.as_ref(), &views, roots)
     }
 
     /// Reads the named domains of a data set.
@@ -134,7 +139,20 @@ impl Dataset {
         views: &Views,
         roots: &Roots,
     ) -> Result<Self, DataError> {
-        let loading = Loading::new(descriptor, transform, roots).with_views(views);
+        let wanted: Vec<Wanted<'_>> = names.iter().map(|name| Wanted::plain(name)).collect();
+        Self::load_wanted(descriptor, names, &wanted, transform, views, roots)
+    }
+
+    /// Reads the named domains of a data set once, and makes of them those that are wanted.
+    fn load_wanted(
+        descriptor: &Descriptor,
+        names: &[&str],
+        wanted: &[Wanted<'_>],
+        transform: Option<&Transform>,
+        views: &Views,
+        roots: &Roots,
+    ) -> Result<Self, DataError> {
+        let loading = Loading::new(descriptor, transform, roots);
         let mut sets = Vec::new();
         let mut identities = Vec::new();
         let mut warnings = Vec::new();
@@ -144,24 +162,33 @@ impl Dataset {
             identities.push((domain.name.as_str(), identity));
             warnings.extend(told);
         }
-        let (identity, agreement) = loading.agree(&identities)?;
+        let (identity, agreement) = loading.agree(&identities, wanted)?;
         warnings.extend(agreement.warnings);
         warnings.extend(loading.warning());
         let mut sets = sets.into_iter().zip(agreement.maps).map(|(mut set, map)| {
             if let Some(map) = map {
-                set.source.targets = set.source.targets.map_classes(|label| map[&label]);
+                set.targets = set.targets.map_classes(|label| map[&label]);
             }
             set
         });
+        let mut read: Vec<(&str, Vec<ReadSet>)> = Vec::new();
+        for &name in names {
+            let readers = &descriptor.domain(name)?.readers;
+            read.push((name, sets.by_ref().take(readers.all().len()).collect()));
+        }
         let mut domains = Vec::new();
-        for name in names {
-            let domain = descriptor.domain(name)?;
-            let mut next = || sets.next().expect("every set of every domain was read");
-            let sets = match domain.readers {
+        for Wanted { name, domain, corruption } in wanted {
+            let readers = &descriptor.domain(domain)?.readers;
+            let own = read.iter().filter(|(name, _)| name == domain).flat_map(|(_, sets)| sets);
+            let own = own.enumerate().map(|(place, set)| set.load(*corruption, place, views));
+            let mut own = own.collect::<Result<Vec<_>, _>>()?.into_iter();
+            let mut next = || own.next().expect("every set of every domain was read");
+            let sets = match readers {
                 SetReaders::All(_) => DomainSets::All(next()),
                 SetReaders::Given { .. } => DomainSets::Given { train: next(), test: next() },
             };
-            domains.push(LoadedDomain { name: domain.name.clone(), sets });
+            let origin = (*domain).to_owned();
+            domains.push(LoadedDomain { name: name.clone(), origin, sets });
         }
         agreement::check_shapes(domains.iter().flat_map(|domain| {
             let sets = domain.sets().into_iter();
@@ -184,7 +211,7 @@ impl Dataset {
             let identity = loading.identify(domain, spec)?;
             identities.push((domain.name.as_str(), identity));
         }
-        Ok(loading.agree(&identities)?.0)
+        Ok(loading.agree(&identities, &Wanted::by_tasks(spec))?.0)
     }
 
     /// Says what is trained and what is tested on.
@@ -194,7 +221,7 @@ impl Dataset {
     /// - `given`: its own training and test sets; a domain with one set is trained and tested on
     ///   that.
     /// - `split`: a share of all its samples is held out; which rows, `key` and the domain's name
-    ///   decide ([`Dataset::split_key`]): of a source the same share of each class
+    ///   (before it was corrupted) decide ([`Dataset::split_key`]): of a source the same share of each class
     ///   ([`stratified_split`](crate::stratified_split)), of a target whatever the classes
     ///   ([`plain_split`](crate::plain_split)), so that its labels decide nothing.
     ///
@@ -219,7 +246,7 @@ impl Dataset {
                     }
                     (Protocol::Split { test_share }, _) => {
                         let all = domain.all()?;
-                        let key = Self::split_key(key, &domain.name);
+                        let key = Self::split_key(key, &domain.origin);
                         let rows = match used_as {
                             DomainUse::Source => {
                                 splits::stratified_split(&all.targets.strata(), test_share, &key)

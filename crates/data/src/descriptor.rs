@@ -18,9 +18,10 @@ use crate::problem;
 use crate::roots::Roots;
 
 /// Descriptors that isthmus carries in itself, so that the binary works anywhere.
-const EMBEDDED: [(&str, &str); 7] = [
+const EMBEDDED: [(&str, &str); 8] = [
     ("digits", include_str!("../../../datasets/digits.toml")),
     ("digits-2000-1800", include_str!("../../../datasets/digits-2000-1800.toml")),
+    ("digits-5000-1000", include_str!("../../../datasets/digits-5000-1000.toml")),
     ("office31", include_str!("../../../datasets/office31.toml")),
     ("office31-features", include_str!("../../../datasets/office31-features.toml")),
     ("quickstart", include_str!("../../../datasets/quickstart.toml")),

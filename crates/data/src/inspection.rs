@@ -15,7 +15,7 @@ use crate::decode::Decoder;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
-use crate::sources;
+use crate::sources::Transformed;
 use crate::transform::ImageTransform;
 use crate::views::Views;
 
@@ -147,12 +147,8 @@ fn inspect_sets<'a>(
             Samples::Encoded(images) => images.clone(),
             _ => Vec::new(),
         };
-        match sources::source_of(
-            samples.samples,
-            upright,
-            spec.transform.as_ref(),
-            &Views::default(),
-        ) {
+        let transformed = Transformed::new(samples.samples, upright, spec.transform.as_ref());
+        match transformed.and_then(|it| it.source(None, &Views::default())) {
             Ok(source) => {
                 shapes.push((name, source.shape()));
                 let read = |row| source.values(&[row], SampleView::Plain).err();

@@ -5,15 +5,17 @@ use std::path::{Path, PathBuf};
 use isthmus_core::dataset::{LabelledSamples, LabelledSource, Reader, SampleOutline};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{self, Build, Kind};
-use isthmus_core::spec::{DataSpec, PluginSpec, Transform};
+use isthmus_core::spec::{CorruptionSpec, DataSpec, PluginSpec, Transform};
+use isthmus_core::targets::RowTargets;
 
 use crate::agreement::{self, Agreement, ClassesOf, FoundClasses};
+use crate::corrupted::SetCorruption;
 use crate::dataset::{DatasetIdentity, LoadedSet};
 use crate::descriptor::{Descriptor, DomainDescriptor};
 use crate::fingerprint::{self, Identity, SetFiles};
 use crate::identity_cache::IdentityCache;
 use crate::roots::Roots;
-use crate::sources;
+use crate::sources::Transformed;
 use crate::views::Views;
 
 /// Builds the reader that a descriptor names.
@@ -26,12 +28,12 @@ pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
     }
 }
 
-/// The domains that the tasks name, in the order in which they first appear.
+/// The data set's domains that the tasks name, in the order in which they first appear.
 pub(crate) fn domains_of(spec: &DataSpec) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for task in &spec.tasks {
-        for name in task.sources.iter().chain([&task.target]) {
-            if !names.contains(&name.as_str()) {
+        for name in task.sources.iter().map(String::as_str).chain(task.target_domains()) {
+            if !names.contains(&name) {
                 names.push(name);
             }
         }
@@ -39,12 +41,83 @@ pub(crate) fn domains_of(spec: &DataSpec) -> Vec<&str> {
     names
 }
 
+/// A domain that is loaded: one of the data set as it is, or corrupted.
+pub(crate) struct Wanted<'a> {
+    /// Its name.
+    pub name: String,
+    /// The data set's domain.
+    pub domain: &'a str,
+    /// What is done to its samples.
+    pub corruption: Option<&'a CorruptionSpec>,
+}
+
+impl<'a> Wanted<'a> {
+    /// A domain of the data set as it is.
+    pub fn plain(domain: &'a str) -> Self {
+        Self { name: domain.to_owned(), domain, corruption: None }
+    }
+
+    /// The domains that the tasks name, those of streams among them, in the order in which they
+    /// first appear.
+    pub fn by_tasks(spec: &'a DataSpec) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for task in &spec.tasks {
+            let sources = task.sources.iter().map(|name| Self::plain(name));
+            let target = task.shifts.is_empty().then(|| Self::plain(&task.target));
+            let shifts = task.shifts.iter().map(|shift| Self {
+                name: shift.name(),
+                domain: &shift.domain,
+                corruption: shift.corruption.as_ref(),
+            });
+            for wanted in sources.chain(target).chain(shifts) {
+                if !all.iter().any(|known| known.name == wanted.name) {
+                    all.push(wanted);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// A set that was read and transformed.
+pub(crate) struct ReadSet {
+    samples: Transformed,
+    /// What each sample is to be predicted as.
+    pub targets: RowTargets,
+    fingerprint: String,
+}
+
+impl ReadSet {
+    /// The set ready for use; `position` is its place among the sets of its domain.
+    pub fn load(
+        &self,
+        corruption: Option<&CorruptionSpec>,
+        position: usize,
+        views: &Views,
+    ) -> Result<LoadedSet, DataError> {
+        let done = corruption.map(|spec| SetCorruption::new(spec, position)).transpose()?;
+        let source = LabelledSource {
+            samples: self.samples.clone().source(done, views)?,
+            targets: self.targets.clone(),
+        };
+        let fingerprint = match corruption {
+            None => self.fingerprint.clone(),
+            Some(spec) => fingerprint_of_corrupted(&self.fingerprint, spec),
+        };
+        Ok(LoadedSet { source, fingerprint })
+    }
+}
+
+fn fingerprint_of_corrupted(fingerprint: &str, spec: &CorruptionSpec) -> String {
+    let spec = serde_json::to_string(spec).expect("a corruption is plain data");
+    fingerprint::of_texts([fingerprint, &spec])
+}
+
 /// Reads sets of a data set.
 pub(crate) struct Loading<'a> {
     descriptor: &'a Descriptor,
     roots: &'a Roots,
     transform: Option<&'a Transform>,
-    views: Views,
     cache: IdentityCache,
 }
 
@@ -55,12 +128,7 @@ impl<'a> Loading<'a> {
         roots: &'a Roots,
     ) -> Self {
         let cache = IdentityCache::new(&roots.cache);
-        Self { descriptor, roots, transform, views: Views::default(), cache }
-    }
-
-    /// The same, with training views of the samples.
-    pub fn with_views(self, views: &Views) -> Self {
-        Self { views: views.clone(), ..self }
+        Self { descriptor, roots, transform, cache }
     }
 
     /// The sets of the named domains and their readers.
@@ -81,17 +149,16 @@ impl<'a> Loading<'a> {
         &self,
         domain: &DomainDescriptor,
         spec: &PluginSpec,
-    ) -> Result<(LoadedSet, Identity, Vec<String>), DataError> {
+    ) -> Result<(ReadSet, Identity, Vec<String>), DataError> {
         let reader = reader_of(spec);
         let folder = self.folder(domain, reader.as_ref())?;
         let samples = reader.read(&folder)?;
         let identity =
             self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
         let fingerprint = self.fingerprint_of_set(&identity);
-        let source =
-            sources::source_of(samples.samples, samples.upright, self.transform, &self.views)?;
-        let set = LoadedSet {
-            source: LabelledSource { samples: source, targets: samples.targets },
+        let set = ReadSet {
+            samples: Transformed::new(samples.samples, samples.upright, self.transform)?,
+            targets: samples.targets,
             fingerprint,
         };
         Ok((set, identity, samples.warnings))
@@ -152,10 +219,11 @@ impl<'a> Loading<'a> {
         fingerprint::of_texts([identity.fingerprint.as_str(), &transform])
     }
 
-    /// The classes of the sets, and what identifies them all.
+    /// The classes of the sets of domains, and what identifies those that are wanted.
     pub fn agree(
         &self,
         sets: &[(&str, Identity)],
+        wanted: &[Wanted<'_>],
     ) -> Result<(DatasetIdentity, Agreement), DataError> {
         let classes: Vec<(&str, &FoundClasses)> =
             sets.iter().map(|(domain, identity)| (*domain, &identity.classes)).collect();
@@ -169,6 +237,15 @@ impl<'a> Loading<'a> {
                 _ => domains.push(((*domain).to_owned(), vec![set])),
             }
         }
+        let of = |wanted: &Wanted<'_>| {
+            let own = domains.iter().filter(|(domain, _)| domain == wanted.domain);
+            let sets = own.flat_map(|(_, sets)| sets).map(|set| match wanted.corruption {
+                None => set.clone(),
+                Some(spec) => fingerprint_of_corrupted(set, spec),
+            });
+            (wanted.name.clone(), sets.collect())
+        };
+        let domains = wanted.iter().map(of).collect();
         let name = self.descriptor.name.clone();
         Ok((DatasetIdentity { name, classes: agreement.classes.clone(), domains }, agreement))
     }

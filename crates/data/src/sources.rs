@@ -14,41 +14,76 @@ use isthmus_core::spec::Transform;
 use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
+use crate::corrupted::{CorruptedValues, SetCorruption};
 use crate::decode::{self, Decoder};
 use crate::series_source::{SeriesSource, VariableSeriesSource};
 use crate::transform::ImageTransform;
 use crate::views::Views;
 
-/// Makes samples ready for use; `upright` turns images as their EXIF orientation says.
-///
-/// # Errors
-/// If the transform or a view does not fit the samples, or an image cannot be read.
-pub(crate) fn source_of(
-    samples: Samples,
-    upright: bool,
-    transform: Option<&Transform>,
-    views: &Views,
-) -> Result<Arc<dyn SampleSource>, DataError> {
-    let plain = Transform::default();
-    let transform = transform.unwrap_or(&plain);
-    Ok(match samples {
-        Samples::Features { size, values } => {
-            views.over_samples(Arc::new(FeatureSource::new(size, values)))?
-        }
-        Samples::Series { channels, length, values } => {
-            views.over_samples(Arc::new(SeriesSource::new(channels, length, values)))?
-        }
-        Samples::VariableSeries { channels, lengths, values } => {
-            views.over_samples(Arc::new(VariableSeriesSource::new(channels, lengths, values)))?
-        }
-        Samples::Images { channels, height, width, pixels } => {
-            let images = ImageSource::new([channels, height, width], pixels, transform)?;
-            Arc::new(images.with_views(views)?)
-        }
-        Samples::Encoded(images) => {
-            Arc::new(EncodedSource::new(images, upright, transform)?.with_views(views)?)
-        }
-    })
+/// Samples after the transform, before they are corrupted and augmented. Copies share the samples.
+#[derive(Clone)]
+pub(crate) enum Transformed {
+    Features(FeatureSource),
+    Series(SeriesSource),
+    VariableSeries(VariableSeriesSource),
+    Images(ImageSource),
+    Encoded(EncodedSource),
+}
+
+impl Transformed {
+    /// Transforms samples; `upright` turns images as their EXIF orientation says.
+    ///
+    /// # Errors
+    /// If the transform does not fit the samples, or an image cannot be read.
+    pub fn new(
+        samples: Samples,
+        upright: bool,
+        transform: Option<&Transform>,
+    ) -> Result<Self, DataError> {
+        let plain = Transform::default();
+        let transform = transform.unwrap_or(&plain);
+        Ok(match samples {
+            Samples::Features { size, values } => Self::Features(FeatureSource::new(size, values)),
+            Samples::Series { channels, length, values } => {
+                Self::Series(SeriesSource::new(channels, length, values))
+            }
+            Samples::VariableSeries { channels, lengths, values } => {
+                Self::VariableSeries(VariableSeriesSource::new(channels, lengths, values))
+            }
+            Samples::Images { channels, height, width, pixels } => {
+                Self::Images(ImageSource::new([channels, height, width], pixels, transform)?)
+            }
+            Samples::Encoded(images) => {
+                Self::Encoded(EncodedSource::new(images, upright, transform)?)
+            }
+        })
+    }
+
+    /// The samples ready for use.
+    ///
+    /// # Errors
+    /// If the corruption or a view does not fit the samples.
+    pub fn source(
+        self,
+        corruption: Option<SetCorruption>,
+        views: &Views,
+    ) -> Result<Arc<dyn SampleSource>, DataError> {
+        let values = |samples: Arc<dyn SampleSource>, corruption: Option<SetCorruption>| {
+            views.over_samples(match corruption {
+                Some(corruption) => Arc::new(CorruptedValues::new(samples, corruption)?),
+                None => samples,
+            })
+        };
+        Ok(match (self, corruption) {
+            (Self::Features(samples), corruption) => values(Arc::new(samples), corruption)?,
+            (Self::Series(samples), corruption) => values(Arc::new(samples), corruption)?,
+            (Self::VariableSeries(samples), corruption) => values(Arc::new(samples), corruption)?,
+            (Self::Images(images), None) => Arc::new(images.with_views(views)?),
+            (Self::Encoded(images), None) => Arc::new(images.with_views(views)?),
+            (Self::Images(images), Some(it)) => Arc::new(images.corrupted(it)?.with_views(views)?),
+            (Self::Encoded(images), Some(it)) => Arc::new(images.corrupted(it)?.with_views(views)?),
+        })
+    }
 }
 
 /// The given rows, of `size` values each.
@@ -101,12 +136,14 @@ impl SampleSource for FeatureSource {
 
 /// Small images of one size in memory. Resizing and cropping are done once, on the way in;
 /// pixels stay bytes until a batch asks for them.
+#[derive(Clone)]
 pub struct ImageSource {
     transform: ImageTransform,
     shape: InputShape,
-    plain: Vec<u8>,
+    plain: Arc<[u8]>,
     /// The images as they were, where training views are random.
-    original: Option<Original>,
+    original: Option<Arc<Original>>,
+    corruption: Option<SetCorruption>,
     views: Views,
 }
 
@@ -144,8 +181,18 @@ impl ImageSource {
             place.copy_from_slice(&transform.plain(original.image(row))?.pixels);
             Ok::<_, DataError>(())
         })?;
-        let original = transform.is_random().then_some(original);
-        Ok(Self { transform, shape, plain, original, views: Views::default() })
+        let original = transform.is_random().then(|| Arc::new(original));
+        let (plain, views) = (plain.into(), Views::default());
+        Ok(Self { transform, shape, plain, original, corruption: None, views })
+    }
+
+    /// The same images, corrupted after the transform, before they are augmented and normalised.
+    ///
+    /// # Errors
+    /// If the corruption is not one of images.
+    pub(crate) fn corrupted(self, corruption: SetCorruption) -> Result<Self, DataError> {
+        corruption.check(SampleKind::Image)?;
+        Ok(Self { corruption: Some(corruption), ..self })
     }
 
     /// The same images, their training views augmented.
@@ -163,8 +210,17 @@ impl ImageSource {
             Some(original) => self.transform.training(original.image(row), key)?,
             None => self.plain_image(row),
         };
+        if let Some(corruption) = &self.corruption {
+            corruption.apply(SampleMut::Image(&mut image), row);
+        }
         self.views.apply(view, SampleMut::Image(&mut image), key);
         Ok(image)
+    }
+
+    fn corrupted_image(&self, row: usize, corruption: &SetCorruption) -> ImagePixels {
+        let mut image = self.plain_image(row);
+        corruption.apply(SampleMut::Image(&mut image), row);
+        image
     }
 
     fn plain_image(&self, row: usize) -> ImagePixels {
@@ -197,6 +253,12 @@ impl SampleSource for ImageSource {
                     self.view(row, view, &key.at(row as u64))
                 })?;
             }
+            _ if self.corruption.is_some() => {
+                let corruption = self.corruption.as_ref().expect("asked just now");
+                fill(&mut values, &self.transform, indices, |row| {
+                    Ok(self.corrupted_image(row, corruption))
+                })?;
+            }
             _ => {
                 for (values, &row) in values.chunks_exact_mut(size).zip(indices) {
                     self.transform.write(&self.plain[row * size..(row + 1) * size], values);
@@ -207,18 +269,20 @@ impl SampleSource for ImageSource {
     }
 
     fn is_slow(&self) -> bool {
-        self.original.is_some() || self.views.augment()
+        self.original.is_some() || self.corruption.is_some() || self.views.augment()
     }
 }
 
 /// Images of files or archives, decoded and transformed in parallel when they are asked for.
+#[derive(Clone)]
 pub struct EncodedSource {
-    images: Vec<EncodedImage>,
-    decoder: Decoder,
+    images: Arc<[EncodedImage]>,
+    decoder: Arc<Decoder>,
     transform: ImageTransform,
     shape: InputShape,
     /// The folder that all images are in: their names are those below it.
     folder: PathBuf,
+    corruption: Option<SetCorruption>,
     views: Views,
 }
 
@@ -247,7 +311,24 @@ impl EncodedSource {
             _ => transform.shape(0, 0),
         };
         let folder = common_folder(&images);
-        Ok(Self { images, decoder, transform, shape, folder, views: Views::default() })
+        Ok(Self {
+            images: images.into(),
+            decoder: Arc::new(decoder),
+            transform,
+            shape,
+            folder,
+            corruption: None,
+            views: Views::default(),
+        })
+    }
+
+    /// The same images, corrupted after the transform, before they are augmented and normalised.
+    ///
+    /// # Errors
+    /// If the corruption is not one of images.
+    pub(crate) fn corrupted(self, corruption: SetCorruption) -> Result<Self, DataError> {
+        corruption.check(SampleKind::Image)?;
+        Ok(Self { corruption: Some(corruption), ..self })
     }
 
     /// The same images, their training views augmented.
@@ -284,6 +365,10 @@ impl EncodedSource {
         if self.transform.shape(image.height, image.width) == self.shape
             && image.pixels.len() == self.shape.len()
         {
+            let mut image = image;
+            if let Some(corruption) = &self.corruption {
+                corruption.apply(SampleMut::Image(&mut image), row);
+            }
             return Ok(image);
         }
         Err(DataError::File {

@@ -8,9 +8,10 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
+use crate::problem;
 use crate::readers::{Features, ImageFolder, NpzImages, Series};
+use crate::sources::Transformed;
 use crate::views::Views;
-use crate::{problem, sources};
 
 /// What is predicted, as far as the path alone does not tell.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +36,8 @@ impl UnlabelledFile<'_> {
     /// If there is nothing to read, or it is not what the model takes.
     pub fn read(&self) -> Result<LabelledSource, DataError> {
         let read = self.samples()?;
-        let samples =
-            sources::source_of(read.samples, read.upright, self.transform, &Views::default())?;
+        let samples = Transformed::new(read.samples, read.upright, self.transform)?
+            .source(None, &Views::default())?;
         Ok(LabelledSource { samples, targets: read.targets })
     }
 

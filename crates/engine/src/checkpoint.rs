@@ -60,6 +60,11 @@ pub(crate) fn load(
     Ok(state.map(|(path, data)| NamedTensor { path, data }).collect())
 }
 
+/// The state of the method and of the stage, by name.
+pub(crate) fn state(checkpoint: &Checkpoint) -> BTreeMap<String, TensorData> {
+    group(checkpoint, STATE)
+}
+
 fn group(checkpoint: &Checkpoint, prefix: &str) -> BTreeMap<String, TensorData> {
     let own = |tensor: &NamedTensor| {
         Some((tensor.path.strip_prefix(prefix)?.to_owned(), tensor.data.clone()))

@@ -25,8 +25,11 @@ pub struct JobData {
     pub classes: Vec<String>,
     /// The labelled domains.
     pub sources: Vec<Domain>,
-    /// The domain without labels; its labels serve the final evaluation alone.
+    /// The domain without labels; its labels serve the final evaluation alone. Of a stream, all of
+    /// its domains, one after the other.
     pub target: Domain,
+    /// The domains of a stream, each by itself, in order; empty where the target is one domain.
+    pub shifts: Vec<Domain>,
 }
 
 impl JobData {

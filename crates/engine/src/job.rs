@@ -22,7 +22,8 @@ use crate::fit::run_fit;
 use crate::observer::Observer;
 use crate::selection::Selection;
 use crate::stage::{StageOutcome, StageSetup, run_stage};
-use crate::stream::{batches, run_stream};
+use crate::stream::run_stream;
+use crate::stream_plan::total_batches;
 
 /// What a finished job leaves.
 pub struct JobOutcome {
@@ -77,8 +78,7 @@ pub fn run_job(
         load_model(checkpoint, &mut model)?;
     }
     let batches_of = |stage: &StageSpec| {
-        is_stream(stage)
-            .then(|| batches(data.target.test.samples.rows(), stage.training.batch_size))
+        is_stream(stage).then(|| total_batches(data, stage.training.batch_size))
     };
     let (feature_size, hidden_layers) = (model.feature_size(), model.extractor.layers());
     let context = |index: usize, stage: &StageSpec| MethodContext {
@@ -122,6 +122,7 @@ pub fn run_job(
             label: &job.method.label,
             training: &stage.training,
             target_labels: uses_target_labels(stage),
+            stream_order: job.data.stream_order,
             device: &device,
             key,
             objective: &*objective,

@@ -19,6 +19,7 @@ pub mod schedules;
 mod selection;
 mod stage;
 mod stream;
+mod stream_plan;
 
 pub use build::{
     StageMethod, TrainingMethods, build_extractor, build_method, build_model, build_objective,

@@ -13,7 +13,7 @@ use isthmus_core::model::Model;
 use isthmus_core::objective::Objective;
 use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::random::Key;
-use isthmus_core::spec::{Job, StageSpec};
+use isthmus_core::spec::{Job, StageSpec, StreamOrder};
 use isthmus_core::validation::Outputs;
 
 use crate::build::{
@@ -25,7 +25,8 @@ use crate::error::EngineError;
 use crate::evaluation::predict;
 use crate::observer::Silent;
 use crate::stage::StageSetup;
-use crate::stream::{batches, run_stream};
+use crate::stream::run_stream;
+use crate::stream_plan::batches;
 
 /// What a finished run left.
 pub struct RecordedRun<'a> {
@@ -63,11 +64,17 @@ impl RecordedRun<'_> {
         if let StageMethod::TestTime(method) = last.method {
             let mut model = last.model;
             model.load_tensors(self.tensors)?;
+            // The labels that an order by label takes are not there.
+            let stream_order = match self.job.data.stream_order {
+                StreamOrder::ByLabel => StreamOrder::Shuffled,
+                order => order,
+            };
             let setup = StageSetup {
                 index: last.index,
                 label: &self.job.method.label,
                 training: &last.stage.training,
                 target_labels: false,
+                stream_order,
                 device: &tracked,
                 key: last.key,
                 objective: &*last.objective,
@@ -166,6 +173,6 @@ impl RecordedRun<'_> {
             validation: None,
             test: set,
         };
-        JobData { classes: self.classes.to_vec(), sources: Vec::new(), target }
+        JobData { classes: self.classes.to_vec(), sources: Vec::new(), target, shifts: Vec::new() }
     }
 }

@@ -11,7 +11,7 @@ use isthmus_core::model::Model;
 use isthmus_core::objective::{Evaluation, Objective};
 use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::random::Key;
-use isthmus_core::spec::TrainingSpec;
+use isthmus_core::spec::{StreamOrder, TrainingSpec};
 use isthmus_core::stage::{Stage, Updates};
 use isthmus_core::step::Step;
 use isthmus_core::terms::Terms;
@@ -25,6 +25,7 @@ use crate::error::EngineError;
 use crate::evaluation::predict;
 use crate::observer::{Next, Observer};
 use crate::selection::Selection;
+use crate::stream_plan::shift_ranges;
 
 /// Steps between two measurements of the training losses.
 pub(crate) const MEASURE_EVERY: usize = 50;
@@ -49,6 +50,8 @@ pub struct StageSetup<'a> {
     pub training: &'a TrainingSpec,
     /// Whether the target's labels take the source's place (upper bounds).
     pub target_labels: bool,
+    /// In which order a stream shows the samples of each domain.
+    pub stream_order: StreamOrder,
     /// The device, with autodiff.
     pub device: &'a Device,
     /// Names the stage's randomness.
@@ -250,6 +253,7 @@ pub(crate) fn evaluate_outputs(
     let target = judge(outputs, &data.target.test)?;
     let named = |(name, value): &Measurement| (format!("{TARGET_PREFIX}{name}"), *value);
     let mut measurements: Vec<Measurement> = target.metrics.iter().map(named).collect();
+    measurements.extend(shift_metrics(setup, outputs, data)?);
     let primary = objective.metrics().primary().name.clone();
     for (index, domain) in data.sources.iter().enumerate() {
         let source = setup.test(predictor, &domain.test, DomainRole::Source(index))?;
@@ -266,4 +270,28 @@ pub(crate) fn evaluate_outputs(
     }
     observer.evaluated(setup.index, step, &measurements, &mut || predictor.tensors())?;
     Ok(target)
+}
+
+/// The metrics of each domain of a stream, as `target_accuracy/NAME`; none where the target is one
+/// domain.
+fn shift_metrics(
+    setup: &StageSetup<'_>,
+    outputs: &Outputs,
+    data: &JobData,
+) -> Result<Vec<Measurement>, EngineError> {
+    let metrics = setup.objective.metrics();
+    let mut measurements = Vec::new();
+    for (domain, rows) in data.shifts.iter().zip(shift_ranges(data)) {
+        let rows: Vec<usize> = rows.collect();
+        let judged = setup
+            .objective
+            .evaluate(&outputs.select(&rows), &domain.test.targets)
+            .map_err(|source| setup.failed(source))?;
+        for info in metrics.list() {
+            let value = judged.metric(&info.name);
+            let name = || format!("{}/{}", info.of_target(), domain.name);
+            measurements.extend(value.map(|value| (name(), value)));
+        }
+    }
+    Ok(measurements)
 }

@@ -7,35 +7,32 @@ use isthmus_core::batch::TargetBatch;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::error::MethodError;
 use isthmus_core::input::Input;
-use isthmus_core::model::Model;
+use isthmus_core::method::Measurement;
+use isthmus_core::metric::RUNNING_PREFIX;
+use isthmus_core::model::{Model, ModelSnapshot};
 use isthmus_core::network::NamedTensor;
-use isthmus_core::random::Key;
 use isthmus_core::sample_check::SampleCheck;
 use isthmus_core::stage::SampleView;
 use isthmus_core::test_time::{Predicted, Reset, Stream, TestTimeMethod};
 use isthmus_core::updater::Updater;
 use isthmus_core::validation::{Matrix, Outputs};
-use rand::seq::SliceRandom;
 
-use crate::checkpoint::{self, Kept, load_model, start_of};
+use crate::checkpoint::{self, Kept, load_model};
 use crate::data::JobData;
 use crate::error::EngineError;
 use crate::observer::{Next, Observer};
 use crate::stage::{MEASURE_EVERY, StageOutcome, StageSetup, evaluate_outputs};
+use crate::stream_plan::{StreamBatch, plan};
 
-/// What was answers of the samples so far, in a checkpoint.
+/// What was answered of the samples so far, in a checkpoint.
 const FEATURES: &str = "stream.features";
 const LOGITS: &str = "stream.logits";
+/// Begins the names of tensors of the model that the stream began with, in a checkpoint: those that
+/// have changed since.
+const START: &str = "stream.start/";
 
-/// Number of batches of a stream of `rows` samples.
-pub(crate) fn batches(rows: usize, batch_size: usize) -> usize {
-    rows.div_ceil(batch_size.max(1))
-}
-
-/// Goes through the target's test samples once, in an order of the stage's key, and measures what
-/// the method says of them; `resumed` is a checkpoint of this stage.
-///
-/// Batches differ in size by one row at most: a last batch of one sample would have no statistics.
+/// Goes through the target's test samples once, domain by domain where it is a stream of several,
+/// and measures what the method says of them; `resumed` is a checkpoint of this stage.
 ///
 /// # Errors
 /// If the method cannot go on, a sample cannot be read, the checkpoint is not of this job, or the
@@ -50,17 +47,21 @@ pub(crate) fn run_stream(
     observer: &mut dyn Observer,
 ) -> Result<StageOutcome, EngineError> {
     let samples = &data.target.test.samples;
-    let order = order(samples.rows(), setup.key);
-    let steps = batches(order.len(), setup.training.batch_size);
+    let failed = |source: MethodError| setup.failed(source);
+    let plan = plan(data, setup.stream_order, setup.training.batch_size, setup.key);
+    let plan = plan.map_err(failed)?;
+    let steps = plan.len();
     observer.stage_started(setup.index, steps)?;
     if resumed.is_none() {
         observer.stage_entered(setup.index, &mut || model.evaluation_copy())?;
     }
-    let failed = |source: MethodError| setup.failed(source);
     let device = setup.device.clone();
-    // A checkpoint before a reset holds the model that the stream began with, see below.
-    let start = (method.reset() == Reset::Batch).then(|| start_of(setup.index, model.tensors()));
-    let mut answers = Answers::new(order.len(), model.feature_size(), data.classes.len());
+    let reset = method.reset();
+    let start = match reset {
+        Reset::Never => None,
+        Reset::Batch | Reset::Shift => Some(start_of_stream(model, resumed)?),
+    };
+    let mut answers = Answers::new(samples.rows(), model.feature_size(), data.classes.len());
     let mut stream = Stream {
         model,
         updater,
@@ -74,27 +75,37 @@ pub(crate) fn run_stream(
     if let Some(checkpoint) = resumed {
         load_model(checkpoint, stream.model)?;
         let plain = device.clone().inner();
-        let state = checkpoint::load(checkpoint, method.networks(), stream.updater, &plain)?;
+        let mut state = checkpoint::load(checkpoint, method.networks(), stream.updater, &plain)?;
+        state.retain(|tensor| !tensor.path.starts_with(START));
         let (own, state) = state.into_iter().partition(|tensor| answers.owns(tensor));
         answers.load(own).map_err(failed)?;
         method.load_state(state).map_err(failed)?;
     }
+    // The usual stream is judged at its end; others change on the way.
+    let tracked = !data.shifts.is_empty() || !setup.stream_order.is_shuffled();
     for step in resumed.map_or(0, |checkpoint| checkpoint.step)..steps {
         let done = step + 1;
-        let indices = order[step * order.len() / steps..done * order.len() / steps].to_vec();
-        let values = samples.values(&indices, SampleView::Plain)?;
-        let input = Input::from_values(values, indices.len(), samples.shape(), &device);
-        let batch = TargetBatch { input, indices: indices.clone() };
-        let measure = done % MEASURE_EVERY == 0 || done == steps;
+        let StreamBatch { rows, ends_shift } = &plan[step];
+        let values = samples.values(rows, SampleView::Plain)?;
+        let input = Input::from_values(values, rows.len(), samples.shape(), &device);
+        let batch = TargetBatch { input, indices: rows.clone() };
+        let measure = done % MEASURE_EVERY == 0 || done == steps || (tracked && *ends_shift);
         let predicted = method.predict(&mut stream, batch, step, measure).map_err(failed)?;
         stream.samples.result().map_err(|single| failed(single.into()))?;
-        answers.keep(&indices, &predicted).map_err(failed)?;
+        answers.keep(rows, &predicted).map_err(failed)?;
         observer.step_done(setup.index, done, &predicted.measurements)?;
+        if tracked
+            && measure
+            && let Some(so_far) = answers.so_far(setup, data, &plan[..done])?
+        {
+            observer.evaluated(setup.index, done, &[so_far], &mut || stream.model.tensors())?;
+        }
         if done == steps {
             break;
         }
-        if let Some(start) = &start {
-            load_model(start, stream.model)?;
+        let ends_episode = reset == Reset::Batch || (reset == Reset::Shift && *ends_shift);
+        if let (Some(start), true) = (&start, ends_episode) {
+            stream.model.restore(start)?;
             stream.updater.load_state(&BTreeMap::new(), &device.clone().inner())?;
             method.begin(&mut stream).map_err(failed)?;
         }
@@ -102,6 +113,10 @@ pub(crate) fn run_stream(
         if next != Next::Continue {
             let mut state = method.state();
             state.extend(answers.tensors());
+            // Before each batch the model is the one that the stream began with.
+            if let (Some(start), Reset::Shift) = (&start, reset) {
+                state.extend(changed_since(start, stream.model));
+            }
             let kept = Kept { state, networks: method.networks() };
             let checkpoint =
                 checkpoint::take(setup.index, done, stream.model, kept, stream.updater);
@@ -113,16 +128,44 @@ pub(crate) fn run_stream(
     }
     let own = method.predictor(stream.model, setup.training.normalization);
     let mut predictor = setup.predictor(own, stream.model);
-    let outputs = answers.into_outputs();
+    let outputs = answers.outputs();
     let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, steps, observer)?;
     observer.stage_finished(setup.index, &mut || stream.model.tensors())?;
     Ok(StageOutcome { evaluation, outputs, predictor })
 }
 
-fn order(rows: usize, key: Key) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..rows).collect();
-    order.shuffle(&mut key.named("stream").rng());
-    order
+/// The model that the stream began with. `model` holds it, or the one of a checkpoint, which has the
+/// tensors of the start that had changed by then.
+fn start_of_stream(
+    model: &mut Model,
+    resumed: Option<&Checkpoint>,
+) -> Result<ModelSnapshot, EngineError> {
+    let changed: BTreeMap<String, TensorData> = resumed
+        .map(checkpoint::state)
+        .into_iter()
+        .flatten()
+        .filter_map(|(path, data)| Some((path.strip_prefix(START)?.to_owned(), data)))
+        .collect();
+    if !changed.is_empty() {
+        let own = model.tensors().into_iter().map(|tensor| (tensor.path, tensor.data));
+        let mut all: BTreeMap<String, TensorData> = own.collect();
+        all.extend(changed);
+        model.load_tensors(&all)?;
+    }
+    Ok(model.snapshot())
+}
+
+/// The tensors of `start` that are others in `model`, under the names of checkpoints.
+fn changed_since(start: &ModelSnapshot, model: &mut Model) -> Vec<NamedTensor> {
+    let now: BTreeMap<String, TensorData> =
+        model.tensors().into_iter().map(|tensor| (tensor.path, tensor.data)).collect();
+    let has_changed = |tensor: &NamedTensor| {
+        now.get(&tensor.path).is_none_or(|now| now.as_bytes() != tensor.data.as_bytes())
+    };
+    let changed = start.tensors().into_iter().filter(has_changed);
+    changed
+        .map(|tensor| NamedTensor { path: format!("{START}{}", tensor.path), ..tensor })
+        .collect()
 }
 
 /// What the method answers of the samples so far, in the order of the data set.
@@ -175,10 +218,27 @@ impl Answers {
         Ok(())
     }
 
-    fn into_outputs(self) -> Outputs {
-        let matrix =
-            |values: Vec<f32>| Matrix::new(self.rows, values.len() / self.rows.max(1), values);
-        Outputs::new(matrix(self.features), matrix(self.logits))
+    /// The primary metric of what was answered of these batches, where it is defined.
+    fn so_far(
+        &self,
+        setup: &StageSetup<'_>,
+        data: &JobData,
+        batches: &[StreamBatch],
+    ) -> Result<Option<Measurement>, EngineError> {
+        let rows: Vec<usize> = batches.iter().flat_map(|batch| batch.rows.clone()).collect();
+        let targets = data.target.test.targets.select(&rows);
+        let judged = setup.objective.evaluate(&self.outputs().select(&rows), &targets);
+        let judged = judged.map_err(|source| setup.failed(source))?;
+        let primary = setup.objective.metrics().primary().name.clone();
+        let value = judged.metric(&primary);
+        Ok(value.map(|value| (format!("{RUNNING_PREFIX}{primary}"), value)))
+    }
+
+    fn outputs(&self) -> Outputs {
+        let matrix = |values: &[f32]| {
+            Matrix::new(self.rows, values.len() / self.rows.max(1), values.to_vec())
+        };
+        Outputs::new(matrix(&self.features), matrix(&self.logits))
     }
 }
 
@@ -208,23 +268,6 @@ fn put(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_sample_comes_once_in_batches_of_nearly_one_size() {
-        for (rows, batch_size) in [(65, 64), (64, 64), (5, 2), (1, 8)] {
-            let order = order(rows, Key::new(3));
-            let steps = batches(rows, batch_size);
-            let sizes: Vec<usize> =
-                (0..steps).map(|step| (step + 1) * rows / steps - step * rows / steps).collect();
-            assert_eq!(sizes.iter().sum::<usize>(), rows);
-            let (least, most) = (sizes.iter().min().unwrap(), sizes.iter().max().unwrap());
-            assert!(most - least <= 1 && *most <= batch_size, "{sizes:?}");
-            let mut sorted = order.clone();
-            sorted.sort_unstable();
-            assert_eq!(sorted, (0..rows).collect::<Vec<_>>());
-        }
-        assert_ne!(order(50, Key::new(3)), order(50, Key::new(4)));
-    }
 
     #[test]
     fn an_answer_of_another_size_is_refused() {

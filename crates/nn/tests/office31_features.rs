@@ -10,7 +10,7 @@ use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::parts::Extractor;
-use isthmus_core::spec::{DataSpec, Interpolation, Protocol, Task, Transform};
+use isthmus_core::spec::{DataSpec, Interpolation, Protocol, StreamOrder, Task, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_data::{Dataset, Roots};
 use isthmus_nn::extractors::EfficientNetLite0;
@@ -21,12 +21,13 @@ const FEATURES: usize = 1280;
 const STEP: usize = 16;
 
 fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
-    let task = Task { sources: vec!["amazon".into(), "dslr".into()], target: "webcam".into() };
+    let task = Task::new(["amazon", "dslr"], "webcam");
     let spec = DataSpec {
         dataset: name.to_owned(),
         tasks: vec![task],
         protocol: Protocol::Transductive,
         target_labels: true,
+        stream_order: StreamOrder::Shuffled,
         transform,
         views: None,
     };

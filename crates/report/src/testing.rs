@@ -71,7 +71,7 @@ pub(crate) fn made(
     predictions: Option<&str>,
 ) -> PathBuf {
     let Made { method, dataset, seed, .. } = *run;
-    let task = Task { sources: vec![run.source.to_owned()], target: run.target.to_owned() };
+    let task = Task::new([run.source], run.target);
     let job = json!({
         "data": {
             "dataset": dataset, "tasks": [task], "protocol": "transductive", "transform": null,

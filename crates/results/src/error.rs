@@ -120,6 +120,15 @@ pub enum CompareError {
     /// Rows and columns are the same.
     #[error("rows and columns are both `{0}`")]
     SameDimension(String),
+    /// Rows or columns are domains of streams, and no run has a stream.
+    #[error(
+        "no run has a stream of several domains, so there is no `{0}`; `data.streams` in an \
+         experiment file makes one"
+    )]
+    NoStreams(String),
+    /// No run has the metric of each domain of its stream.
+    #[error("no run has `{0}` of each domain of its stream; it is recorded of the whole")]
+    NoShiftValues(String),
     /// Rows or columns are something that no run has.
     #[error(
         "no run has a setting `{name}`{}; rows and columns can be: {}",

@@ -74,10 +74,7 @@ fn named(name: &str) -> Comparison {
     let mut experiment = experiment(&["plain", "x"], &[("a", "b")], &[1, 2]);
     experiment.methods[1].label = name.to_owned();
     experiment.data.dataset = name.to_owned();
-    experiment.data.tasks = vec![
-        Task { sources: vec![name.to_owned(), "s".to_owned()], target: "t".to_owned() },
-        Task { sources: vec!["s".to_owned()], target: name.to_owned() },
-    ];
+    experiment.data.tasks = vec![Task::new([name, "s"], "t"), Task::new(["s"], name)];
     for job in experiment.jobs() {
         let settings = if job.method.label == "plain" {
             json!({})

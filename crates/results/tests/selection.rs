@@ -137,7 +137,7 @@ fn filters_leave_only_what_they_name() {
     assert_eq!(
         error(&["methd=dann"]),
         "no run has anything called `methd`; runs can be filtered by method, task, source, \
-         target, experiment, dataset, seed"
+         target, experiment, dataset, shift, severity, seed"
     );
     let split = "dann".parse::<isthmus_results::Filter>().unwrap_err();
     assert_eq!(split, "`dann` is not `key=value`, as in `method=dann`");

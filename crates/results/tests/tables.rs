@@ -309,7 +309,7 @@ fn questions_without_an_answer_are_errors_that_help() {
     assert_eq!(
         error(&|options| options.rows = "methods".parse().unwrap()),
         "no run has a setting `methods`; did you mean `method`?; rows and columns can be: method, \
-         task, source, target, experiment, dataset, seed, selection"
+         task, source, target, experiment, dataset, shift, severity, seed, selection"
     );
 }
 
@@ -335,10 +335,7 @@ fn what_was_left_out_is_told() {
 fn tasks_with_several_sources_are_one_column() {
     let results = tempfile::tempdir().unwrap();
     let mut experiment: Experiment = experiment(&["dann"], &TASKS[..1], &[1]);
-    experiment.data.tasks = vec![Task {
-        sources: vec!["amazon".to_owned(), "dslr".to_owned()],
-        target: "webcam".to_owned(),
-    }];
+    experiment.data.tasks = vec![Task::new(["amazon", "dslr"], "webcam")];
     write_all(results.path(), &experiment, |_, _, _| Some(0.5));
     let comparison = compare(&options(results.path())).unwrap();
     let text = comparison.render(Format::Terminal(TerminalOptions::default()));

@@ -11,7 +11,7 @@ use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{DataSpec, Experiment, ExtractorSpec, Job, Task, Transform, ViewsSpec};
 use isthmus_data::{
     Dataset, DatasetIdentity, DomainUse, LoadedDomain, LoadedSet, Roots, Views, hold_out_source,
-    hold_out_target,
+    hold_out_target, joined_domain,
 };
 use isthmus_engine::{JobData, uses_target_labels};
 
@@ -28,7 +28,8 @@ impl Fingerprints {
     /// Those of an experiment whose data and pretrained weights these are.
     pub fn new(experiment: &Experiment, data: &DatasetIdentity, weights: Option<&str>) -> Self {
         let of_task = |task: &Task| {
-            let names = task.sources.iter().chain([&task.target]).map(String::as_str);
+            let targets = task.targets();
+            let names = task.sources.iter().chain(&targets).map(String::as_str);
             let data = data.fingerprint_of(names);
             let fingerprint = match weights {
                 Some(weights) => format!("{data}+{weights}"),
@@ -169,7 +170,9 @@ impl Plan {
 
     /// Whether a job needs labels of a target that has none.
     pub fn lacks_labels(&self, job: &Job) -> bool {
-        job.method.stages.iter().any(uses_target_labels) && !self.has_labels(&job.task().target)
+        let targets = job.task().targets();
+        job.method.stages.iter().any(uses_target_labels)
+            && !targets.iter().any(|target| self.has_labels(target))
     }
 
     /// The domains by views and seed: which samples are held out may depend on it.
@@ -220,21 +223,29 @@ pub fn job_data(job: &Job, classes: &[String], domains: &Domains) -> Result<JobD
         domain.expect("the domains of every task were loaded")
     }
     let task = job.task();
-    let target = domain(&domains.targets, &task.target);
-    let target = &if job.data.target_labels { target.clone() } else { target.without_targets() };
+    let target = |name: &String| {
+        let target = domain(&domains.targets, name);
+        if job.data.target_labels { target.clone() } else { target.without_targets() }
+    };
+    let targets: Vec<Domain> = task.targets().iter().map(target).collect();
     let sources = task.sources.iter().map(|name| domain(&domains.sources, name));
-    let (sources, target) = match &job.selection {
-        None => (sources.cloned().collect(), target.clone()),
+    let (sources, mut targets) = match &job.selection {
+        None => (sources.cloned().collect(), targets),
         Some(selection) => {
             let key = Key::new(job.seed);
             let share = selection.validation_share;
             let sources = sources
                 .map(|source| hold_out_source(source, share, &key))
                 .collect::<Result<_, _>>()?;
-            (sources, hold_out_target(target, share, &key))
+            let targets = targets.iter().map(|target| hold_out_target(target, share, &key));
+            (sources, targets.collect())
         }
     };
-    Ok(JobData { classes: classes.to_vec(), sources, target })
+    let (target, shifts) = match task.shifts.is_empty() {
+        true => (targets.remove(0), Vec::new()),
+        false => (joined_domain(&task.target, &targets)?, targets),
+    };
+    Ok(JobData { classes: classes.to_vec(), sources, target, shifts })
 }
 
 /// The experiment with the transform that suits its extractor, where it states none.

@@ -66,7 +66,14 @@ pub fn of(job: &Job, dataset: &Dataset) -> Result<Splits, DataError> {
     for domain in &data.sources {
         parts.push(parts_of("source", domain)?);
     }
-    parts.push(parts_of("target", &data.target)?);
+    match data.shifts.as_slice() {
+        [] => parts.push(parts_of("target", &data.target)?),
+        shifts => {
+            for domain in shifts {
+                parts.push(parts_of("target", domain)?);
+            }
+        }
+    }
     Ok(Splits {
         protocol: job.data.protocol,
         seed: job.seed,

@@ -15,8 +15,8 @@ pub struct CompareArguments {
     /// classes]
     #[arg(long)]
     pub metric: Option<String>,
-    /// What the rows are: method, task, source, target, experiment, dataset, seed, selection, or a
-    /// setting of a sweep, such as `lr`
+    /// What the rows are: method, task, source, target, experiment, dataset, shift or severity of a
+    /// stream, seed, selection, or a setting of a sweep, such as `lr`
     #[arg(long, default_value = "method", value_parser = parsed::<Dimension>)]
     pub rows: Dimension,
     /// What the columns are: as for `--rows`
@@ -28,7 +28,7 @@ pub struct CompareArguments {
     #[arg(long, value_name = "CHOICE")]
     pub selection: Option<String>,
     /// Only runs with this method, task, source, target, experiment, dataset, seed, or setting of
-    /// a sweep: `method=dann`, `task=amazon -> webcam`, `lr=0.01`; may be repeated: any of one key,
+    /// a sweep, or only these shifts and severities of their streams: `method=dann`, `task=amazon -> webcam`, `lr=0.01`; may be repeated: any of one key,
     /// all of different keys
     #[arg(long = "filter", value_name = "KEY=VALUE", value_parser = parsed::<Filter>)]
     pub filters: Vec<Filter>,

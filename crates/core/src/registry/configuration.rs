@@ -2,6 +2,7 @@
 
 use crate::augmentation::{Augmentation, SampleKind};
 use crate::config::PluginConfig;
+use crate::corruption::Corruption;
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
@@ -31,6 +32,15 @@ pub trait AugmentationPlugin: PluginConfig {
 
     /// Builds the augmentation.
     fn build(self) -> Box<dyn Augmentation>;
+}
+
+/// A corruption's configuration.
+pub trait CorruptionPlugin: PluginConfig {
+    /// The kinds of samples that it can change.
+    const SAMPLES: &'static [SampleKind];
+
+    /// Builds the corruption.
+    fn build(self) -> Box<dyn Corruption>;
 }
 
 /// An extractor's or a bottleneck's configuration.

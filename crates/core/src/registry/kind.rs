@@ -32,11 +32,13 @@ pub enum Kind {
     Launcher,
     /// Changes samples at random while a model is trained.
     Augmentation,
+    /// Makes another domain of samples.
+    Corruption,
 }
 
 impl Kind {
     /// All kinds, in the order in which they are listed.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Method,
         Self::Extractor,
         Self::Bottleneck,
@@ -49,6 +51,7 @@ impl Kind {
         Self::Validator,
         Self::Reader,
         Self::Augmentation,
+        Self::Corruption,
         Self::Launcher,
     ];
 
@@ -68,6 +71,7 @@ impl Kind {
             Self::Validator => "validator",
             Self::Launcher => "launcher",
             Self::Augmentation => "augmentation",
+            Self::Corruption => "corruption",
         }
     }
 }

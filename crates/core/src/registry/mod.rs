@@ -8,13 +8,13 @@ mod kind;
 mod plugin;
 
 pub use configuration::{
-    AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin,
-    FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
-    ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
+    AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
+    ExtractorPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin,
+    SchedulePlugin, ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 pub use kind::Kind;
 pub use plugin::{
     About, Build, BuildClassifier, BuildDiscriminator, BuildDriver, BuildExtractor, BuildFit,
-    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_discriminator,
-    build_shallow_classifier, find, plugins,
+    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_corruption,
+    build_discriminator, build_shallow_classifier, find, plugins,
 };

@@ -7,12 +7,13 @@ use toml::de::DeValue;
 
 use super::Kind;
 use super::configuration::{
-    AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin, ExtractorPlugin,
-    FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin, SchedulePlugin,
-    ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
+    AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
+    ExtractorPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin,
+    SchedulePlugin, ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
 use crate::augmentation::{Augmentation, SampleKind};
 use crate::config::{self, ConfigProblem, PluginConfig};
+use crate::corruption::Corruption;
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
@@ -149,6 +150,8 @@ pub enum Build {
     Launcher(fn(&Value) -> Box<dyn Launcher>),
     /// An augmentation.
     Augmentation(fn(&Value) -> Box<dyn Augmentation>),
+    /// A corruption.
+    Corruption(fn(&Value) -> Box<dyn Corruption>),
 }
 
 /// One plugin.
@@ -161,8 +164,8 @@ pub struct Plugin {
     pub needs: Needs,
     /// Factor of the term where the experiment gives it none, for loss terms.
     pub weight: f64,
-    /// The kinds of samples that a reader of this configuration reads, or that an augmentation can
-    /// change.
+    /// The kinds of samples that a reader of this configuration reads, or that an augmentation
+    /// or a corruption can change.
     pub samples: fn(&Value) -> &'static [SampleKind],
     /// JSON schema of the configuration.
     pub schema: fn() -> Schema,
@@ -191,6 +194,14 @@ impl Plugin {
     pub const fn augmentation<C: AugmentationPlugin>(about: About) -> Self {
         let build = Build::Augmentation(|value| config::from_value::<C>(value).build());
         let mut plugin = Self::new::<C>(Kind::Augmentation, about, build);
+        plugin.samples = |_| C::SAMPLES;
+        plugin
+    }
+
+    /// A corruption.
+    pub const fn corruption<C: CorruptionPlugin>(about: About) -> Self {
+        let build = Build::Corruption(|value| config::from_value::<C>(value).build());
+        let mut plugin = Self::new::<C>(Kind::Corruption, about, build);
         plugin.samples = |_| C::SAMPLES;
         plugin
     }
@@ -360,6 +371,15 @@ pub fn find(kind: Kind, name: &str) -> Option<&'static Plugin> {
     inventory::iter::<Plugin>
         .into_iter()
         .find(|plugin| plugin.kind == kind && plugin.about.name == name)
+}
+
+/// Builds the corruption that a specification names.
+pub fn build_corruption(spec: &PluginSpec) -> Option<(Box<dyn Corruption>, &'static [SampleKind])> {
+    let plugin = find(Kind::Corruption, &spec.name)?;
+    match plugin.build {
+        Build::Corruption(build) => Some((build(&spec.config), (plugin.samples)(&spec.config))),
+        _ => None,
+    }
 }
 
 /// Builds the discriminator that a method's configuration names.

@@ -7,9 +7,10 @@ use serde::Deserialize;
 use toml::de::{DeValue, ValueDeserializer};
 
 use super::raw::{RawData, RawProtocol, RawTasks};
+use super::streams::{self, Streams};
 use super::suggest::{did_you_mean, list};
 use super::tree::{Node, child};
-use super::{DataSpec, Diagnostics, Protocol, Task, Transform};
+use super::{DataSpec, Diagnostics, Protocol, StreamOrder, Task, Transform};
 use crate::augmentation::SampleKind;
 
 /// What the checker knows of a data set before any of it is read.
@@ -67,14 +68,29 @@ pub(super) fn check(
             return None;
         }
     };
-    let tasks = Tasks { dataset: &raw.dataset, info, protocol, node: child(node, "tasks")? }
-        .check(&raw.tasks, diagnostics)?;
+    if raw.stream_order == StreamOrder::ByLabel && !raw.target_labels {
+        diagnostics.error_with(
+            child(node, "stream_order").map_or(node.span(), Node::span),
+            "`stream_order = \"by-label\"` takes target labels, which `target_labels = false` drops",
+            "`shuffled` and `natural` take none",
+        );
+    }
+    let streams = streams::read(child(node, "streams"), &raw.streams, info, diagnostics);
+    let tasks = Tasks {
+        dataset: &raw.dataset,
+        info,
+        protocol,
+        streams: &streams?,
+        node: child(node, "tasks")?,
+    }
+    .check(&raw.tasks, diagnostics)?;
     // Which views fit depends on the extractor too.
     Some(DataSpec {
         dataset: raw.dataset,
         tasks,
         protocol,
         target_labels: raw.target_labels,
+        stream_order: raw.stream_order,
         transform,
         views: None,
     })
@@ -103,7 +119,8 @@ pub(super) fn holds_out(
         RawProtocol::Given => {
             let spec = checked?;
             let info = datasets.get(&spec.dataset)?.as_ref().ok()?;
-            Some(spec.tasks.iter().all(|task| info.has_test_set(&task.target)))
+            let mut targets = spec.tasks.iter().flat_map(Task::target_domains);
+            Some(targets.all(|target| info.has_test_set(target)))
         }
     }
 }
@@ -122,6 +139,7 @@ struct Tasks<'a, 'i> {
     dataset: &'a str,
     info: &'a DatasetInfo,
     protocol: Protocol,
+    streams: &'a Streams,
     node: &'a Node<'i>,
 }
 
@@ -156,8 +174,7 @@ impl Tasks<'_, '_> {
         let mut tasks = Vec::new();
         for source in &names {
             for target in names.iter().filter(|target| *target != source) {
-                let task =
-                    Task { sources: vec![(*source).to_owned()], target: (*target).to_owned() };
+                let task = Task::new([*source], *target);
                 self.check_test_set(&task, &self.node.span(), diagnostics);
                 tasks.push(task);
             }
@@ -182,8 +199,15 @@ impl Tasks<'_, '_> {
         }
         let errors = diagnostics.errors();
         let names = self.names();
-        for &name in sources.iter().chain([&target]) {
-            if !names.contains(&name) {
+        let stream = self.streams.get(target);
+        for &name in sources.iter().chain(stream.is_none().then_some(&target)) {
+            if self.streams.contains_key(name) {
+                diagnostics.error_with(
+                    part(node, text, name),
+                    format!("`{name}` is a stream"),
+                    "a stream can be a target; sources are domains",
+                );
+            } else if !names.contains(&name) {
                 let message = format!("`{name}` is not a domain of `{}`", self.dataset);
                 let help = did_you_mean(name, names.iter().copied())
                     .unwrap_or_else(|| format!("it has {}", list(&names)));
@@ -202,10 +226,9 @@ impl Tasks<'_, '_> {
             let message = format!("the source `{twice}` is there twice");
             diagnostics.error(node.span(), message);
         }
-        let task = Task {
-            sources: sources.into_iter().map(str::to_owned).collect(),
-            target: target.to_owned(),
-        };
+        let shifts = stream.cloned().unwrap_or_default();
+        let task = Task { shifts, ..Task::new(sources, target) };
+        self.check_shared_samples(&task, &node.span(), diagnostics);
         if diagnostics.errors() > errors {
             return None;
         }
@@ -213,15 +236,40 @@ impl Tasks<'_, '_> {
         Some(task)
     }
 
+    /// Refuses a stream that would test on the samples that a source is trained on.
+    fn check_shared_samples(
+        &self,
+        task: &Task,
+        span: &Range<usize>,
+        diagnostics: &mut Diagnostics,
+    ) {
+        if task.shifts.is_empty() {
+            return;
+        }
+        let apart =
+            |domain: &str| self.protocol == Protocol::Given && self.info.has_test_set(domain);
+        let is_source = |domain: &&str| task.sources.iter().any(|source| source == domain);
+        let shared = task.target_domains().into_iter().find(|it| is_source(it) && !apart(it));
+        if let Some(domain) = shared {
+            diagnostics.error_with(
+                span.clone(),
+                format!("the source `{domain}` and the stream `{}` share samples", task.target),
+                "a source can be in a stream where it has a test set of its own and `protocol` is \
+                 `given`; else give each its own domain in the data set's descriptor",
+            );
+        }
+    }
+
     /// Warns where a test set is asked for that the descriptor does not have.
     fn check_test_set(&self, task: &Task, span: &Range<usize>, diagnostics: &mut Diagnostics) {
-        if self.protocol == Protocol::Given && !self.info.has_test_set(&task.target) {
+        let mut targets = task.target_domains().into_iter();
+        let without = targets.find(|target| !self.info.has_test_set(target));
+        if let (Protocol::Given, Some(target)) = (self.protocol, without) {
             diagnostics.warn(
                 span.clone(),
                 format!(
-                    "`{}` has no test set of its own: it is tested on the samples that it is \
+                    "`{target}` has no test set of its own: it is tested on the samples that it is \
                      trained on, without their labels",
-                    task.target
                 ),
                 "to hold out a share: `protocol = { split = 0.3 }`",
             );

@@ -6,11 +6,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::context::Grouping;
-use crate::spec::Transform;
+use crate::spec::{StreamOrder, Task, Transform};
 use crate::updater::{GroupSelector, LearningRateFactors};
 
 /// A plugin with its complete configuration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PluginSpec {
     /// Name of the plugin.
     pub name: String,
@@ -27,21 +27,6 @@ pub struct Align {
     pub label: String,
     /// Factor of its term; 1 for methods that are no terms.
     pub weight: f64,
-}
-
-/// Source domains and the target domain.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Task {
-    /// Names of the labelled domains.
-    pub sources: Vec<String>,
-    /// Name of the unlabelled domain.
-    pub target: String,
-}
-
-impl std::fmt::Display for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} -> {}", self.sources.join(" + "), self.target)
-    }
 }
 
 /// Which target samples are trained on and which are tested on.
@@ -73,6 +58,9 @@ pub struct DataSpec {
     /// Whether the target's labels serve to evaluate on it, where it has any.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub target_labels: bool,
+    /// In which order test-time methods are shown the target's samples.
+    #[serde(default, skip_serializing_if = "StreamOrder::is_shuffled")]
+    pub stream_order: StreamOrder,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
     /// How training samples are augmented; absent: as the transform says, and no further.

@@ -13,8 +13,10 @@ mod raw;
 mod raw_sweep;
 mod selection;
 mod shape;
+mod streams;
 mod suggest;
 mod sweep;
+mod task;
 mod training;
 mod transform;
 mod tree;
@@ -27,13 +29,14 @@ pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
     Align, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, PluginSpec, Protocol,
-    RecordSpec, SelectionSpec, StageSpec, Task, TrainingSpec, ViewsSpec,
+    RecordSpec, SelectionSpec, StageSpec, TrainingSpec, ViewsSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;
 pub use plugin::{checked_again, default_config};
 pub use suggest::did_you_mean;
 pub use sweep::{Halving, Sweep, Variant};
+pub use task::{CorruptionSpec, Shift, StreamOrder, Task};
 pub use transform::{Interpolation, Transform};
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use serde_json::Value;
 
 use super::raw_sweep::RawSweep;
 use super::shape::PLUGIN_KIND;
-use super::{RecordSpec, Transform};
+use super::{RecordSpec, StreamOrder, Transform};
 use crate::config::{
-    AugmentationKind, BottleneckKind, ChoiceKind, ClassifierKind, ExtractorKind, LauncherKind,
-    ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
+    AugmentationKind, BottleneckKind, ChoiceKind, ClassifierKind, CorruptionKind, ExtractorKind,
+    LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
 };
 use crate::context::Grouping;
 use crate::network::ParameterSet;
@@ -83,7 +83,8 @@ pub(super) struct RawData {
     /// Name of the data set; `isthmus list dataset` shows them.
     pub(super) dataset: String,
     /// The tasks: `"all"` for every ordered pair of domains, or a list of
-    /// `"source -> target"`, several sources as `"source + source -> target"`.
+    /// `"source -> target"`, several sources as `"source + source -> target"`. The target may be a
+    /// stream of several domains, named in `streams`.
     pub(super) tasks: RawTasks,
     /// Which samples are tested on.
     #[serde(default)]
@@ -93,6 +94,14 @@ pub(super) struct RawData {
     /// else needs them, is absent.
     #[serde(default = "yes")]
     pub(super) target_labels: bool,
+    /// Targets that are several domains, one after the other, by a name that tasks use. A method
+    /// that trains sees them as one target; a test-time method is shown one after the other. Metrics
+    /// are of all of them, and of each.
+    #[serde(default)]
+    pub(super) streams: BTreeMap<String, Vec<RawShift>>,
+    /// In which order a test-time method is shown the samples of each target domain.
+    #[serde(default)]
+    pub(super) stream_order: StreamOrder,
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(super) transform: Option<Transform>,
@@ -100,6 +109,25 @@ pub(super) struct RawData {
     /// flip. Absent: not at all.
     #[expect(dead_code, reason = "plugin tables are read where they stand")]
     pub(super) views: Option<RawViews>,
+}
+
+/// A part of a stream: a domain of the data set, or its samples corrupted at some severities.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Shift")]
+pub(super) struct RawShift {
+    /// The domain. It can be a source of the same task where `protocol` is `given` and it has a
+    /// test set of its own, which is what is then adapted to and tested on.
+    pub(super) domain: String,
+    /// What is done to its samples, after the transform and before they are augmented: the same in
+    /// every run. Absent: nothing.
+    #[serde(default)]
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(super) corruption: Option<PluginTable<CorruptionKind>>,
+    /// How strong the corruption is, from 1 to 5: one shift each, in this order. Absent: all five,
+    /// the weakest first.
+    #[schemars(length(min = 1), inner(range(min = 1, max = 5)))]
+    pub(super) severities: Option<Vec<u8>>,
 }
 
 /// How samples are augmented while the model is trained: lists of augmentations, applied in order

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use isthmus_core::spec::{DataSpec, Protocol, Task};
+use isthmus_core::spec::{DataSpec, Protocol, StreamOrder, Task};
 use isthmus_data::{Dataset, Roots};
 use zip::write::SimpleFileOptions;
 
@@ -113,9 +113,10 @@ pub const FEATURES: &str = r#"domains = [
 pub fn spec() -> DataSpec {
     DataSpec {
         dataset: "d".to_owned(),
-        tasks: vec![Task { sources: vec!["a".to_owned()], target: "b".to_owned() }],
+        tasks: vec![Task::new(["a"], "b")],
         protocol: Protocol::Transductive,
         target_labels: true,
+        stream_order: StreamOrder::Shuffled,
         transform: None,
         views: None,
     }

@@ -14,7 +14,7 @@ use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::sample_values::SampleValues;
-use isthmus_core::spec::{PluginSpec, TrainingSpec};
+use isthmus_core::spec::{PluginSpec, StreamOrder, TrainingSpec};
 use isthmus_core::stage::SampleView;
 use isthmus_engine::{
     JobData, Silent, StageSetup, TrainingMethods, build_objective, build_updater, run_stage,
@@ -60,6 +60,7 @@ pub fn data() -> JobData {
         classes: vec!["even".to_owned(), "odd".to_owned()],
         sources: vec![domain("source", 0.0)],
         target: domain("target", 0.4),
+        shifts: Vec::new(),
     }
 }
 
@@ -111,6 +112,7 @@ pub fn run(mlp: &Value, training: &TrainingSpec, methods: TrainingMethods) -> Mo
         label: "a test",
         training,
         target_labels: false,
+        stream_order: StreamOrder::Shuffled,
         device: &device,
         key: Key::new(2),
         objective: &*objective,

@@ -35,7 +35,8 @@ inventory::submit! {
 #[serde(default, deny_unknown_fields)]
 pub struct Tent {
     /// When the model goes back to the trained one: `never`, so that it goes on learning from
-    /// batch to batch, or before each `batch`.
+    /// batch to batch, before each `batch`, or before each `shift` of a stream of several domains
+    /// (`data.streams`).
     pub reset: Reset,
     /// Updates a batch. Each is made from a forward pass of its own; the predictions are those of
     /// the last pass, before its update.

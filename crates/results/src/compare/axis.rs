@@ -3,7 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use isthmus_core::spec::Task;
+use isthmus_core::corruption::Severity;
+use isthmus_core::spec::{Shift, Task};
 
 use super::dimension::setting;
 use super::runs::Chosen;
@@ -17,6 +18,7 @@ enum Key<'a> {
     Text(&'a str),
     Task(&'a Task),
     Sources(&'a [String]),
+    Severity(Option<Severity>),
     Seed(u64),
     Setting(String),
 }
@@ -29,6 +31,8 @@ fn key<'a>(dimension: &Dimension, choice: &'a Chosen<'_>) -> Key<'a> {
         Dimension::Target => Key::Text(&choice.run.task.target),
         Dimension::Experiment => Key::Text(&choice.run.experiment),
         Dimension::Dataset => Key::Text(&choice.run.dataset),
+        Dimension::Shift => Key::Text(choice.shift.map_or("", Shift::kind)),
+        Dimension::Severity => Key::Severity(choice.shift.and_then(Shift::severity)),
         Dimension::Seed => Key::Seed(choice.run.seed),
         Dimension::Selection => Key::Text(choice.selection.name()),
         Dimension::Setting(_) => Key::Setting(dimension.value(choice.run, "", "")),
@@ -66,8 +70,9 @@ impl Axis {
             places.push(place);
         }
         let text = |entry: &Entry<'_>| {
-            let Chosen { run, method, selection, .. } = entry.first;
-            dimension.value(run, method, selection.name())
+            let Chosen { run, method, selection, shift, .. } = entry.first;
+            let of_shift = shift.and_then(|shift| dimension.value_of_shift(shift));
+            of_shift.unwrap_or_else(|| dimension.value(run, method, selection.name()))
         };
         let mut order: Vec<(usize, String)> =
             entries.iter().enumerate().map(|(place, entry)| (place, text(entry))).collect();
@@ -113,6 +118,15 @@ fn position(dimension: &Dimension, choice: &Chosen<'_>) -> usize {
         Dimension::Method => position.method,
         Dimension::Task | Dimension::Source | Dimension::Target => position.task,
         Dimension::Experiment | Dimension::Dataset | Dimension::Seed | Dimension::Setting(_) => 0,
+        // In the order of the stream.
+        Dimension::Shift => {
+            let shifts = &choice.run.task.shifts;
+            shifts.iter().position(|shift| Some(shift) == choice.shift).unwrap_or(shifts.len())
+        }
+        Dimension::Severity => choice
+            .shift
+            .and_then(Shift::severity)
+            .map_or(0, |severity| usize::from(severity.level())),
         Dimension::Selection => match choice.selection {
             Selection::Last => 0,
             Selection::Validator(_) => 1,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use isthmus_core::metric::Measure;
-use isthmus_core::spec::Task;
+use isthmus_core::spec::{Shift, Task};
 
 use super::axis::Axis;
 use super::runs::{Chosen, count};
@@ -11,7 +11,7 @@ use super::tables::Shape;
 use super::{CompareOptions, Dimension, Label, Row, Summary, Table, baseline, ranks};
 use crate::statistics::mean;
 
-/// Values of one cell: by seed, then by the task's place.
+/// Values of one cell: by seed, then by the place of the task, or of the domain of its stream.
 type Cell = BTreeMap<u64, BTreeMap<usize, f64>>;
 
 /// One value a seed.
@@ -40,11 +40,11 @@ impl<'a> Builder<'a> {
         let (height, width) = (self.rows.labels.len(), self.columns.labels.len());
         let mut cells: Vec<Vec<Cell>> = vec![vec![Cell::new(); width]; height];
         let mut collapsed = vec![vec![0; width]; height];
-        let mut tasks: HashMap<&Task, usize> = HashMap::new();
+        let mut tasks: HashMap<(&Task, Option<&Shift>), usize> = HashMap::new();
         for (index, choice) in self.choices.iter().enumerate() {
             let (row, column) = (self.rows.places[index], self.columns.places[index]);
             let number = tasks.len();
-            let task = *tasks.entry(&choice.run.task).or_insert(number);
+            let task = *tasks.entry((&choice.run.task, choice.shift)).or_insert(number);
             cells[row][column].entry(choice.run.seed).or_default().insert(task, choice.value);
             collapsed[row][column] += usize::from(choice.collapsed);
         }
@@ -72,6 +72,7 @@ impl<'a> Builder<'a> {
         Table {
             measure: measure.clone(),
             dataset: None,
+            method: None,
             selection: None,
             row_dimension: rows,
             column_dimension: columns,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use isthmus_core::spec::Task;
+use isthmus_core::spec::{Shift, Task};
 use serde_json::Value;
 
 use super::filter::{setting_text, short};
@@ -28,6 +28,10 @@ pub enum Dimension {
     Experiment,
     /// The data set.
     Dataset,
+    /// A domain of a stream, at any severity: the corruption, or the domain that is as it is.
+    Shift,
+    /// How strong the corruption of a stream's domain is.
+    Severity,
     /// The seed.
     Seed,
     /// How the checkpoint was chosen: the last one, by a validator, or by target labels.
@@ -39,13 +43,15 @@ pub enum Dimension {
 
 impl Dimension {
     /// All dimensions but the settings of sweeps.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Method,
         Self::Task,
         Self::Source,
         Self::Target,
         Self::Experiment,
         Self::Dataset,
+        Self::Shift,
+        Self::Severity,
         Self::Seed,
         Self::Selection,
     ];
@@ -59,6 +65,8 @@ impl Dimension {
             Self::Target => "target",
             Self::Experiment => "experiment",
             Self::Dataset => "dataset",
+            Self::Shift => "shift",
+            Self::Severity => "severity",
             Self::Seed => "seed",
             Self::Selection => "selection",
             Self::Setting(key) => key,
@@ -73,7 +81,38 @@ impl Dimension {
     /// Whether an average over its values says something: one over tasks does, one over methods
     /// does not.
     pub(crate) fn is_averaged(&self) -> bool {
-        matches!(self, Self::Task | Self::Source | Self::Target)
+        matches!(self, Self::Task | Self::Source | Self::Target | Self::Shift | Self::Severity)
+    }
+
+    /// Whether its values are parts of a run: the domains of a stream.
+    pub(crate) fn is_of_shifts(&self) -> bool {
+        matches!(self, Self::Shift | Self::Severity)
+    }
+
+    /// Its name in the plural.
+    pub(crate) fn plural(&self) -> String {
+        match self {
+            Self::Severity => "severities".to_owned(),
+            other => format!("{other}s"),
+        }
+    }
+
+    /// The value of a domain of a stream; `None` for dimensions of whole runs.
+    pub(super) fn value_of_shift(&self, shift: &Shift) -> Option<String> {
+        match self {
+            Self::Shift => Some(shift.kind().to_owned()),
+            Self::Severity => Some(
+                shift
+                    .severity()
+                    .map_or_else(|| AS_IT_IS.to_owned(), |severity| severity.to_string()),
+            ),
+            _ => None,
+        }
+    }
+
+    /// The values of a run: several where it has a stream.
+    pub(super) fn values_of_shifts(&self, run: &RunInfo) -> Vec<String> {
+        run.task.shifts.iter().filter_map(|shift| self.value_of_shift(shift)).collect()
     }
 
     pub(crate) fn value(&self, run: &RunInfo, method: &str, selection: &str) -> String {
@@ -84,6 +123,7 @@ impl Dimension {
             Self::Target => run.task.target.clone(),
             Self::Experiment => run.experiment.clone(),
             Self::Dataset => run.dataset.clone(),
+            Self::Shift | Self::Severity => self.values_of_shifts(run).join(", "),
             Self::Seed => run.seed.to_string(),
             Self::Selection => selection.to_owned(),
             Self::Setting(key) => setting(run, key)
@@ -92,6 +132,8 @@ impl Dimension {
     }
 }
 
+/// The severity of a domain that is not corrupted.
+const AS_IT_IS: &str = "as it is";
 /// Heads the runs whose method has no values of a sweep's setting.
 const NOT_SWEPT: &str = "not swept";
 
@@ -102,14 +144,17 @@ pub fn setting<'a>(run: &'a RunInfo, key: &str) -> Option<(&'a str, &'a Value)> 
     found.map(|(name, value)| (name.as_str(), value))
 }
 
-/// A setting must be one that a run has.
+/// A setting must be one that a run has, and there are shifts only in streams.
 pub(super) fn refuse_unknown(
     dimension: &Dimension,
     runs: &Runs,
     places: &[usize],
 ) -> Result<(), CompareError> {
-    let Dimension::Setting(key) = dimension else { return Ok(()) };
     let infos = || places.iter().map(|&place| &runs.runs[place].1);
+    if dimension.is_of_shifts() && infos().all(|run| run.task.shifts.is_empty()) {
+        return Err(CompareError::NoStreams(dimension.name().to_owned()));
+    }
+    let Dimension::Setting(key) = dimension else { return Ok(()) };
     if infos().any(|run| setting(run, key).is_some()) {
         return Ok(());
     }

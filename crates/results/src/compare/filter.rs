@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use isthmus_core::spec::Shift;
+
 use super::Dimension;
 use crate::error::CompareError;
 use crate::record::RunInfo;
@@ -57,6 +59,9 @@ impl Filter {
                 }
                 sources
             }
+            Key::Dimension(dimension) if dimension.is_of_shifts() => {
+                dimension.values_of_shifts(run)
+            }
             Key::Dimension(dimension) => vec![dimension.value(run, &run.method, "")],
             Key::Setting(key) => run
                 .settings
@@ -65,6 +70,16 @@ impl Filter {
                 .map(|(_, value)| setting_text(value))
                 .collect(),
         }
+    }
+
+    /// Whether it concerns domains of streams, which are parts of runs.
+    pub(super) fn is_of_shifts(&self) -> bool {
+        matches!(&self.key, Key::Dimension(dimension) if dimension.is_of_shifts())
+    }
+
+    fn admits_shift(&self, shift: &Shift) -> bool {
+        let Key::Dimension(dimension) = &self.key else { return true };
+        dimension.value_of_shift(shift).is_none_or(|value| plain(&value) == plain(&self.value))
     }
 
     fn admits(&self, run: &RunInfo) -> bool {
@@ -86,6 +101,13 @@ pub fn setting_text(value: &serde_json::Value) -> String {
 /// Tasks may be written with either arrow and any spaces.
 fn plain(text: &str) -> String {
     text.replace('→', "->").chars().filter(|c| !c.is_whitespace()).collect()
+}
+
+/// Whether a domain of a stream meets the filters: of filters with one key any, of different keys
+/// all.
+pub(super) fn admits_shift(filters: &[Filter], shift: &Shift) -> bool {
+    let keys: BTreeSet<&str> = filters.iter().map(Filter::name).collect();
+    keys.into_iter().all(|key| filters.iter().any(|it| it.name() == key && it.admits_shift(shift)))
 }
 
 /// The places of the runs that meet the filters: of filters with one key any, of different keys

@@ -124,6 +124,8 @@ pub struct Table {
     pub measure: Measure,
     /// The data set; `None` where it is a row or a column.
     pub dataset: Option<String>,
+    /// The method, where the table is of one: rows and columns are then domains of a stream.
+    pub method: Option<String>,
     /// How checkpoints were chosen; `None` where that is a row or a column.
     pub selection: Option<Selection>,
     /// What the rows are.

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use isthmus_core::spec::Shift;
 use isthmus_core::validation::SCORE_PREFIX;
 use rayon::prelude::*;
 
 use super::configurations::{Labels, MethodLabel};
-use super::filter::admitted;
+use super::filter::{Filter, admits_shift, admitted};
 use super::measured::{Compared, without_labels};
 use super::selection::{Checkpoint, Wanted};
 use super::settings::by_settings;
@@ -22,6 +23,8 @@ pub(crate) struct Chosen<'a> {
     /// The name of its method's row.
     pub method: &'a str,
     pub selection: &'a Selection,
+    /// The domain of a stream that the value is of; absent where it is of the whole target.
+    pub shift: Option<&'a Shift>,
     pub value: f64,
     /// Whether its predictions fall into few classes.
     pub collapsed: bool,
@@ -40,6 +43,8 @@ pub(crate) struct Candidates<'a> {
     by_experiment: bool,
     /// The settings that are rows or columns.
     settings: Vec<Dimension>,
+    /// Where domains of streams are compared, the filters that they must meet.
+    shift_filters: Option<Vec<Filter>>,
 }
 
 /// The places of the runs that meet the filters, each run once.
@@ -90,8 +95,31 @@ impl<'a> Candidates<'a> {
         if !unlabelled.is_empty() {
             notes.push(without_labels(&compared.measure, unlabelled.len()));
         }
-        let settings = options.settings();
-        Ok(Self { runs, compared, kept, unlabelled, wanted, checkpoints, by_experiment, settings })
+        let shift_filters = options.shift_filters();
+        if shift_filters.is_some() {
+            let has_none = |&&place: &&usize| runs.runs[place].1.task.shifts.is_empty();
+            let without = kept.iter().filter(has_none).count();
+            if without > 0 {
+                notes.push(format!(
+                    "{} on a target of one domain left out: they have no shifts.",
+                    count(without, "run")
+                ));
+            }
+            if !kept.is_empty() && !wanted.has_shifts() {
+                return Err(CompareError::NoShiftValues(metric.clone()));
+            }
+        }
+        Ok(Self {
+            runs,
+            compared,
+            kept,
+            unlabelled,
+            wanted,
+            checkpoints,
+            by_experiment,
+            settings: options.settings(),
+            shift_filters,
+        })
     }
 
     /// What is known of the run in this place of `kept`.
@@ -159,13 +187,34 @@ impl<'a> Candidates<'a> {
                 let runs = pool.iter().map(|&place| (place, self.checkpoints[place].as_slice()));
                 let (place, checkpoint) = self.wanted.choose(selection, runs)?;
                 let MethodLabel { own, pool, .. } = &labels.methods[place];
-                Some(Chosen {
-                    run: self.info(place),
-                    method: if pooled || *selection != Selection::Last { pool } else { own },
-                    selection,
-                    value: self.wanted.metric(checkpoint)?,
-                    collapsed: self.wanted.collapsed(checkpoint),
+                let method = if pooled || *selection != Selection::Last { pool } else { own };
+                let run = self.info(place);
+                let collapsed = self.wanted.collapsed(checkpoint);
+                let whole =
+                    |value| Chosen { run, method, selection, shift: None, value, collapsed };
+                Some(match &self.shift_filters {
+                    None => self.wanted.metric(checkpoint).map(whole).into_iter().collect(),
+                    Some(filters) => self.by_shift(run, checkpoint, filters, whole),
                 })
+            })
+            .flatten()
+            .collect()
+    }
+
+    /// What `chosen` makes of the value of each domain of a run's stream.
+    fn by_shift(
+        &self,
+        run: &'a RunInfo,
+        checkpoint: &Checkpoint,
+        filters: &[Filter],
+        chosen: impl Fn(f64) -> Chosen<'a>,
+    ) -> Vec<Chosen<'a>> {
+        let shifts = run.task.shifts.iter().filter(|shift| admits_shift(filters, shift));
+        shifts
+            .filter_map(|shift| {
+                let value = self.wanted.of_shift(&shift.name(), checkpoint)?;
+                // How far predictions spread is known of the whole stream only.
+                Some(Chosen { shift: Some(shift), collapsed: false, ..chosen(value) })
             })
             .collect()
     }
@@ -296,6 +345,14 @@ impl CompareOptions {
     pub(super) fn settings(&self) -> Vec<Dimension> {
         let all = [&self.rows, &self.columns].into_iter();
         all.filter(|it| matches!(it, Dimension::Setting(_))).cloned().collect()
+    }
+
+    /// Where domains of streams are compared, the filters that concern them.
+    fn shift_filters(&self) -> Option<Vec<Filter>> {
+        let filters: Vec<Filter> =
+            self.filters.iter().filter(|filter| filter.is_of_shifts()).cloned().collect();
+        let shown = self.rows.is_of_shifts() || self.columns.is_of_shifts();
+        (shown || !filters.is_empty()).then_some(filters)
     }
 
     /// Whether the dimension is the rows or the columns.

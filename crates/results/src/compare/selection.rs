@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use std::collections::BTreeMap;
+
 use isthmus_core::metric::{Direction, EFFECTIVE_CLASSES, TARGET_PREFIX};
 use isthmus_core::validation::SCORE_PREFIX;
 
@@ -85,6 +87,8 @@ pub(crate) struct Wanted {
     direction: Direction,
     effective_classes: usize,
     validators: Vec<(String, usize)>,
+    /// Of the measure of each domain of a stream, by the domain's name.
+    shifts: BTreeMap<String, usize>,
     width: usize,
 }
 
@@ -113,8 +117,13 @@ impl Wanted {
             .filter_map(|name| Some((name.strip_prefix(SCORE_PREFIX)?.to_owned(), slot(name))))
             .collect();
         validators.sort();
+        let of_shift = |name: &String| {
+            let shift = name.strip_prefix(&compared.measure.name)?.strip_prefix('/')?;
+            Some((shift.to_owned(), slot(name)))
+        };
+        let shifts = names.iter().filter_map(of_shift).collect();
         let direction = compared.primary.direction.unwrap_or(Direction::Higher);
-        Self { slots, metric, primary, direction, effective_classes, validators, width }
+        Self { slots, metric, primary, direction, effective_classes, validators, shifts, width }
     }
 
     /// The validators that have scores, sorted.
@@ -149,6 +158,16 @@ impl Wanted {
 
     pub(crate) fn metric(&self, checkpoint: &Checkpoint) -> Option<f64> {
         checkpoint.values[self.metric]
+    }
+
+    /// Whether the measure is known of single domains of streams.
+    pub(crate) fn has_shifts(&self) -> bool {
+        !self.shifts.is_empty()
+    }
+
+    /// The measure of a domain of a stream.
+    pub(crate) fn of_shift(&self, name: &str, checkpoint: &Checkpoint) -> Option<f64> {
+        checkpoint.values[*self.shifts.get(name)?]
     }
 
     /// The primary metric on the target.

@@ -17,7 +17,16 @@ pub(super) struct Shape {
     pub columns: Dimension,
 }
 
+/// What a table is of: data set, and method with its place, upper bounds last.
+type TableKey<'a> = (Option<&'a str>, bool, usize, Option<&'a str>);
+
 impl Shape {
+    /// Whether each method has a table of its own: rows and columns leave no place for them.
+    fn has_table_by_method(&self) -> bool {
+        let of_shifts = self.rows.is_of_shifts() || self.columns.is_of_shifts();
+        of_shifts && !self.shows(&Dimension::Method)
+    }
+
     fn shows(&self, dimension: &Dimension) -> bool {
         self.rows == *dimension || self.columns == *dimension
     }
@@ -41,19 +50,31 @@ impl Built {
         shape: &Shape,
         options: &CompareOptions,
     ) -> Result<(), CompareError> {
-        refuse_mixed_methods(chosen, shape)?;
+        let by_method = shape.has_table_by_method();
+        if !by_method {
+            refuse_mixed_methods(chosen, shape)?;
+        }
         let one_table = shape.shows(&Dimension::Dataset);
-        let mut datasets: BTreeMap<Option<&str>, Vec<&Chosen<'_>>> = BTreeMap::new();
+        let mut parts: BTreeMap<TableKey<'_>, Vec<&Chosen<'_>>> = BTreeMap::new();
         for choice in chosen {
             let dataset = (!one_table).then_some(choice.run.dataset.as_str());
-            datasets.entry(dataset).or_default().push(choice);
+            let method = by_method.then_some(choice.method);
+            let upper_bound = method.is_some() && choice.run.target_labels_used;
+            let position = method.map_or(0, |_| choice.run.position.method);
+            parts.entry((dataset, upper_bound, position, method)).or_default().push(choice);
         }
+        let datasets: BTreeSet<Option<&str>> = parts.keys().map(|(dataset, ..)| *dataset).collect();
         let several = datasets.len() > 1;
-        for (dataset, choices) in datasets {
+        for ((dataset, .., method), choices) in parts {
             let mut builder = Builder::new(&choices, shape.clone());
             let mut table = builder.build(options, measure);
             table.dataset = dataset.map(str::to_owned);
+            table.method = method.map(str::to_owned);
             table.selection = selection.cloned();
+            let own = |text: String| match method {
+                Some(method) => format!("{method}, {text}"),
+                None => text,
+            };
             let place = |text: String| match (dataset, selection) {
                 (Some(dataset), _) if several => format!("{text} on {dataset}"),
                 (_, Some(selection)) if *selection != Selection::Last => {
@@ -61,7 +82,7 @@ impl Built {
                 }
                 _ => text,
             };
-            self.incomplete.extend(builder.incomplete.into_iter().map(place));
+            self.incomplete.extend(builder.incomplete.into_iter().map(own).map(place));
             self.seeds.extend(builder.seeds);
             self.tables.push(table);
         }
@@ -128,14 +149,14 @@ fn explanation(tables: &[Table], seeds: &BTreeSet<usize>, options: &CompareOptio
     };
     if tables.iter().any(|table| table.has_average) {
         text.push_str(&format!(
-            " Average: the mean over the {}s of each seed, then mean and deviation over seeds.",
-            options.columns
+            " Average: the mean over the {} of each seed, then mean and deviation over seeds.",
+            options.columns.plural()
         ));
     }
     if tables.iter().any(|table| table.has_rank) {
         text.push_str(&format!(
-            " Rank: the mean rank over the {}s, 1 is best{}.",
-            options.columns,
+            " Rank: the mean rank over the {}, 1 is best{}.",
+            options.columns.plural(),
             unranked(tables)
         ));
     }

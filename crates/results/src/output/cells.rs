@@ -61,7 +61,8 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
         .iter()
         .map(|row| GridRow { label: row.label.clone(), cells: cells(row) })
         .collect();
-    if let Some(direction) = table.measure.direction {
+    // Nothing competes in a table of one method.
+    if let (Some(direction), None) = (table.measure.direction, &table.method) {
         for line in lines(table) {
             mark_best(&mut rows, &line, direction);
         }
@@ -72,10 +73,12 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
         _ if table.column_dimension == Dimension::Selection => ", by selection".to_owned(),
         _ => String::new(),
     };
+    let method = table.method.as_ref().map(|method| format!(", method {method}"));
+    let method = method.unwrap_or_default();
     Grid {
         dataset: table.dataset.clone(),
         subject: table.measure.name.clone(),
-        remark: format!("{}{choice}", remark(&table.measure)),
+        remark: format!("{}{choice}{method}", remark(&table.measure)),
         corner: table.row_dimension.to_string(),
         columns,
         rows,

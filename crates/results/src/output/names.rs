@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn label(source: &str, target: &str) -> Label {
-        let task = Task { sources: vec![source.to_owned()], target: target.to_owned() };
+        let task = Task::new([source], target);
         Label { text: task.to_string(), task: Some(task), upper_bound: false }
     }
 

@@ -10,6 +10,7 @@ use crate::statistics::PValueForm;
 /// One cell, with what is said of its row.
 struct Line<'a> {
     dataset: Option<&'a str>,
+    method: Option<&'a str>,
     metric: &'a str,
     row: &'a str,
     /// Rank and difference of the row, where it can have any.
@@ -31,6 +32,7 @@ fn lines(comparison: &Comparison) -> Vec<Line<'_>> {
             let mut add = |column: &str, selection, upper_bound, cell| {
                 lines.push(Line {
                     dataset: table.dataset.as_deref(),
+                    method: table.method.as_deref(),
                     metric: &table.measure.name,
                     row: &row.label.text,
                     ranked: Some(row),
@@ -63,6 +65,7 @@ fn lines(comparison: &Comparison) -> Vec<Line<'_>> {
         for row in &table.rows {
             lines.extend(table.measures.iter().zip(&row.cells).map(|(measure, cell)| Line {
                 dataset: Some(&table.dataset),
+                method: None,
                 metric: &measure.name,
                 row: &row.label.text,
                 ranked: None,
@@ -106,6 +109,9 @@ fn fields(comparison: &Comparison) -> Vec<Field> {
     // What is a row or a column needs no column of its own.
     if !shown(Dimension::Dataset) {
         add("dataset", text(&|line| line.dataset.map(str::to_owned)));
+    }
+    if comparison.tables.iter().any(|table| table.method.is_some()) {
+        add("method", text(&|line| line.method.map(str::to_owned)));
     }
     if !shown(Dimension::Selection) {
         add("selection", text(&|line| line.selection.map(str::to_owned)));

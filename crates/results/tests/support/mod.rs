@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use isthmus_core::context::Grouping;
 use isthmus_core::spec::{
     Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec,
-    Task, TrainingSpec,
+    StreamOrder, Task, TrainingSpec,
 };
 use isthmus_core::updater::LearningRateFactors;
 use isthmus_results::record::Environment;
@@ -22,7 +22,7 @@ pub fn plugin(name: &str) -> PluginSpec {
 }
 
 pub fn task(source: &str, target: &str) -> Task {
-    Task { sources: vec![source.to_owned()], target: target.to_owned() }
+    Task::new([source], target)
 }
 
 /// A method of `stages` stages.
@@ -56,6 +56,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
             protocol: Protocol::Transductive,
             target_labels: true,
+            stream_order: StreamOrder::Shuffled,
             transform: None,
             views: None,
         },

@@ -103,6 +103,14 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),
         Kind::Augmentation => heading("[[data.views.strong]]"),
+        Kind::Corruption => {
+            return vec![
+                "# the samples of a domain at five severities, as the target `shifted`".to_owned(),
+                "[[data.streams.shifted]]".to_owned(),
+                "domain = \"first\"".to_owned(),
+                format!("corruption = {{ {} }}", table.join(", ")),
+            ];
+        }
         Kind::Launcher => heading("[launcher]"),
         Kind::Discriminator => {
             return vec![

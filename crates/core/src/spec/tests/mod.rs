@@ -3,6 +3,7 @@
 mod launcher;
 mod plugins;
 mod right;
+mod streams;
 mod sweep;
 mod views;
 mod wrong;

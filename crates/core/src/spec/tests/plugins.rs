@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::augmentation::{Augmentation, SampleKind, SampleMut};
 use crate::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
+use crate::corruption::{Corruption, Severity};
 use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::{LaunchError, Launcher, Runs};
@@ -20,8 +21,8 @@ use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::random::Key;
 use crate::registry::{
-    About, AugmentationPlugin, ClassifierPlugin, DiscriminatorPlugin, DriverPlugin,
-    ExtractorPlugin, LauncherPlugin, Needs, ObjectivePlugin, OptimizerPlugin, Plugin,
+    About, AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin,
+    DriverPlugin, ExtractorPlugin, LauncherPlugin, Needs, ObjectivePlugin, OptimizerPlugin, Plugin,
     SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
 use crate::targets::{RowTargets, Targets};
@@ -333,6 +334,30 @@ macro_rules! augmentations {
 }
 augmentations!(Noise => Features, Blur => Image);
 
+config!(Rain {});
+config!(Drift {});
+
+macro_rules! corruptions {
+    ($($name:ident => $kind:ident),*) => {$(
+        impl PluginConfig for $name {}
+
+        impl CorruptionPlugin for $name {
+            const SAMPLES: &'static [SampleKind] = &[SampleKind::$kind];
+
+            fn build(self) -> Box<dyn Corruption> {
+                Box::new(self)
+            }
+        }
+
+        impl Corruption for $name {
+            fn apply(&self, _sample: SampleMut<'_>, _severity: Severity, _key: &Key) {}
+        }
+    )*};
+}
+corruptions!(Rain => Image, Drift => Series);
+
+inventory::submit! { Plugin::corruption::<Rain>(about("rain")) }
+inventory::submit! { Plugin::corruption::<Drift>(about("drift")) }
 inventory::submit! { Plugin::augmentation::<Noise>(about("noise")) }
 inventory::submit! { Plugin::augmentation::<Blur>(about("blur")) }
 inventory::submit! { Plugin::term::<Dan>(about("views")).with_strong_views() }
