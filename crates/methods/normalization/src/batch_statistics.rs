@@ -17,6 +17,7 @@ inventory::submit! {
         paper: "Nado, Padhy, Sculley, D'Amour, Lakshminarayanan, Snoek: Evaluating prediction-time \
                 batch normalization for robustness under covariate shift, arXiv:2006.10963, 2020",
     })
+    .of_norm_layers()
 }
 
 /// Predicts the target's test samples once, batch by batch, normalised by each batch's own
