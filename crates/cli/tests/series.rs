@@ -222,9 +222,21 @@ fn what_cannot_be_done_with_series_of_different_lengths_is_said_before_anything_
     let cnn1d = "[extractor]\nname = \"cnn1d\"\nchannels = 8\nfeatures = 16\n\n[bottleneck]";
     let error = run(&|text| text.replace(cnn1d, mlp));
     assert!(error.contains("takes samples of one size") && error.contains("up to"), "{error}");
-    let layers = "{ name = \"jan\", layers = [\"extractor.0\", \"features\"] }";
-    let error = run(&|text| text.replace("{ name = \"jan\" }", layers));
+    // A later stage is looked at before the first one trains.
+    let layers = "stages = [{ align = [{ name = \"source-only\" }] }, \
+                  { align = [{ name = \"jan\", layers = [\"extractor.0\", \"features\"] }] }]";
+    let only = |text: &str| {
+        let settings = text.split("[methods.source-only]").next().unwrap();
+        format!("{settings}[methods.jan]\n{layers}\n")
+    };
+    std::fs::remove_dir_all(sandbox.path().join("wrong")).unwrap();
+    let error = run(&only);
     assert!(error.contains("has no layer `extractor.0`; it has `features`, `logits`"), "{error}");
+    let records = std::fs::read_dir(sandbox.path().join("wrong/crashes")).unwrap();
+    let records: Vec<_> = records.map(|entry| entry.unwrap().path()).collect();
+    let [record] = records.as_slice() else { panic!("{records:?}") };
+    let events = std::fs::read_to_string(record.join("events.jsonl")).unwrap();
+    assert!(events.contains("failed") && !events.contains("stage-started"), "{events}");
     // All domains have lengths, or none.
     let one = DESCRIPTOR.replacen(", lengths = \"steps\"", "", 1);
     sandbox.write("datasets/signals.toml", &one);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
-use isthmus_data::readers::{Features, Usps};
+use isthmus_data::readers::{Features, Series, Usps};
 
 fn stored(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hdf5").join(name)
@@ -87,6 +87,26 @@ fn what_cannot_be_read_is_named() {
         let error = features(x, y).err().unwrap();
         assert!(error.contains(expected) && !error.contains("damaged"), "{error}");
     }
+}
+
+#[test]
+fn series_and_their_lengths_are_read() {
+    let folder = stored("features.h5").parent().unwrap().to_owned();
+    let mut reader = Series {
+        file: "features.h5".to_owned(),
+        series: "a/cube".to_owned(),
+        labelled: false,
+        ..Series::default()
+    };
+    let Samples::Series { channels, length, values } = reader.read(&folder).unwrap().samples else {
+        panic!("not series of one length")
+    };
+    assert_eq!((channels, length, values.len()), (2, 2, 8));
+    // The file has no lengths of two series: those of three are refused by their place.
+    reader.lengths = Some("a/b".to_owned());
+    let error = reader.read(&folder).err().unwrap().to_string();
+    let expected = "lengths have shape [3]; expected one length for each of the 2 series";
+    assert!(error.contains(expected) && error.contains("a/b"), "{error}");
 }
 
 #[test]
