@@ -288,6 +288,7 @@ mod tests {
             classes: vec!["a".to_owned(), "b".to_owned()],
             sources: vec![domain("first", 4), domain("second", 3)],
             target: domain("target", 5),
+            shifts: Vec::new(),
         };
         Draws::adaptation(&data, 2, Key::new(1))
     }
