@@ -16,6 +16,7 @@ pub mod corruption;
 pub mod dataset;
 pub mod error;
 pub mod export;
+pub mod file_tensors;
 pub mod input;
 pub mod launcher;
 pub mod layer;

@@ -1,12 +1,14 @@
 //! The model that is trained: extractor, bottleneck, classifier.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 
 use crate::context::{Context, Grouping};
 use crate::error::{MethodError, NetworkError};
 use crate::export::{ExportedModel, NotExported, below};
+use crate::file_tensors::FileTensors;
 use crate::input::Input;
 use crate::network::NamedTensor;
 use crate::parts::{Classifier, Encoded, Extractor};
@@ -24,6 +26,8 @@ pub struct Model {
     pub classifier: Box<dyn Classifier>,
     /// Whether bottleneck and classifier are applied to every state in time.
     reads_states: bool,
+    /// What a file of pretrained weights gave.
+    file: Option<Arc<FileTensors>>,
 }
 
 /// The tensors of a model at one moment, part by part.
@@ -113,7 +117,20 @@ impl Model {
         bottleneck: Option<Box<dyn Extractor>>,
         classifier: Box<dyn Classifier>,
     ) -> Self {
-        Self { extractor, bottleneck, classifier, reads_states: false }
+        Self { extractor, bottleneck, classifier, reads_states: false, file: None }
+    }
+
+    /// The same model, whose extractor is just as the file of pretrained weights with this hash gives
+    /// it.
+    pub fn from_file(self, weights: String) -> Self {
+        let own = self.extractor.tensors().into_iter();
+        let tensors = own.map(|tensor| tensor.below("extractor")).collect();
+        Self { file: Some(Arc::new(FileTensors::new(weights, tensors))), ..self }
+    }
+
+    /// What a file of pretrained weights gave to this model.
+    pub fn file(&self) -> Option<&FileTensors> {
+        self.file.as_deref()
     }
 
     /// The same model, whose bottleneck and classifier are applied to every state in time;
@@ -196,6 +213,7 @@ impl Model {
             bottleneck: self.bottleneck.as_ref().map(|part| part.evaluation_copy()),
             classifier: self.classifier.evaluation_copy(),
             reads_states: self.reads_states,
+            file: self.file.clone(),
         }
     }
 
@@ -206,6 +224,7 @@ impl Model {
             bottleneck: self.bottleneck.as_ref().map(|part| part.training_copy()),
             classifier: self.classifier.training_copy(),
             reads_states: self.reads_states,
+            file: self.file.clone(),
         }
     }
 
@@ -261,14 +280,28 @@ impl Model {
         part_tensors(self.parts())
     }
 
-    /// Replaces all tensors by those of the same names.
+    /// The tensors for records and checkpoints: all but those that a file of pretrained weights gave
+    /// and that are as it gave them.
+    pub fn recorded_tensors(&mut self) -> Vec<NamedTensor> {
+        let tensors = self.tensors();
+        match &self.file {
+            Some(file) => file.without(tensors),
+            None => tensors,
+        }
+    }
+
+    /// Replaces all tensors by those of the same names. Those of the file of pretrained weights need
+    /// not be there.
     ///
     /// # Errors
-    /// If one is missing or has another shape.
+    /// If another one is missing, or one has another shape.
     pub fn load_tensors(
         &mut self,
         tensors: &BTreeMap<String, TensorData>,
     ) -> Result<(), NetworkError> {
-        load_parts(self.parts(), tensors)
+        match self.file.clone() {
+            Some(file) => load_parts(self.parts(), &file.completed(tensors)),
+            None => load_parts(self.parts(), tensors),
+        }
     }
 }

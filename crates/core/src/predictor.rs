@@ -7,6 +7,7 @@ use burn::tensor::TensorData;
 use crate::context::{Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate};
 use crate::error::NetworkError;
 use crate::export::{ExportedModel, NotExported};
+use crate::file_tensors::FileTensors;
 use crate::input::Input;
 use crate::model::{Model, ModelOutput};
 use crate::network::NamedTensor;
@@ -17,8 +18,14 @@ pub trait Predictor: Send {
     /// Features and logits of inputs that come from `domain`.
     fn predict(&mut self, input: Input, domain: DomainRole) -> ModelOutput;
 
-    /// Everything that decides the predictions, for the record.
+    /// Everything that decides the predictions, for the record, but what a [file](Self::file) of
+    /// pretrained weights gave and is as it was.
     fn tensors(&mut self) -> Vec<NamedTensor>;
+
+    /// What a file of pretrained weights gave, where [`tensors`](Self::tensors) leaves it out.
+    fn file(&self) -> Option<&FileTensors> {
+        None
+    }
 
     /// Takes a record's tensors back.
     ///
@@ -68,7 +75,11 @@ impl Predictor for ModelPredictor {
     }
 
     fn tensors(&mut self) -> Vec<NamedTensor> {
-        self.model.tensors()
+        self.model.recorded_tensors()
+    }
+
+    fn file(&self) -> Option<&FileTensors> {
+        self.model.file()
     }
 
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {

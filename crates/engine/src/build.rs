@@ -10,7 +10,7 @@ use isthmus_core::objective::Objective;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind, Plugin};
-use isthmus_core::spec::{Job, PluginSpec, StageSpec, TrainingSpec};
+use isthmus_core::spec::{ExtractorSpec, Job, PluginSpec, StageSpec, TrainingSpec};
 use isthmus_core::terms::{Terms, WeightedTerm};
 use isthmus_core::test_time::TestTimeMethod;
 use isthmus_core::updater::{GroupSelector, Part, UpdateGroup, UpdateSettings, Updater};
@@ -91,7 +91,19 @@ pub fn build_model(
         }
         _ => return Err(missing(Kind::Classifier, &job.classifier)),
     };
-    Ok(Model::new(extractor, bottleneck, classifier))
+    let model = Model::new(extractor, bottleneck, classifier);
+    Ok(match weights(&job.extractor) {
+        Some(weights) if !job.extractor.frozen => model.from_file(weights),
+        _ => model,
+    })
+}
+
+/// Identifies the pretrained weights that an extractor begins with.
+pub fn weights(extractor: &ExtractorSpec) -> Option<String> {
+    match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
+        Build::Extractor { weights, .. } => weights(&extractor.plugin.config),
+        _ => None,
+    }
 }
 
 /// Lets a model be read state by state, where the objective reads states.

@@ -34,7 +34,7 @@ pub(crate) fn take(
     method: Kept<'_>,
     updater: &Updater,
 ) -> Checkpoint {
-    let mut tensors = prefixed(MODEL, model.tensors());
+    let mut tensors = prefixed(MODEL, model.recorded_tensors());
     tensors.extend(prefixed(NETWORKS, part_tensors(method.networks)));
     tensors.extend(prefixed(STATE, method.state));
     tensors.extend(prefixed(OPTIMIZER, updater.state()));

@@ -39,6 +39,6 @@ pub fn run_fit(
     observer.step_done(setup.index, 1, &measurements)?;
     let own = method.predictor(model, setup.training.normalization);
     let outcome = evaluate(setup, setup.predictor(own, model), data, 1, observer)?;
-    observer.stage_finished(setup.index, &mut || model.tensors())?;
+    observer.stage_finished(setup.index, &mut || model.recorded_tensors())?;
     Ok(outcome)
 }

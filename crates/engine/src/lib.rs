@@ -23,7 +23,7 @@ mod stream_plan;
 
 pub use build::{
     StageMethod, TrainingMethods, build_extractor, build_method, build_model, build_objective,
-    build_updater,
+    build_updater, weights,
 };
 pub use checkpoint::start_of;
 pub use data::JobData;

@@ -208,7 +208,7 @@ pub fn run_stage(
             evaluate(setup, setup.predictor(own, model), data, 0, observer)?
         }
     };
-    observer.stage_finished(setup.index, &mut || model.tensors())?;
+    observer.stage_finished(setup.index, &mut || model.recorded_tensors())?;
     Ok(outcome)
 }
 

@@ -98,7 +98,8 @@ pub(crate) fn run_stream(
             && measure
             && let Some(so_far) = answers.so_far(setup, data, &plan[..done])?
         {
-            observer.evaluated(setup.index, done, &[so_far], &mut || stream.model.tensors())?;
+            observer
+                .evaluated(setup.index, done, &[so_far], &mut || stream.model.recorded_tensors())?;
         }
         if done == steps {
             break;
@@ -130,7 +131,7 @@ pub(crate) fn run_stream(
     let mut predictor = setup.predictor(own, stream.model);
     let outputs = answers.outputs();
     let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, steps, observer)?;
-    observer.stage_finished(setup.index, &mut || stream.model.tensors())?;
+    observer.stage_finished(setup.index, &mut || stream.model.recorded_tensors())?;
     Ok(StageOutcome { evaluation, outputs, predictor })
 }
 

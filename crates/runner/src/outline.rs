@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use isthmus_core::spec::{Halving, Job};
 use isthmus_data::{Dataset, Roots};
+use isthmus_engine::weights;
 use isthmus_results::RecordHeader;
 
 use crate::device;
@@ -33,7 +34,7 @@ impl Outline {
         device::kind_of(&experiment.device).clone_into(&mut experiment.device);
         let roots = Roots::discover(Some(source.path));
         let data = Dataset::identify(&experiment.data, &roots)?;
-        let weights = plan::weights(&experiment.extractor);
+        let weights = weights(&experiment.extractor);
         let fingerprints = Fingerprints::new(&experiment, &data, weights.as_deref());
         let planned = all_jobs(source.sweep, &experiment);
         let halving = source.sweep.and_then(|sweep| sweep.halving.clone());

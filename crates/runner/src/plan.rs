@@ -13,7 +13,7 @@ use isthmus_data::{
     Dataset, DatasetIdentity, DomainUse, LoadedDomain, LoadedSet, Roots, Views, hold_out_source,
     hold_out_target, joined_domain,
 };
-use isthmus_engine::{JobData, uses_target_labels};
+use isthmus_engine::{JobData, uses_target_labels, weights};
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
 /// small that jobs side by side serve the processors better than threads within one.
@@ -259,14 +259,6 @@ pub fn with_transform(mut experiment: Experiment) -> Experiment {
 fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
     match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
         Build::Extractor { transform, .. } => transform(&extractor.plugin.config),
-        _ => None,
-    }
-}
-
-/// Identifies the extractor's pretrained weights.
-pub fn weights(extractor: &ExtractorSpec) -> Option<String> {
-    match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
-        Build::Extractor { weights, .. } => weights(&extractor.plugin.config),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use burn::tensor::Device;
 use isthmus_core::spec::Job;
 use isthmus_engine::{EngineError, JobData, JobOutcome, run_job};
-use isthmus_results::record::{Begun, Environment, MetricRow, RunInfo, TaskInfo};
+use isthmus_results::record::{Begun, Environment, FrozenInfo, MetricRow, RunInfo, TaskInfo};
 use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
 
@@ -161,7 +161,13 @@ fn write_outcome(
     let names: Vec<String> = (0..test.rows()).map(|row| test.name(row)).collect();
     writer.predictions(&names, &outcome.target.predictions)?;
     writer.model(&outcome.tensors)?;
-    writer.task(&TaskInfo { classes: data.classes.clone(), shape: data.input_shape() })?;
+    let frozen = outcome.predictor.file().and_then(|file| {
+        let tensors = file.absent_from(&outcome.tensors);
+        let weights = file.weights().to_owned();
+        (!tensors.is_empty()).then_some(FrozenInfo { weights, tensors })
+    });
+    let (classes, shape) = (data.classes.clone(), data.input_shape());
+    writer.task(&TaskInfo { classes, shape, frozen })?;
     let Some(record) = &job.record else { return Ok(()) };
     if record.outputs > 0 {
         writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;

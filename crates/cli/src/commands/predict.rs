@@ -68,9 +68,32 @@ impl RecordedModel {
                 "it was made by a version before `predict`: run the experiment again",
             ));
         };
+        check_weights(folder, &job, &task)?;
         let tensors = tensors(&record, choice)?;
         Ok(Self { record, job, task, tensors })
     }
+}
+
+/// Refuses a record whose models leave out what a file of pretrained weights has, where that file is
+/// not found or is another.
+fn check_weights(folder: &Path, job: &Job, task: &TaskInfo) -> Result<(), Failure> {
+    let Some(frozen) = &task.frozen else { return Ok(()) };
+    let found = isthmus_engine::weights(&job.extractor);
+    if found.as_ref() == Some(&frozen.weights) {
+        return Ok(());
+    }
+    let found = found.unwrap_or_else(|| "no file".to_owned());
+    Err(Failure::input_with(
+        format!(
+            "the models in {} leave out {} tensors of the pretrained weights of `{}` with the \
+             checksum {}; found is {found}",
+            folder.display(),
+            frozen.tensors.len(),
+            job.extractor.plugin.name,
+            frozen.weights
+        ),
+        "put the file that the run began with in its place; `isthmus weights` fetches published ones",
+    ))
 }
 
 /// The tensors of the last model, or of the one that a validator chose.

@@ -10,4 +10,16 @@ pub struct TaskInfo {
     pub classes: Vec<String>,
     /// Shape of one sample as the model takes it: features, where the extractor is frozen.
     pub shape: InputShape,
+    /// What the record's models leave out, since a file of pretrained weights has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<FrozenInfo>,
+}
+
+/// Tensors that are those of a file of pretrained weights.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenInfo {
+    /// The file's hash.
+    pub weights: String,
+    /// Their names.
+    pub tensors: Vec<String>,
 }
