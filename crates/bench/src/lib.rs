@@ -119,6 +119,7 @@ impl Steps {
                 protocol: Protocol::Transductive,
                 target_labels: true,
                 stream_order: StreamOrder::Shuffled,
+                classes: None,
                 transform: None,
                 views: None,
             },
@@ -144,6 +145,7 @@ impl Steps {
         };
         let data = JobData {
             classes: (0..classes).map(|class| class.to_string()).collect(),
+            target_classes: None,
             sources: vec![domain("source", shape, 1024, classes)],
             target: domain("target", shape, 1024, classes),
             shifts: Vec::new(),

@@ -30,6 +30,7 @@ fn info(descriptor: &Descriptor) -> DatasetInfo {
     DatasetInfo {
         domains: descriptor.domains.iter().map(domain).collect(),
         samples: descriptor.samples(),
+        targets: descriptor.targets(),
     }
 }
 

@@ -1,16 +1,25 @@
 //! Every method goes on from a checkpoint as if it had never been interrupted.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::sync::Arc;
+
 use burn::tensor::Device;
 use isthmus as _; // links the plugins
 use isthmus_core::checkpoint::Checkpoint;
+use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
 use isthmus_core::method::Measurement;
 use isthmus_core::network::NamedTensor;
+use isthmus_core::objective::OutputKind;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind, plugins};
+use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
 use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
-use isthmus_data::{Dataset, DomainUse, Roots, joined_domain};
+use isthmus_core::targets::{RowTargets, TargetKind, Targets};
+use isthmus_core::validation::Matrix;
+use isthmus_data::{
+    Dataset, DomainUse, FeatureSource, Roots, VariableSeriesSource, joined_domain,
+};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
+use rand::RngExt;
 
 const STEPS: usize = 12;
 
@@ -19,14 +28,21 @@ const STREAM: &str = "streams.storm = [{ domain = 'uci', corruption = { name = '
                       severities = [5, 1] }, { domain = 'uci' }]";
 
 /// A job whose last stage is run by `method`: the fields of an entry of `align`.
-fn job(method: &str, optimizer: &str, trained_before: bool, target: &str) -> Job {
+fn job(method: &str, optimizer: &str, trained_before: bool, target: &str, objective: &Plugin) -> Job {
+    let objective_name = objective.about.name;
+    let targets = (objective.targets)(&(objective.defaults)());
+    let extractor = match targets {
+        // Sequences are predicted from states in time.
+        Some(TargetKind::Sequences) => "name = 'cnn1d'\nchannels = 4\nfeatures = 8",
+        _ => "name = 'mlp'\nhidden = [24, 16]\ndropout = 0.2",
+    };
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
         "name = 'resume'\n[data]\ndataset = 'quickstart'\ntasks = ['fonts -> {target}']\n\
          protocol = {{ split = 0.3 }}\n{STREAM}\n\
          views = {{ weak = [{{ name = 'gaussian-noise', deviation = 0.02 }}], \
-         strong = [{{ name = 'feature-dropout' }}] }}\n[extractor]\nname = 'mlp'\nhidden = [24, 16]\ndropout = 0.2\n\
-         [bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
+         strong = [{{ name = 'feature-dropout' }}] }}\n[extractor]\n{extractor}\n\
+         [objective]\nname = '{objective_name}'\n[bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
          [training]\niterations = {STEPS}\nbatch_size = 16\nevaluate_every = 5\n\
          normalization = 'per-domain'\n[training.optimizer]\nname = '{optimizer}'\n\
          [training.schedule]\nname = 'cosine'\nwarm_up = 4\n\
@@ -35,7 +51,7 @@ fn job(method: &str, optimizer: &str, trained_before: bool, target: &str) -> Job
     let domains = ["fonts", "uci"]
         .map(|name| DomainInfo { name: name.to_owned(), has_test_set: false })
         .to_vec();
-    let info = DatasetInfo { domains, samples: None };
+    let info = DatasetInfo { domains, samples: None, targets };
     let datasets = Datasets::from([("quickstart".to_owned(), Ok(info))]);
     match parse(&text, &datasets) {
         Ok(checked) => checked.experiment.jobs().remove(0),
@@ -56,7 +72,7 @@ fn data(job: &Job) -> JobData {
         true => shifts.remove(0),
         false => joined_domain(&task.target, &shifts).unwrap(),
     };
-    JobData { classes: dataset.classes.clone(), sources, target, shifts }
+    JobData { classes: dataset.classes.clone(), target_classes: None, sources, target, shifts }
 }
 
 /// Stops a job after so many steps of all stages together, and keeps what was measured.
@@ -122,16 +138,71 @@ fn bits(outcome: &JobOutcome) -> Vec<(String, Vec<u8>)> {
     bits
 }
 
+/// The objective of a name.
+fn objective(name: &str) -> &'static Plugin {
+    find(Kind::Objective, name).unwrap()
+}
+
+/// The objective that a method needs.
+fn objective_for(method: &Plugin) -> &'static Plugin {
+    match method.needs.outputs {
+        OutputKind::OpenClasses => objective("open-set"),
+        OutputKind::Classes | OutputKind::Other => objective("classes"),
+    }
+}
+
+/// Two domains of random features with targets of a kind; series for sequences.
+fn random_data(kind: TargetKind) -> JobData {
+    const ROWS: usize = 40;
+    const FEATURES: usize = 6;
+    let domain = |name: &str| {
+        let mut rng = Key::new(3).named(name).rng();
+        let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random()).collect() };
+        let samples: Arc<dyn SampleSource> = match kind {
+            TargetKind::Sequences => {
+                let lengths: Vec<usize> = (0..ROWS).map(|row| 30 + row % 9).collect();
+                let values = draw(2 * lengths.iter().sum::<usize>());
+                Arc::new(VariableSeriesSource::new(2, lengths, values))
+            }
+            _ => Arc::new(FeatureSource::new(FEATURES, draw(ROWS * FEATURES))),
+        };
+        let numbers = draw(ROWS * 3);
+        let targets = match kind {
+            TargetKind::Classes => Targets::Classes((0..ROWS as u32).map(|row| row % 3).collect()),
+            TargetKind::Labels => {
+                let labels = numbers.iter().map(|it| f32::from(u8::from(*it > 0.5))).collect();
+                Targets::Labels(Matrix::new(ROWS, 3, labels))
+            }
+            TargetKind::Values => Targets::Values(Matrix::new(ROWS, 3, numbers)),
+            TargetKind::Sequences => {
+                Targets::Sequences((0..ROWS as u32).map(|row| vec![row % 3, 1]).collect())
+            }
+        };
+        let set = LabelledSource { samples, targets: RowTargets::all(targets) };
+        Domain { name: name.to_owned(), train: set.clone(), validation: None, test: set }
+    };
+    let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
+    JobData { classes, target_classes: None, sources: vec![domain("fonts")], target: domain("uci") }
+}
+
 fn check(method: &str, optimizer: &str, trained_before: bool) {
     check_on("uci", method, optimizer, trained_before);
 }
 
 fn check_on(target: &str, method: &str, optimizer: &str, trained_before: bool) {
-    let job = job(method, optimizer, trained_before, target);
+    let name = method.split('\'').nth(1).unwrap();
+    let objective = objective_for(find(Kind::Method, name).unwrap());
+    let job = job(method, optimizer, trained_before, target, objective);
     let data = data(&job);
+    check_job(&job, &data, trained_before);
+}
+
+fn check_job(job: &Job, data: &JobData, trained_before: bool) {
+    let align = &job.method.stages.last().unwrap().align[0];
+    let (method, optimizer) = (&align.label, &job.objective.name);
     let device = Device::flex();
     let mut whole = Stopping { after: usize::MAX, ..Stopping::default() };
-    let expected = run_job(&job, &data, &device, None, &mut whole).unwrap();
+    let expected = run_job(job, data, &device, None, &mut whole).unwrap();
     let all_steps = whole.steps;
     let begun = if trained_before { STEPS } else { 0 };
     let compare = |outcome: &JobOutcome, what: &str| {
@@ -145,17 +216,17 @@ fn check_on(target: &str, method: &str, optimizer: &str, trained_before: bool) {
         // It fits once: where it is killed, it fits again, to the model that was there before.
         let mut second = Stopping { after: usize::MAX, ..Stopping::default() };
         let start = trained_before.then(|| start_of(1, whole.left.swap_remove(0)));
-        let outcome = run_job(&job, &data, &device, start.as_ref(), &mut second).unwrap();
+        let outcome = run_job(job, data, &device, start.as_ref(), &mut second).unwrap();
         compare(&outcome, "killed while it fits");
         assert_eq!(second.measured.last(), whole.measured.last());
         return;
     }
     for after in [begun + 1, begun + 5, begun + 7, all_steps - 1] {
         let mut first = Stopping { after, ..Stopping::default() };
-        let error = run_job(&job, &data, &device, None, &mut first).unwrap_err();
+        let error = run_job(job, data, &device, None, &mut first).unwrap_err();
         assert!(matches!(error, EngineError::Interrupted { .. }), "{error}");
         let mut second = Stopping { after: usize::MAX, ..Stopping::default() };
-        let outcome = run_job(&job, &data, &device, first.kept.as_ref(), &mut second).unwrap();
+        let outcome = run_job(job, data, &device, first.kept.as_ref(), &mut second).unwrap();
         assert_eq!(first.steps + second.steps, all_steps);
         compare(&outcome, &format!("stopped after {after}"));
         let measured: Vec<_> = first.measured.into_iter().chain(second.measured).collect();
@@ -172,6 +243,16 @@ fn every_method_goes_on_bit_for_bit() {
         if matches!(plugin.build, Build::Fit(_)) && !plugin.needs.trained_model {
             check(&method, "sgd", true);
         }
+    }
+}
+
+#[test]
+fn every_objective_goes_on_bit_for_bit() {
+    for objective in plugins(Kind::Objective) {
+        println!("{}", objective.about.name);
+        let kind = (objective.targets)(&(objective.defaults)()).unwrap();
+        let job = job("name = 'dann'", "sgd", false, "uci", objective);
+        check_job(&job, &random_data(kind), false);
     }
 }
 

@@ -121,6 +121,8 @@ choice_kinds! {
     AugmentationKind => Augmentation,
     /// Marks a choice of a corruption.
     CorruptionKind => Corruption,
+    /// Marks a choice of a reader.
+    ReaderKind => Reader,
 }
 
 /// Another plugin with its configuration, as a field of a configuration:

@@ -9,6 +9,25 @@ use crate::model::ModelOutput;
 use crate::targets::{RowTargets, Targets};
 use crate::validation::Outputs;
 
+/// What the outputs of the classifier stand for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutputKind {
+    /// Something else than scores of classes.
+    #[default]
+    Other,
+    /// One score for each class, of which a sample has one.
+    Classes,
+    /// One score for each class, and a last one for samples of no class of the source.
+    OpenClasses,
+}
+
+impl OutputKind {
+    /// Whether a method or validator that needs outputs of the kind `needed` can work with these.
+    pub fn serves(self, needed: Self) -> bool {
+        self >= needed
+    }
+}
+
 /// The loss on labelled rows, and the metrics of predictions. Methods add to the loss; they do not
 /// replace it.
 pub trait Objective: Send + Sync {
@@ -46,6 +65,17 @@ pub trait Objective: Send + Sync {
     /// # Errors
     /// If the objective does not take such targets.
     fn evaluate(&self, outputs: &Outputs, targets: &RowTargets) -> Result<Evaluation, MethodError>;
+
+    /// What `isthmus predict` writes of samples, column by column; `classes` are the names of the
+    /// classes, of the numbers or of the symbols that targets are made of.
+    ///
+    /// # Errors
+    /// If the outputs are not those of a model with this objective.
+    fn describe(
+        &self,
+        outputs: &Outputs,
+        classes: &[String],
+    ) -> Result<Vec<PredictionColumn>, MethodError>;
 }
 
 /// What an objective says of predictions.
@@ -88,6 +118,11 @@ impl PredictionColumn {
     /// A column of classes.
     pub fn classes(name: &str, values: Vec<Option<u32>>) -> Self {
         Self { name: name.to_owned(), values: PredictionValues::Classes(values) }
+    }
+
+    /// A column of texts.
+    pub fn texts(name: &str, values: Vec<Option<String>>) -> Self {
+        Self { name: name.to_owned(), values: PredictionValues::Texts(values) }
     }
 
     /// A column of numbers.

@@ -191,6 +191,11 @@ impl<'a> Step<'a> {
         self.number * self.stage.updates.updater.accumulate() + self.batch
     }
 
+    /// Whether this batch is the first of its step.
+    pub fn is_first_batch(&self) -> bool {
+        self.batch == 0
+    }
+
     /// Whether this batch is the last of its step: where gradients are accumulated, its updates are
     /// those that change networks.
     pub fn is_last_batch(&self) -> bool {

@@ -3,8 +3,36 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::validation::Matrix;
+
+/// What the targets of a data set are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetKind {
+    /// One class for each sample.
+    #[default]
+    Classes,
+    /// Any number of classes for each sample.
+    Labels,
+    /// Numbers for each sample.
+    Values,
+    /// A sequence of symbols for each sample.
+    Sequences,
+}
+
+impl std::fmt::Display for TargetKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Classes => "classes",
+            Self::Labels => "sets of classes",
+            Self::Values => "numbers",
+            Self::Sequences => "sequences",
+        })
+    }
+}
 
 /// The targets of some rows. Which variant a data set has is up to its reader; an
 /// [`Objective`](crate::objective::Objective) says which one it takes.
@@ -30,13 +58,13 @@ impl Targets {
         }
     }
 
-    /// What kind of targets these are, for messages.
-    pub fn kind(&self) -> &'static str {
+    /// What kind of targets these are.
+    pub fn kind(&self) -> TargetKind {
         match self {
-            Self::Classes(_) => "classes",
-            Self::Labels(_) => "sets of classes",
-            Self::Values(_) => "numbers",
-            Self::Sequences(_) => "sequences",
+            Self::Classes(_) => TargetKind::Classes,
+            Self::Labels(_) => TargetKind::Labels,
+            Self::Values(_) => TargetKind::Values,
+            Self::Sequences(_) => TargetKind::Sequences,
         }
     }
 
@@ -99,6 +127,16 @@ impl RowTargets {
     pub fn none(rows: usize) -> Self {
         let known = (rows > 0).then(|| Arc::from([]));
         Self { rows, known, targets: Arc::new(Targets::Classes(Vec::new())) }
+    }
+
+    /// Targets of the `known` ones, ascending, of `rows` rows.
+    ///
+    /// # Panics
+    /// If there is not one target for each.
+    pub fn some(rows: usize, known: Vec<usize>, targets: Targets) -> Self {
+        assert_eq!(known.len(), targets.rows(), "a target for each row that has one");
+        let known = (known.len() < rows).then(|| known.into());
+        Self { rows, known, targets: Arc::new(targets) }
     }
 
     /// The class of each row, where it has one.
@@ -194,13 +232,15 @@ impl RowTargets {
         Self { rows, known, targets: Arc::new(targets) }
     }
 
-    /// The same rows with other numbers for their classes.
+    /// The same rows with other numbers for their classes or symbols.
     pub fn map_classes(&self, class: impl Fn(u32) -> u32) -> Self {
+        let map = |numbers: &Vec<u32>| numbers.iter().map(|&it| class(it)).collect();
         let targets = match &*self.targets {
-            Targets::Classes(classes) => {
-                Arc::new(Targets::Classes(classes.iter().map(|&it| class(it)).collect()))
+            Targets::Classes(classes) => Arc::new(Targets::Classes(map(classes))),
+            Targets::Sequences(sequences) => {
+                Arc::new(Targets::Sequences(sequences.iter().map(map).collect()))
             }
-            _ => Arc::clone(&self.targets),
+            Targets::Labels(_) | Targets::Values(_) => Arc::clone(&self.targets),
         };
         Self { targets, ..self.clone() }
     }

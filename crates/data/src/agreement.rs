@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use isthmus_core::dataset::SampleOutline;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
+use isthmus_core::targets::{TargetKind, Targets};
 use serde::{Deserialize, Serialize};
 
 use crate::class_places::{Places, whole_numbers};
@@ -23,6 +24,12 @@ pub(crate) struct FoundClasses {
     pub counts: BTreeMap<u32, usize>,
     /// What was taken for classes.
     pub remark: Option<String>,
+    /// What the targets are.
+    #[serde(default)]
+    pub kind: TargetKind,
+    /// Number of columns of targets that are sets of classes or numbers.
+    #[serde(default)]
+    pub columns: usize,
 }
 
 /// A set of samples and its classes.
@@ -49,20 +56,26 @@ impl FoundClasses {
     /// Those of a set.
     pub fn of(outline: &SampleOutline) -> Self {
         let mut counts = BTreeMap::new();
-        for label in outline.targets.classes().into_iter().flatten() {
-            *counts.entry(label).or_insert(0) += 1;
+        let mut count = |label: u32| *counts.entry(label).or_insert(0) += 1;
+        let mut columns = 0;
+        match outline.targets.targets() {
+            Targets::Classes(classes) => classes.iter().copied().for_each(&mut count),
+            Targets::Sequences(all) => all.iter().flatten().copied().for_each(&mut count),
+            Targets::Labels(matrix) | Targets::Values(matrix) => columns = matrix.columns(),
         }
         Self {
             names: outline.class_names.clone(),
             first_label: outline.first_label,
             counts,
             remark: outline.class_remark.clone(),
+            kind: outline.targets.targets().kind(),
+            columns,
         }
     }
 
     /// Whether no sample has a label.
     fn is_unlabelled(&self) -> bool {
-        self.names.is_none() && self.counts.is_empty()
+        self.names.is_none() && self.counts.is_empty() && self.columns == 0
     }
 
     /// One more than the largest label.
@@ -106,6 +119,18 @@ pub(crate) fn classes(
     // Samples without labels have nothing to agree on.
     let sets: Vec<ClassesOf<'_>> =
         all.iter().filter(|set| !set.found.is_unlabelled()).copied().collect();
+    let columns = sets.iter().find(|set| set.found.columns > 0);
+    if let Some(first) = columns.or(sets.first())
+        && let Some(other) = sets.iter().find(|set| set.found.kind != first.found.kind)
+    {
+        return Err(DataError::Mismatch(format!(
+            "targets differ: domain `{}` has {}, domain `{}` has {}",
+            first.domain, first.found.kind, other.domain, other.found.kind
+        )));
+    }
+    if let Some(first) = columns {
+        return as_columns(descriptor, first, &sets, all.len());
+    }
     let mut agreement = match &descriptor.classes {
         Some(stated) => as_stated(stated, &sets)?,
         None => {
@@ -124,6 +149,49 @@ pub(crate) fn classes(
         .map(|set| if set.found.is_unlabelled() { None } else { maps.next().flatten() })
         .collect();
     Ok(agreement)
+}
+
+/// The names of columns: those of the descriptor, else those of the first set, else numbers.
+fn as_columns(
+    descriptor: &Descriptor,
+    first: &ClassesOf<'_>,
+    sets: &[ClassesOf<'_>],
+    all: usize,
+) -> Result<Agreement, DataError> {
+    let count = first.found.columns;
+    if let Some(other) = sets.iter().find(|set| set.found.columns != count) {
+        return Err(DataError::Mismatch(format!(
+            "targets differ: domain `{}` has {count} columns of them, domain `{}` has {}",
+            first.domain, other.domain, other.found.columns
+        )));
+    }
+    let names = descriptor.classes.as_ref().or(first.found.names.as_ref());
+    let classes = match names {
+        Some(names) if names.len() != count => {
+            return Err(DataError::Mismatch(format!(
+                "domain `{}` has {count} columns of targets, and {} names for them: {}",
+                first.domain,
+                names.len(),
+                problem::some_of(names)
+            )));
+        }
+        Some(names) => names.clone(),
+        None => (0..count).map(|column| column.to_string()).collect(),
+    };
+    let other = sets.iter().find_map(|set| Some((set.domain, set.found.names.as_ref()?)));
+    if let (None, Some((domain, own))) = (&descriptor.classes, other)
+        && let Some(differing) = sets.iter().find(|it| it.found.names.as_ref() != Some(own))
+    {
+        return Err(DataError::Mismatch(format!(
+            "targets differ: domain `{domain}` has the columns {}, domain `{}` {}; state them in \
+             the descriptor: {}",
+            problem::some_of(own),
+            differing.domain,
+            differing.found.names.as_ref().map_or("names none".to_owned(), problem::some_of),
+            to_state(own),
+        )));
+    }
+    Ok(Agreement { classes, maps: vec![None; all], warnings: Vec::new() })
 }
 
 fn as_stated(stated: &[String], sets: &[ClassesOf<'_>]) -> Result<Agreement, DataError> {

@@ -8,6 +8,7 @@ use isthmus_core::random::Key;
 use isthmus_core::spec::{DataSpec, Protocol, Transform};
 
 use crate::agreement;
+use crate::class_sets::ChosenClasses;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::fingerprint;
 use crate::joined::Joined;
@@ -56,8 +57,11 @@ pub struct LoadedDomain {
 pub struct Dataset {
     /// Name of the data set.
     pub name: String,
-    /// Names of the classes in label order.
+    /// Names of the classes in label order: those of the sources, where an experiment says that
+    /// targets have others. Of targets that are numbers, the names of these.
     pub classes: Vec<String>,
+    /// What is kept of sources and targets, where they differ in classes.
+    pub(crate) chosen: Option<ChosenClasses>,
     /// The domains that the tasks name, those of streams among them, in the order in which they
     /// first appear.
     pub domains: Vec<LoadedDomain>,
@@ -125,7 +129,15 @@ impl Dataset {
         let views = Views::new(spec.views.as_ref())?;
         let wanted = Wanted::by_tasks(spec);
         let names = domains_of(spec);
-        Self::load_wanted(&descriptor, &names, &wanted, spec.transform.as_ref(), &views, roots)
+        let transform = spec.transform.as_ref();
+        let mut dataset =
+            Self::load_wanted(&descriptor, &names, &wanted, transform, &views, roots)?;
+        if let Some(sets) = &spec.classes {
+            let chosen = ChosenClasses::new(&dataset.classes, sets)?;
+            dataset.classes.clone_from(&chosen.known);
+            dataset.chosen = Some(chosen);
+        }
+        Ok(dataset)
     }
 
     /// Reads the named domains of a data set.
@@ -195,7 +207,8 @@ impl Dataset {
             sets.map(|set| (domain.name.as_str(), set.source.samples.shape()))
         }))?;
         let classes = agreement.classes;
-        Ok(Self { name: descriptor.name.clone(), classes, domains, identity, warnings })
+        let name = descriptor.name.clone();
+        Ok(Self { name, classes, chosen: None, domains, identity, warnings })
     }
 
     /// What identifies the data that `spec` names. Where its files are as they were when they were
@@ -233,19 +246,23 @@ impl Dataset {
         used_as: DomainUse,
         key: &Key,
     ) -> Result<Vec<Domain>, DataError> {
+        let chosen = |set: &LabelledSource| match &self.chosen {
+            Some(chosen) => chosen.select(set, used_as),
+            None => set.clone(),
+        };
         self.domains
             .iter()
             .map(|domain| {
                 let (train, test) = match (protocol, &domain.sets) {
                     (Protocol::Given, DomainSets::Given { train, test }) => {
-                        (train.source.clone(), test.source.clone())
+                        (chosen(&train.source), chosen(&test.source))
                     }
                     (Protocol::Given | Protocol::Transductive, _) => {
-                        let all = domain.all()?;
+                        let all = chosen(&domain.all()?);
                         (all.clone(), all)
                     }
                     (Protocol::Split { test_share }, _) => {
-                        let all = domain.all()?;
+                        let all = chosen(&domain.all()?);
                         let key = Self::split_key(key, &domain.origin);
                         let rows = match used_as {
                             DomainUse::Source => {
@@ -264,6 +281,17 @@ impl Dataset {
                 Ok(Domain { name: domain.name.clone(), train, validation: None, test })
             })
             .collect()
+    }
+
+    /// Whether a target has classes that the sources have not.
+    pub fn has_unknown_classes(&self) -> bool {
+        self.chosen.as_ref().is_some_and(ChosenClasses::has_unknown)
+    }
+
+    /// Number of classes that a target may have, those that the sources have not counted as one,
+    /// where an experiment states the target's.
+    pub fn target_classes(&self) -> Option<usize> {
+        self.chosen.as_ref().map(ChosenClasses::target_classes)
     }
 
     /// Identifies the content of some domains, whatever others were loaded beside them.

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use isthmus_core::augmentation::SampleKind;
 use isthmus_core::error::DataError;
-use isthmus_core::registry::{self, Kind};
+use isthmus_core::registry::{self, Kind, Plugin};
 use isthmus_core::spec::PluginSpec;
+use isthmus_core::targets::TargetKind;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
@@ -18,7 +20,9 @@ use crate::problem;
 use crate::roots::Roots;
 
 /// Descriptors that isthmus carries in itself, so that the binary works anywhere.
-const EMBEDDED: [(&str, &str); 8] = [
+const EMBEDDED: [(&str, &str); 11] = [
+    ("diabetes", include_str!("../../../datasets/diabetes.toml")),
+    ("digit-pairs", include_str!("../../../datasets/digit-pairs.toml")),
     ("digits", include_str!("../../../datasets/digits.toml")),
     ("digits-2000-1800", include_str!("../../../datasets/digits-2000-1800.toml")),
     ("digits-5000-1000", include_str!("../../../datasets/digits-5000-1000.toml")),
@@ -26,6 +30,7 @@ const EMBEDDED: [(&str, &str); 8] = [
     ("office31-features", include_str!("../../../datasets/office31-features.toml")),
     ("quickstart", include_str!("../../../datasets/quickstart.toml")),
     ("quickstart-images", include_str!("../../../datasets/quickstart-images.toml")),
+    ("spoken-digit-strings", include_str!("../../../datasets/spoken-digit-strings.toml")),
     ("uci-har", include_str!("../../../datasets/uci-har.toml")),
 ];
 
@@ -168,16 +173,23 @@ impl Descriptor {
 
     /// What its samples are, where all its readers read the same kind.
     pub fn samples(&self) -> Option<SampleKind> {
-        let readers = self.domains.iter().flat_map(|domain| match &domain.readers {
-            SetReaders::All(reader) => vec![reader],
-            SetReaders::Given { train, test } => vec![train, test],
-        });
+        self.agreed(|plugin, config| (plugin.samples)(config).first().copied())
+    }
+
+    /// What its samples are to be predicted as, where all its readers agree on it.
+    pub fn targets(&self) -> Option<TargetKind> {
+        self.agreed(|plugin, config| (plugin.targets)(config))
+    }
+
+    /// What all readers say.
+    fn agreed<T: PartialEq>(&self, of: impl Fn(&Plugin, &Value) -> Option<T>) -> Option<T> {
+        let readers = self.domains.iter().flat_map(|domain| domain.readers.all());
         let mut kinds = readers.map(|reader| {
             let plugin = registry::find(Kind::Reader, &reader.name)?;
-            (plugin.samples)(&reader.config).first().copied()
+            of(plugin, &reader.config)
         });
         let first = kinds.next()??;
-        kinds.all(|kind| kind == Some(first)).then_some(first)
+        kinds.all(|kind| kind.as_ref() == Some(&first)).then_some(first)
     }
 
     /// The names of all descriptors, in alphabetical order.

@@ -195,11 +195,15 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use isthmus_core::targets::TargetKind;
+
     use super::*;
     use crate::agreement::FoundClasses;
 
     fn identity(fingerprint: &str) -> Identity {
         let classes = FoundClasses {
+            kind: TargetKind::Classes,
+            columns: 0,
             names: None,
             first_label: 0,
             counts: BTreeMap::from([(0, 3), (7, 1)]),

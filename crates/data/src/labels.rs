@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use isthmus_core::error::DataError;
+use isthmus_core::targets::{RowTargets, TargetKind, Targets};
+use isthmus_core::validation::Matrix;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::array::Array;
@@ -10,6 +12,15 @@ use crate::problem;
 
 /// The mark of a sample without a label that data sets commonly use.
 const UNLABELLED: i64 = -1;
+
+/// What samples are to be predicted as.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ReadTargets {
+    /// The target of each sample that has one.
+    pub targets: RowTargets,
+    /// The names of the classes, where the labels are texts.
+    pub names: Option<Vec<String>>,
+}
 
 /// The classes of samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +56,112 @@ pub(crate) fn labels(array: &Array, first: i64, rows: usize) -> Result<Labels, D
             .fail(format!("has {found} labels for {rows} samples; both must be of one length")));
     }
     if header.is_text() { of_texts(array) } else { of_numbers(array, first) }
+}
+
+/// The targets of `rows` samples, of the given kind; `first` is the number of the first class.
+///
+/// - Classes: as of [`labels`].
+/// - Labels: `[rows, classes]`, 1 where a sample has the class, 0 where it has not.
+/// - Values: `[rows]` or `[rows, values]`.
+/// - Sequences: `[rows, longest]`, numbers from `first` on, -1 after the end of each.
+///
+/// Rows that hold NaN have no target; nor have empty sequences.
+pub(crate) fn targets(
+    array: &Array,
+    kind: TargetKind,
+    first: i64,
+    rows: usize,
+) -> Result<ReadTargets, DataError> {
+    let header = &array.header;
+    if kind == TargetKind::Classes {
+        let Labels { classes, names } = labels(array, first, rows)?;
+        return Ok(ReadTargets { targets: RowTargets::of_classes(&classes), names });
+    }
+    if header.is_text() {
+        return Err(header.fail(format!("holds texts; {kind} are numbers")));
+    }
+    let columns = match *header.shape.as_slice() {
+        [found] if kind == TargetKind::Values && found == rows => 1,
+        [found, columns] if found == rows && columns > 0 => columns,
+        _ => {
+            return Err(header.fail(format!(
+                "{kind} have shape {:?}; expected [{rows}, columns], one row a sample",
+                header.shape
+            )));
+        }
+    };
+    let targets = match kind {
+        TargetKind::Sequences => sequences(array, first, rows, columns)?,
+        _ => columns_of(array, kind, rows, columns)?,
+    };
+    Ok(ReadTargets { targets, names: None })
+}
+
+fn columns_of(
+    array: &Array,
+    kind: TargetKind,
+    rows: usize,
+    columns: usize,
+) -> Result<RowTargets, DataError> {
+    let matrix = Matrix::new(rows, columns, array.floats()?);
+    let has_target = |row: &usize| !matrix.row(*row).iter().any(|value| value.is_nan());
+    let known: Vec<usize> = (0..rows).filter(has_target).collect();
+    let wrong = |value: &f32| match kind {
+        TargetKind::Labels => *value != 0.0 && *value != 1.0,
+        _ => !value.is_finite(),
+    };
+    for &row in &known {
+        if let Some(column) = matrix.row(row).iter().position(wrong) {
+            let expected = if kind == TargetKind::Labels { "0 or 1" } else { "a finite number" };
+            return Err(array.header.fail(format!(
+                "row {row}, column {column} (counted from 0) is {}; expected {expected}",
+                matrix.row(row)[column]
+            )));
+        }
+    }
+    let matrix = matrix.select(&known);
+    let targets = match kind {
+        TargetKind::Labels => Targets::Labels(matrix),
+        _ => Targets::Values(matrix),
+    };
+    Ok(RowTargets::some(rows, known, targets))
+}
+
+fn sequences(
+    array: &Array,
+    first: i64,
+    rows: usize,
+    columns: usize,
+) -> Result<RowTargets, DataError> {
+    let values = array.integers()?;
+    let mut known = Vec::new();
+    let mut all = Vec::new();
+    for row in 0..rows {
+        let values = &values[row * columns..(row + 1) * columns];
+        let ended = |value: &Option<i64>| value.is_none_or(|value| value == UNLABELLED);
+        let length = values.iter().position(ended).unwrap_or(columns);
+        if let Some(after) = values[length..].iter().position(|value| !ended(value)) {
+            return Err(array.header.fail(format!(
+                "row {row} goes on after its end: position {} follows a -1",
+                length + after
+            )));
+        }
+        let symbol = |value: &Option<i64>| {
+            let number = value.unwrap_or(UNLABELLED).saturating_sub(first);
+            u32::try_from(number).map_err(|_| {
+                array.header.fail(format!(
+                    "row {row}: {} is not a symbol's number from {first} on",
+                    value.unwrap_or(UNLABELLED)
+                ))
+            })
+        };
+        let sequence = values[..length].iter().map(symbol).collect::<Result<Vec<u32>, _>>()?;
+        if !sequence.is_empty() {
+            known.push(row);
+            all.push(sequence);
+        }
+    }
+    Ok(RowTargets::some(rows, known, Targets::Sequences(all)))
 }
 
 fn of_texts(array: &Array) -> Result<Labels, DataError> {
@@ -151,6 +268,36 @@ mod tests {
         let texts = of("|S4", &[3], b"dog\0cat\0dog\0", 0, 3).unwrap();
         assert_eq!(texts.classes, [Some(1), Some(0), Some(1)]);
         assert_eq!(texts.names.unwrap(), ["cat", "dog"]);
+    }
+
+    fn targets_of(kind: TargetKind, shape: &[usize], values: &[f32]) -> Result<RowTargets, String> {
+        let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let array = npy::parse(npy::encode("<f4", shape, false, &data), "y.npy".to_owned());
+        let read = targets(&array.unwrap(), kind, 0, shape[0]);
+        read.map(|read| read.targets).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_and_sets_of_classes_are_read_row_by_row() {
+        let values = targets_of(TargetKind::Values, &[3], &[1.5, f32::NAN, -2.0]).unwrap();
+        assert_eq!(values.known(), [0, 2]);
+        assert_eq!(*values.targets(), Targets::Values(Matrix::new(2, 1, vec![1.5, -2.0])));
+        let sets = targets_of(TargetKind::Labels, &[2, 2], &[0.0, 1.0, 1.0, 1.0]).unwrap();
+        assert!(sets.is_complete());
+        let error = targets_of(TargetKind::Labels, &[1, 2], &[0.0, 0.5]).unwrap_err();
+        assert!(error.contains("row 0, column 1 (counted from 0) is 0.5; expected 0 or 1"));
+        let error = targets_of(TargetKind::Values, &[1, 1, 2], &[0.0, 0.5]).unwrap_err();
+        assert!(error.contains("numbers have shape [1, 1, 2]; expected [1, columns]"), "{error}");
+    }
+
+    #[test]
+    fn sequences_end_at_the_first_mark() {
+        let rows = [3.0, 1.0, -1.0, 2.0, -1.0, -1.0, -1.0, -1.0, -1.0];
+        let read = targets_of(TargetKind::Sequences, &[3, 3], &rows).unwrap();
+        assert_eq!(read.known(), [0, 1]);
+        assert_eq!(*read.targets(), Targets::Sequences(vec![vec![3, 1], vec![2]]));
+        let error = targets_of(TargetKind::Sequences, &[1, 3], &[1.0, -1.0, 2.0]).unwrap_err();
+        assert!(error.contains("row 0 goes on after its end: position 2"), "{error}");
     }
 
     #[test]

@@ -55,6 +55,7 @@ fn spec(dataset: &str, source: &str, target: &str) -> DataSpec {
         protocol: Protocol::Transductive,
         target_labels: true,
         stream_order: StreamOrder::Shuffled,
+        classes: None,
         transform: None,
         views: None,
     }

@@ -128,6 +128,8 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
     assert_eq!(
         Descriptor::names(&roots).unwrap(),
         [
+            "diabetes",
+            "digit-pairs",
             "digits",
             "digits-2000-1800",
             "digits-5000-1000",
@@ -135,6 +137,7 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
             "office31-features",
             "quickstart",
             "quickstart-images",
+            "spoken-digit-strings",
             "uci-har"
         ]
     );

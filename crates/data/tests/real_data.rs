@@ -9,7 +9,8 @@ use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_core::stage::SampleView;
-use isthmus_data::readers::{Features, Idx, Usps, UspsSet};
+use isthmus_core::targets::Targets;
+use isthmus_data::readers::{Features, Idx, SpokenDigits, Usps, UspsSet};
 use isthmus_data::{Dataset, Descriptor, DomainSets, Roots, Views};
 
 /// `$ISTHMUS_DATA`, or its default beside the repository; `None` where it has no such folder.
@@ -120,6 +121,86 @@ fn office31_has_its_images_and_classes_and_they_match_the_features() {
     amazon.source.samples.values(&rows, SampleView::Plain).unwrap();
     let rate = rows.len() as f64 / start.elapsed().as_secs_f64();
     println!("decode 256x256, bicubic to 224: {rate:.0} images/s on {} threads", threads());
+}
+
+/// The sequences of a set.
+fn sequences(domain: &DomainSets) -> [Vec<Vec<u32>>; 2] {
+    let DomainSets::Given { train, test } = domain else { panic!("one set") };
+    [train, test].map(|set| match set.source.targets.targets() {
+        Targets::Sequences(sequences) => sequences.clone(),
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn spoken_digits_make_strings_of_their_own_speakers() {
+    let Some(folder) = data("fsdd") else { return };
+    let dataset = load(&folder, "spoken-digit-strings", &Transform::default());
+    assert_eq!(dataset.classes.len(), 10);
+    assert_eq!(dataset.domains.len(), 2);
+    for domain in &dataset.domains {
+        let [train, test] = sequences(&domain.sets);
+        assert_eq!((train.len(), test.len()), (1000, 300));
+        for all in [train, test] {
+            assert!(all.iter().all(|digits| (2..=4).contains(&digits.len())));
+            let digits: Vec<u32> = all.concat();
+            assert!(class_counts(&digits).iter().all(|count| *count > 0));
+        }
+    }
+    // A recording lasts 0.44 s on average: 42 steps of 10 ms.
+    let reader = SpokenDigits { path: "fsdd_900.tar.gz".to_owned(), ..SpokenDigits::default() };
+    let read = reader.read(&folder).unwrap();
+    let Samples::VariableSeries { channels: 24, lengths, .. } = &read.samples else {
+        panic!("no series of 24 bands")
+    };
+    assert_eq!(lengths.len(), 900);
+    let mean = lengths.iter().sum::<usize>() as f64 / 900.0;
+    assert!((35.0..50.0).contains(&mean), "{mean}");
+}
+
+#[test]
+fn pairs_of_digits_have_one_or_two_labels() {
+    let (Some(folder), Some(_)) = (data("mnist"), data("usps")) else { return };
+    let transform = Transform { resize: Some(32), ..Transform::default() };
+    let dataset = load(&folder, "digit-pairs", &transform);
+    for domain in &dataset.domains {
+        let DomainSets::Given { train, test } = &domain.sets else { panic!("one set") };
+        for (set, rows) in [(train, 6000), (test, 2000)] {
+            let Targets::Labels(labels) = set.source.targets.targets() else {
+                panic!("no sets of classes")
+            };
+            assert_eq!((labels.rows(), labels.columns()), (rows, 10));
+            let counts: Vec<f32> = labels.iter_rows().map(|row| row.iter().sum()).collect();
+            // Two digits, the same one with a chance of a tenth.
+            assert!(counts.iter().all(|count| *count == 1.0 || *count == 2.0));
+            let same = counts.iter().filter(|count| **count == 1.0).count() as f64 / rows as f64;
+            assert!((same - 0.1).abs() < 0.03, "{same}");
+        }
+    }
+}
+
+/// The files are those of the scikit-learn package: `datasets/diabetes.toml` says how to get them.
+#[test]
+fn diabetes_is_divided_by_age() {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets/diabetes");
+    let folder = if repository.is_dir() { Some(repository) } else { data("diabetes") };
+    let Some(folder) = folder else { return };
+    let dataset = load(&folder, "diabetes", &Transform::default());
+    assert_eq!(dataset.classes, ["progression"]);
+    let mut values = Vec::new();
+    for domain in &dataset.domains {
+        let DomainSets::All(set) = &domain.sets else { panic!("two sets") };
+        let Targets::Values(own) = set.source.targets.targets() else { panic!("no numbers") };
+        assert_eq!(set.source.samples.shape(), InputShape::Features { size: 9 });
+        assert!(own.rows() > 150, "{}", own.rows());
+        values.extend_from_slice(own.values());
+    }
+    // As scikit-learn's description has them.
+    assert_eq!(values.len(), 442);
+    let range = values
+        .iter()
+        .fold((f32::MAX, f32::MIN), |(low, high), &value| (low.min(value), high.max(value)));
+    assert_eq!(range, (25.0, 346.0));
 }
 
 fn threads() -> usize {

@@ -23,6 +23,8 @@ use crate::sampler::Sampler;
 pub struct JobData {
     /// Names of the classes.
     pub classes: Vec<String>,
+    /// Number of classes that the target may have, where the experiment says that they are fewer.
+    pub target_classes: Option<usize>,
     /// The labelled domains.
     pub sources: Vec<Domain>,
     /// The domain without labels; its labels serve the final evaluation alone. Of a stream, all of

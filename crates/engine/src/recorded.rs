@@ -173,6 +173,12 @@ impl RecordedRun<'_> {
             validation: None,
             test: set,
         };
-        JobData { classes: self.classes.to_vec(), sources: Vec::new(), target, shifts: Vec::new() }
+        JobData {
+            classes: self.classes.to_vec(),
+            target_classes: None,
+            sources: Vec::new(),
+            target,
+            shifts: Vec::new(),
+        }
     }
 }

@@ -6,7 +6,7 @@ use isthmus_core::context::{DomainRole, Grouping, NormPolicy};
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::{DataError, MethodError};
 use isthmus_core::method::{Driver, Measurement, Method};
-use isthmus_core::metric::{SOURCE_PREFIX, TARGET_PREFIX};
+use isthmus_core::metric::{EFFECTIVE_CLASSES, SOURCE_PREFIX, TARGET_PREFIX};
 use isthmus_core::model::Model;
 use isthmus_core::objective::{Evaluation, Objective};
 use isthmus_core::predictor::{ModelPredictor, Predictor};
@@ -251,7 +251,15 @@ pub(crate) fn evaluate_outputs(
         objective.evaluate(outputs, &set.targets).map_err(|source| setup.failed(source))
     };
     let target = judge(outputs, &data.target.test)?;
-    let named = |(name, value): &Measurement| (format!("{TARGET_PREFIX}{name}"), *value);
+    // A model is not collapsed that predicts all the classes which the target may have.
+    let spread = match data.target_classes {
+        Some(own) => outputs.logits.columns() as f64 / own as f64,
+        None => 1.0,
+    };
+    let named = |(name, value): &Measurement| {
+        let scale = if name == EFFECTIVE_CLASSES { spread } else { 1.0 };
+        (format!("{TARGET_PREFIX}{name}"), value * scale)
+    };
     let mut measurements: Vec<Measurement> = target.metrics.iter().map(named).collect();
     measurements.extend(shift_metrics(setup, outputs, data)?);
     let primary = objective.metrics().primary().name.clone();

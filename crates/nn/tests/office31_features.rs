@@ -28,6 +28,7 @@ fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
         protocol: Protocol::Transductive,
         target_labels: true,
         stream_order: StreamOrder::Shuffled,
+        classes: None,
         transform,
         views: None,
     };

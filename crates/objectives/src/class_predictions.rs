@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use isthmus_core::objective::PredictionColumn;
 use isthmus_core::validation::Matrix;
 
 /// Bins of the calibration error (Guo et al., "On calibration of modern neural networks", 2017).
 const BINS: usize = 15;
+
+/// Begins the name of a column of probabilities; the class's name follows.
+pub(crate) const PROBABILITY: &str = "p_";
 
 /// The prediction of one sample.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,6 +33,31 @@ pub(crate) struct ClassPredictions {
     classes: usize,
 }
 
+/// What `isthmus predict` writes of scores of classes: the class, and the probability of each.
+/// `names` are those of the columns of `logits`; `predicted` is the column of each row's class.
+pub(crate) fn describe(
+    logits: &Matrix,
+    names: &[String],
+    predicted: impl Iterator<Item = u32>,
+) -> Vec<PredictionColumn> {
+    let name = |class: u32| names.get(class as usize).cloned();
+    let mut columns = vec![PredictionColumn::texts("class", predicted.map(name).collect())];
+    let probabilities: Vec<Vec<f64>> = logits.iter_rows().map(softmax).collect();
+    columns.extend(names.iter().enumerate().map(|(class, name)| {
+        let values = probabilities.iter().map(|row| Some(row[class] as f32)).collect();
+        PredictionColumn::numbers(&format!("{PROBABILITY}{name}"), values)
+    }));
+    columns
+}
+
+/// The probabilities of a row of logits.
+pub(crate) fn softmax(logits: &[f32]) -> Vec<f64> {
+    let (_, largest) = argmax(logits);
+    let powers: Vec<f64> = logits.iter().map(|&z| f64::from(z - largest).exp()).collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|power| power / sum).collect()
+}
+
 impl ClassPredictions {
     /// Holds logits `[rows, classes]` against the classes of the rows, as far as they are known.
     pub fn of(logits: &Matrix, classes: &[Option<u32>]) -> Self {
@@ -50,6 +79,30 @@ impl ClassPredictions {
         Self { rows, loss, classes: logits.columns() }
     }
 
+    /// The same, where a sample is of the last, unknown, class too if no other class has a
+    /// probability above `threshold`.
+    pub fn of_open(logits: &Matrix, classes: &[Option<u32>], threshold: f64) -> Self {
+        let mut found = Self::of(logits, classes);
+        for (row, logits) in found.rows.iter_mut().zip(logits.iter_rows()) {
+            let unknown = logits.len() - 1;
+            if row.predicted as usize != unknown && f64::from(row.confidence) <= threshold {
+                row.predicted = unknown as u32;
+                row.confidence = softmax(logits)[unknown] as f32;
+            }
+        }
+        found
+    }
+
+    /// The columns of a record's predictions.
+    pub fn columns(&self) -> Vec<PredictionColumn> {
+        let rows = || self.rows.iter();
+        vec![
+            PredictionColumn::classes("label", rows().map(|row| row.class).collect()),
+            PredictionColumn::classes("predicted", rows().map(|it| Some(it.predicted)).collect()),
+            PredictionColumn::numbers("confidence", rows().map(|it| Some(it.confidence)).collect()),
+        ]
+    }
+
     /// Each sample whose class is known: its class, and its prediction.
     fn judged(&self) -> impl Iterator<Item = (u32, &ClassPrediction)> {
         self.rows.iter().filter_map(|row| row.class.map(|class| (class, row)))
@@ -68,8 +121,13 @@ impl ClassPredictions {
     /// Balanced accuracy: mean over the classes present of the share of their samples that was
     /// predicted.
     pub fn class_accuracy(&self) -> Option<f64> {
+        self.class_accuracy_of(|_| true)
+    }
+
+    /// The same of those classes only that `counts` tells.
+    pub fn class_accuracy_of(&self, counts: impl Fn(u32) -> bool) -> Option<f64> {
         let mut classes = BTreeMap::<u32, (usize, usize)>::new();
-        for (class, row) in self.judged() {
+        for (class, row) in self.judged().filter(|(class, _)| counts(*class)) {
             let (right, all) = classes.entry(class).or_default();
             *right += usize::from(class == row.predicted);
             *all += 1;

@@ -4,17 +4,20 @@ use burn::tensor::Tensor;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::error::MethodError;
 use isthmus_core::inventory;
+use isthmus_core::method::Measurement;
 use isthmus_core::metric::{EFFECTIVE_CLASSES, Metrics};
 use isthmus_core::model::ModelOutput;
-use isthmus_core::objective::{Evaluation, Objective, PredictionColumn, unsuitable_targets};
+use isthmus_core::objective::{
+    Evaluation, Objective, OutputKind, PredictionColumn, unsuitable_targets,
+};
 use isthmus_core::registry::{About, ObjectivePlugin, Plugin};
-use isthmus_core::targets::{RowTargets, Targets, class_tensor};
+use isthmus_core::targets::{RowTargets, TargetKind, Targets, class_tensor};
 use isthmus_core::validation::Outputs;
 use isthmus_losses::classification::{cross_entropy_smoothed, cross_entropy_smoothed_per_sample};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::class_predictions::ClassPredictions;
+use crate::class_predictions::{ClassPredictions, describe};
 
 inventory::submit! {
     Plugin::objective::<Classes>(About {
@@ -37,6 +40,9 @@ pub struct Classes {
 impl PluginConfig for Classes {}
 
 impl ObjectivePlugin for Classes {
+    const TARGETS: TargetKind = TargetKind::Classes;
+    const OUTPUTS: OutputKind = OutputKind::Classes;
+
     fn build(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
     }
@@ -60,16 +66,7 @@ impl Objective for Classes {
         let Some(classes) = targets.classes() else {
             return Err(unsuitable_targets("classes", "one class a row", targets));
         };
-        let logits = output.logits.clone();
-        let classes = class_tensor(classes, &logits.device());
-        Ok(match weights {
-            None => cross_entropy_smoothed(logits, classes, self.label_smoothing),
-            Some(weights) => {
-                let losses =
-                    cross_entropy_smoothed_per_sample(logits, classes, self.label_smoothing);
-                (losses * weights).mean()
-            }
-        })
+        Ok(class_loss(output.logits.clone(), classes, weights, self.label_smoothing))
     }
 
     fn metrics(&self) -> Metrics {
@@ -89,23 +86,41 @@ impl Objective for Classes {
             ("calibration_error", judged.calibration_error()),
             (EFFECTIVE_CLASSES, Some(judged.effective_classes())),
         ];
-        let defined = |(name, value): (&str, Option<f64>)| Some((name.to_owned(), value?));
-        let rows = &judged.rows;
-        Ok(Evaluation {
-            metrics: metrics.into_iter().filter_map(defined).collect(),
-            predictions: vec![
-                PredictionColumn::classes("label", rows.iter().map(|row| row.class).collect()),
-                PredictionColumn::classes(
-                    "predicted",
-                    rows.iter().map(|row| Some(row.predicted)).collect(),
-                ),
-                PredictionColumn::numbers(
-                    "confidence",
-                    rows.iter().map(|row| Some(row.confidence)).collect(),
-                ),
-            ],
-        })
+        Ok(Evaluation { metrics: defined(metrics), predictions: judged.columns() })
     }
+
+    fn describe(
+        &self,
+        outputs: &Outputs,
+        classes: &[String],
+    ) -> Result<Vec<PredictionColumn>, MethodError> {
+        let unknown = vec![None; outputs.rows()];
+        let predicted = ClassPredictions::of(&outputs.logits, &unknown).rows.into_iter();
+        Ok(describe(&outputs.logits, classes, predicted.map(|row| row.predicted)))
+    }
+}
+
+/// Cross-entropy of classes, whose labels are smoothed, with a weight for each row.
+pub(crate) fn class_loss(
+    logits: Tensor<2>,
+    classes: &[u32],
+    weights: Option<Tensor<1>>,
+    label_smoothing: f64,
+) -> Tensor<1> {
+    let classes = class_tensor(classes, &logits.device());
+    match weights {
+        None => cross_entropy_smoothed(logits, classes, label_smoothing),
+        Some(weights) => {
+            let losses = cross_entropy_smoothed_per_sample(logits, classes, label_smoothing);
+            (losses * weights).mean()
+        }
+    }
+}
+
+/// The measurements that are defined.
+pub(crate) fn defined<const N: usize>(metrics: [(&str, Option<f64>); N]) -> Vec<Measurement> {
+    let defined = |(name, value): (&str, Option<f64>)| Some((name.to_owned(), value?));
+    metrics.into_iter().filter_map(defined).collect()
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub use compare::{
 };
 pub use error::{CompareError, RecordError};
 pub use output::{
-    Destination, Format, PredictedClasses, TerminalOptions, runs_csv, write_bytes, write_text,
+    Destination, Format, PredictedSamples, TerminalOptions, runs_csv, write_bytes, write_text,
 };
 pub use record::{Event, Prediction, Record, RecordHeader, RecordWriter, Rounds, read_records};
 pub use validators::{ValidatorOptions, ValidatorTables, judge_validators};

@@ -6,6 +6,7 @@ use std::path::Path;
 use isthmus_core::dataset::Domain;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
+use isthmus_core::objective::OutputKind;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{DataSpec, Experiment, ExtractorSpec, Job, Task, Transform, ViewsSpec};
@@ -168,6 +169,22 @@ impl Plan {
         }
     }
 
+    /// Refuses targets with classes that nothing can predict.
+    ///
+    /// # Errors
+    /// Says which objective can.
+    pub fn check_classes(&self) -> Result<(), DataError> {
+        let name = &self.experiment.objective.name;
+        let outputs = registry::find(Kind::Objective, name).map(|plugin| plugin.outputs);
+        if self.dataset.has_unknown_classes() && outputs != Some(OutputKind::OpenClasses) {
+            return Err(DataError::Mismatch(format!(
+                "`data.classes` gives targets classes that the sources have not, and the objective \
+                 `{name}` has no output for them: use `open-set`, or leave them out"
+            )));
+        }
+        Ok(())
+    }
+
     /// Whether a job needs labels of a target that has none.
     pub fn lacks_labels(&self, job: &Job) -> bool {
         let targets = job.task().targets();
@@ -217,7 +234,7 @@ pub struct Domains {
 ///
 /// # Panics
 /// If the task names a domain that was not loaded; the domains of every task are.
-pub fn job_data(job: &Job, classes: &[String], domains: &Domains) -> Result<JobData, DataError> {
+pub fn job_data(job: &Job, dataset: &Dataset, domains: &Domains) -> Result<JobData, DataError> {
     fn domain<'d>(domains: &'d [Domain], name: &str) -> &'d Domain {
         let domain = domains.iter().find(|domain| domain.name == name);
         domain.expect("the domains of every task were loaded")
@@ -245,7 +262,8 @@ pub fn job_data(job: &Job, classes: &[String], domains: &Domains) -> Result<JobD
         true => (targets.remove(0), Vec::new()),
         false => (joined_domain(&task.target, &targets)?, targets),
     };
-    Ok(JobData { classes: classes.to_vec(), sources, target, shifts })
+    let classes = dataset.classes.clone();
+    Ok(JobData { classes, target_classes: dataset.target_classes(), sources, target, shifts })
 }
 
 /// The experiment with the transform that suits its extractor, where it states none.

@@ -131,6 +131,7 @@ impl Prepared {
         kind.clone_into(&mut experiment.device);
         let mut plan = Plan::new(experiment, roots)?;
         plan.check_labels()?;
+        plan.check_classes()?;
         let fingerprints = plan.fingerprints();
         let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep, &plan.experiment)
             .into_iter()
@@ -243,7 +244,7 @@ impl Prepared {
         watch: &(dyn Watch + Sync),
     ) -> Result<Ending, JobError> {
         let domains = &self.domains[&(views_id(job.data.views.as_ref()), job.seed)];
-        let data = job_data(job, &self.plan.dataset.classes, domains)?;
+        let data = job_data(job, &self.plan.dataset, domains)?;
         let splits = splits::of(job, &self.plan.dataset)?;
         let run = || run_recorded(job, header, &data, &splits, &self.setting, watch);
         on_threads(self.threads, run)

@@ -61,7 +61,7 @@ pub fn of(job: &Job, dataset: &Dataset) -> Result<Splits, DataError> {
     let domains = |used_as| marked.domains(job.data.protocol, used_as, &Key::new(job.seed));
     let domains =
         Domains { sources: domains(DomainUse::Source)?, targets: domains(DomainUse::Target)? };
-    let data = job_data(job, &dataset.classes, &domains)?;
+    let data = job_data(job, dataset, &domains)?;
     let mut parts = Vec::new();
     for domain in &data.sources {
         parts.push(parts_of("source", domain)?);

@@ -8,11 +8,10 @@ use isthmus_core::augmentation::SampleKind;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::Job;
-use isthmus_core::validation::Outputs;
 use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile, Views};
-use isthmus_engine::RecordedRun;
+use isthmus_engine::{EngineError, RecordedRun, build_objective};
 use isthmus_results::record::TaskInfo;
-use isthmus_results::{Destination, PredictedClasses, Record};
+use isthmus_results::{Destination, PredictedSamples, Record};
 
 use crate::args::{OutputArguments, PredictArguments};
 use crate::failure::Failure;
@@ -37,7 +36,13 @@ pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<
     let outputs =
         recorded.predict(&set, &device).map_err(|error| Failure::Work(error.to_string()))?;
     let names = (0..set.samples.rows()).map(|row| set.samples.name(row)).collect();
-    let predictions = predictions(names, task.classes, &outputs);
+    let objective = build_objective(&job.objective);
+    let columns = objective.and_then(|it| {
+        it.describe(&outputs, &task.classes)
+            .map_err(|source| EngineError::Method { method: job.objective.name.clone(), source })
+    });
+    let columns = columns.map_err(|error| Failure::Work(error.to_string()))?;
+    let predictions = PredictedSamples { names, columns };
     let destination = Destination::from(arguments.output.as_deref().unwrap_or("-"));
     predictions.write(&destination).map_err(|error| Failure::Work(error.to_string()))?;
     if let (Destination::File(path), false) = (&destination, output.quiet) {
@@ -158,17 +163,4 @@ fn check_shape(set: &LabelledSource, expected: InputShape) -> Result<(), Failure
         return Ok(());
     }
     Err(Failure::input(format!("the model takes {expected}, these samples are {found}")))
-}
-
-/// Softmax of the outputs.
-fn predictions(names: Vec<String>, classes: Vec<String>, outputs: &Outputs) -> PredictedClasses {
-    let softmax = |logits: &[f32]| {
-        let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let powers: Vec<f64> =
-            logits.iter().map(|logit| f64::from(logit - largest).exp()).collect();
-        let sum: f64 = powers.iter().sum();
-        powers.into_iter().map(|power| power / sum).collect()
-    };
-    let probabilities = outputs.logits.iter_rows().map(softmax).collect();
-    PredictedClasses { names, classes, probabilities }
 }

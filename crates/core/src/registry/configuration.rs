@@ -8,11 +8,12 @@ use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::Launcher;
 use crate::method::{Driver, Fit, MethodContext, Term};
-use crate::objective::Objective;
+use crate::objective::{Objective, OutputKind};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::shallow::ShallowClassifier;
 use crate::spec::Transform;
+use crate::targets::TargetKind;
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
 
@@ -23,6 +24,11 @@ pub trait ReaderPlugin: PluginConfig {
 
     /// What kind of samples it reads.
     fn samples(&self) -> SampleKind;
+
+    /// What the samples are to be predicted as.
+    fn targets(&self) -> TargetKind {
+        TargetKind::Classes
+    }
 }
 
 /// An augmentation's configuration.
@@ -151,6 +157,11 @@ pub trait FitPlugin: PluginConfig {
 
 /// An objective's configuration.
 pub trait ObjectivePlugin: PluginConfig {
+    /// The targets that it takes.
+    const TARGETS: TargetKind;
+    /// What the outputs of the classifier stand for.
+    const OUTPUTS: OutputKind;
+
     /// Builds the objective.
     fn build(&self) -> Box<dyn Objective>;
 }

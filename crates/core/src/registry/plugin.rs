@@ -19,11 +19,12 @@ use crate::error::{MethodError, NetworkError};
 use crate::input::InputShape;
 use crate::launcher::Launcher;
 use crate::method::{Driver, Fit, MethodContext, Term};
-use crate::objective::Objective;
+use crate::objective::{Objective, OutputKind};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::shallow::ShallowClassifier;
 use crate::spec::{PluginSpec, Transform};
+use crate::targets::TargetKind;
 use crate::test_time::TestTimeMethod;
 use crate::validation::Validator;
 
@@ -53,6 +54,8 @@ pub struct Needs {
     pub last: bool,
     /// Strong views of samples: without augmentations it has little to compare.
     pub strong_views: bool,
+    /// What it takes the classifier's outputs for.
+    pub outputs: OutputKind,
 }
 
 impl Needs {
@@ -64,9 +67,15 @@ impl Needs {
         alone: false,
         last: false,
         strong_views: false,
+        outputs: OutputKind::Other,
     };
     /// A trained model.
     pub const TRAINED: Self = Self { trained_model: true, ..Self::NOTHING };
+
+    /// The same, and outputs that are scores of classes.
+    pub const fn of_classes(self) -> Self {
+        Self { outputs: OutputKind::Classes, ..self }
+    }
 
     /// The same, and norm layers.
     pub const fn with_norm_layers(self) -> Self {
@@ -167,6 +176,10 @@ pub struct Plugin {
     /// The kinds of samples that a reader of this configuration reads, or that an augmentation
     /// or a corruption can change.
     pub samples: fn(&Value) -> &'static [SampleKind],
+    /// The targets that a reader of this configuration reads, or that an objective takes.
+    pub targets: fn(&Value) -> Option<TargetKind>,
+    /// What the classifier's outputs stand for, for objectives.
+    pub outputs: OutputKind,
     /// JSON schema of the configuration.
     pub schema: fn() -> Schema,
     /// The default configuration.
@@ -187,6 +200,7 @@ impl Plugin {
         let build = Build::Reader(|value| config::from_value::<C>(value).build());
         let mut plugin = Self::new::<C>(Kind::Reader, about, build);
         plugin.samples = |value| config::from_value::<C>(value).samples().alone();
+        plugin.targets = |value| Some(config::from_value::<C>(value).targets());
         plugin
     }
 
@@ -266,6 +280,18 @@ impl Plugin {
         self
     }
 
+    /// The same method, which takes the classifier's outputs for scores of classes.
+    pub const fn of_classes(mut self) -> Self {
+        self.needs.outputs = OutputKind::Classes;
+        self
+    }
+
+    /// The same method, which needs a score for samples of no class of the source.
+    pub const fn of_open_classes(mut self) -> Self {
+        self.needs.outputs = OutputKind::OpenClasses;
+        self
+    }
+
     /// The same method, which compares views of samples.
     pub const fn with_strong_views(mut self) -> Self {
         self.needs.strong_views = true;
@@ -305,7 +331,10 @@ impl Plugin {
     /// An objective.
     pub const fn objective<C: ObjectivePlugin>(about: About) -> Self {
         let build = Build::Objective(|value| config::from_value::<C>(value).build());
-        Self::new::<C>(Kind::Objective, about, build)
+        let mut plugin = Self::new::<C>(Kind::Objective, about, build);
+        plugin.targets = |_| Some(C::TARGETS);
+        plugin.outputs = C::OUTPUTS;
+        plugin
     }
 
     /// An optimizer.
@@ -342,6 +371,8 @@ impl Plugin {
             needs: Needs::NOTHING,
             weight: 1.0,
             samples: |_| &[],
+            targets: |_| None,
+            outputs: OutputKind::Other,
             schema: || schemars::schema_for!(C),
             defaults: || config::to_value(&C::default()),
             resolve: |table| config::resolve::<C>(table),

@@ -10,12 +10,14 @@ use super::plugin::resolve;
 use super::raw::{extractor_extras, file_schema};
 use super::selection;
 use super::shape::Shape;
+use super::suggest::list;
 use super::sweep::{self, Sweep};
 use super::tree::{Node, child, whole};
 use super::views::{self, TrainedOn};
 use super::{DataSpec, Diagnostics, Experiment, ExtractorSpec, PluginSpec, RecordSpec, Transform};
 use crate::augmentation::SampleKind;
-use crate::registry::{Kind, find};
+use crate::objective::OutputKind;
+use crate::registry::{Kind, find, plugins};
 
 /// The extractor that passes features on as they are.
 const IDENTITY: &str = "identity";
@@ -91,8 +93,20 @@ fn experiment(
     let classifier = child(root, "classifier")
         .and_then(|node| resolve(Kind::Classifier, node, None, None, diagnostics));
     let empty = Spanned::new(root.span(), DeValue::Table(DeTable::new()));
-    let objective = child(root, "objective").unwrap_or(&empty);
-    let objective = resolve(Kind::Objective, objective, Some(DEFAULT_OBJECTIVE), None, diagnostics);
+    let named = child(root, "objective");
+    let objective = resolve(
+        Kind::Objective,
+        named.unwrap_or(&empty),
+        Some(DEFAULT_OBJECTIVE),
+        None,
+        diagnostics,
+    );
+    let outputs = objective.as_ref().and_then(|spec| find(Kind::Objective, &spec.name));
+    let outputs = outputs.map(|plugin| plugin.outputs);
+    if let (Some(objective), Some(data)) = (&objective, &data) {
+        let node = named.or_else(|| child(root, "data")).unwrap_or(root);
+        check_targets(objective, data, datasets, node, diagnostics);
+    }
     let target_labels = data.as_ref().is_none_or(|data| data.target_labels);
     let named = child(root, "data").and_then(|node| child(node, "views"));
     let trained_on = trained_on(data.as_ref(), extractor.as_ref(), datasets);
@@ -108,13 +122,30 @@ fn experiment(
         norm_layers,
         target_labels,
         strong_views,
+        outputs,
     };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
     let written = child(root, "selection");
     let selection = written.and_then(|node| selection::check(node, diagnostics));
 
+    if let (Some(node), Some(OutputKind::Other)) = (written, outputs) {
+        diagnostics.error_with(
+            node.span(),
+            format!("validators score classes, and `{}` predicts none", name_of(&objective)),
+            "remove `[selection]`: tables show the last iterate",
+        );
+    }
+
     let record = child(root, "record").and_then(|node| data::read::<RecordSpec>(node, diagnostics));
+    if let (Some(RecordSpec { theory: true, .. }), Some(OutputKind::Other)) = (&record, outputs) {
+        let node = child(root, "record").and_then(|node| child(node, "theory")).unwrap_or(root);
+        let message = format!(
+            "the bound is of errors of classes, and `{}` predicts none",
+            name_of(&objective)
+        );
+        diagnostics.error(node.span(), message);
+    }
     let named = child(root, "launcher");
     let launcher = named.and_then(|node| resolve(Kind::Launcher, node, None, None, diagnostics));
 
@@ -139,6 +170,44 @@ fn experiment(
         device: device?,
         launcher,
     })
+}
+
+fn name_of(objective: &Option<PluginSpec>) -> &str {
+    objective.as_ref().map_or(DEFAULT_OBJECTIVE, |spec| spec.name.as_str())
+}
+
+/// Refuses an objective that does not take the targets of the data set.
+fn check_targets(
+    objective: &PluginSpec,
+    data: &DataSpec,
+    datasets: &Datasets,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    let info = datasets.get(&data.dataset).and_then(|info| info.as_ref().ok());
+    let found = info.and_then(|info| info.targets);
+    let plugin = find(Kind::Objective, &objective.name);
+    let taken = plugin.and_then(|plugin| (plugin.targets)(&objective.config));
+    let (Some(found), Some(taken)) = (found, taken) else { return };
+    if found == taken {
+        return;
+    }
+    let fitting = plugins(Kind::Objective)
+        .into_iter()
+        .filter(|plugin| (plugin.targets)(&(plugin.defaults)()) == Some(found));
+    let fitting: Vec<&str> = fitting.map(|plugin| plugin.about.name).collect();
+    diagnostics.error_with(
+        node.span(),
+        format!(
+            "the data set `{}` has {found} as targets, the objective `{}` takes {taken}",
+            data.dataset, objective.name
+        ),
+        format!(
+            "objectives for {found}: {}; for example `[objective]` and below it `name = \"{}\"`",
+            list(&fitting),
+            fitting.first().unwrap_or(&"none")
+        ),
+    );
 }
 
 /// What the model is trained on, where that is known.

@@ -10,8 +10,9 @@ use super::raw::{RawData, RawProtocol, RawTasks};
 use super::streams::{self, Streams};
 use super::suggest::{did_you_mean, list};
 use super::tree::{Node, child};
-use super::{DataSpec, Diagnostics, Protocol, StreamOrder, Task, Transform};
+use super::{ClassSets, DataSpec, Diagnostics, Protocol, StreamOrder, Task, Transform};
 use crate::augmentation::SampleKind;
+use crate::targets::TargetKind;
 
 /// What the checker knows of a data set before any of it is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub struct DatasetInfo {
     pub domains: Vec<DomainInfo>,
     /// What its samples are, where its readers agree on it.
     pub samples: Option<SampleKind>,
+    /// What its samples are to be predicted as, where its readers agree on it.
+    pub targets: Option<TargetKind>,
 }
 
 /// What the checker knows of a domain.
@@ -84,6 +87,9 @@ pub(super) fn check(
         node: child(node, "tasks")?,
     }
     .check(&raw.tasks, diagnostics)?;
+    if let (Some(sets), Some(node)) = (&raw.classes, child(node, "classes")) {
+        check_classes(sets, info.targets, node, diagnostics);
+    }
     // Which views fit depends on the extractor too.
     Some(DataSpec {
         dataset: raw.dataset,
@@ -91,6 +97,7 @@ pub(super) fn check(
         protocol,
         target_labels: raw.target_labels,
         stream_order: raw.stream_order,
+        classes: raw.classes,
         transform,
         views: None,
     })
@@ -278,6 +285,31 @@ impl Tasks<'_, '_> {
 
     fn names(&self) -> Vec<&str> {
         self.info.domains.iter().map(|domain| domain.name.as_str()).collect()
+    }
+}
+
+fn check_classes(
+    sets: &ClassSets,
+    targets: Option<TargetKind>,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
+    if let Some(kind) = targets.filter(|kind| *kind != TargetKind::Classes) {
+        let message =
+            format!("`classes` needs one class for each sample, this data set has {kind}");
+        diagnostics.error(node.span(), message);
+    }
+    for (field, names) in [("source", &sets.source), ("target", &sets.target)] {
+        let names = names.as_deref().unwrap_or_default();
+        let twice = names.iter().enumerate().find(|(at, name)| names[..*at].contains(name));
+        if let Some((_, name)) = twice {
+            let span = child(node, field).map_or(node.span(), Node::span);
+            diagnostics.error(span, format!("the class `{name}` is there twice"));
+        }
+    }
+    if sets.source.as_ref().is_some_and(|names| names.len() == 1) {
+        let span = child(node, "source").map_or(node.span(), Node::span);
+        diagnostics.error(span, "a source of one class teaches nothing: name at least two");
     }
 }
 

@@ -61,6 +61,9 @@ pub struct DataSpec {
     /// In which order test-time methods are shown the target's samples.
     #[serde(default, skip_serializing_if = "StreamOrder::is_shuffled")]
     pub stream_order: StreamOrder,
+    /// The classes that sources and targets have; absent: all, both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub classes: Option<ClassSets>,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
     /// How training samples are augmented; absent: as the transform says, and no further.
@@ -75,6 +78,25 @@ pub struct ViewsSpec {
     pub weak: Vec<PluginSpec>,
     /// What makes a strong view, in order.
     pub strong: Vec<PluginSpec>,
+}
+
+/// The classes that sources and targets have, for tasks in which they differ. Samples of other
+/// classes are left out; samples without a label stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(rename = "ClassSets")]
+pub struct ClassSets {
+    /// Names of the classes of every source, which are those that the model tells apart. Absent:
+    /// all.
+    #[schemars(length(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Vec<String>>,
+    /// Names of the classes of every target. Fewer than the sources have is partial adaptation;
+    /// others than they have are unknown to the model, which needs the objective `open-set`.
+    /// Absent: all.
+    #[schemars(length(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Vec<String>>,
 }
 
 fn yes() -> bool {

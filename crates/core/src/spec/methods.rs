@@ -8,6 +8,7 @@ use super::raw::align_extras;
 use super::training::check_training;
 use super::tree::{Node, child, in_order, merged, real, whole};
 use super::{Align, Diagnostics, MethodSpec, StageSpec};
+use crate::objective::OutputKind;
 use crate::registry::{Build, Kind, Plugin, find};
 
 /// Reads `[methods]` and the training of each stage.
@@ -22,6 +23,8 @@ pub(super) struct Methods<'a, 'i> {
     pub(super) target_labels: bool,
     /// Whether strong views differ from the samples, where that is known.
     pub(super) strong_views: Option<bool>,
+    /// What the classifier's outputs stand for, where that is known.
+    pub(super) outputs: Option<OutputKind>,
 }
 
 impl<'i> Methods<'_, 'i> {
@@ -211,6 +214,20 @@ impl<'i> Methods<'_, 'i> {
                 "say how to augment, in `[data.views]`: `strong = [{ name = \"rand-augment\" }]` for \
                  images; `isthmus list augmentation` shows those for features and series",
             );
+        }
+        if let Some(outputs) = self.outputs.filter(|it| !it.serves(plugin.needs.outputs)) {
+            let (message, help) = match (plugin.needs.outputs, outputs) {
+                (OutputKind::OpenClasses, OutputKind::Classes) => (
+                    format!("`{name}` needs an output for samples of unknown classes"),
+                    "`[objective]` and below it `name = \"open-set\"`",
+                ),
+                _ => (
+                    format!("`{name}` needs scores of classes, and the objective has none"),
+                    "methods that align features work with every objective, such as `dann` and \
+                     `dan`",
+                ),
+            };
+            diagnostics.error_with(span.clone(), message, help);
         }
         if plugin.needs.last && place.position + 1 < place.stages {
             diagnostics.error_with(

@@ -28,8 +28,8 @@ pub use data::{DatasetInfo, Datasets, DomainInfo};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use document::{OverrideError, span_of, with_overrides};
 pub use experiment::{
-    Align, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, PluginSpec, Protocol,
-    RecordSpec, SelectionSpec, StageSpec, TrainingSpec, ViewsSpec,
+    Align, ClassSets, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, PluginSpec,
+    Protocol, RecordSpec, SelectionSpec, StageSpec, TrainingSpec, ViewsSpec,
 };
 pub use fields::{Field, FileTable, description, example, fields, file_tables};
 pub use json_schema::json_schema;

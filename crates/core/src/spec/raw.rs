@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::raw_sweep::RawSweep;
 use super::shape::PLUGIN_KIND;
-use super::{RecordSpec, StreamOrder, Transform};
+use super::{ClassSets, RecordSpec, StreamOrder, Transform};
 use crate::config::{
     AugmentationKind, BottleneckKind, ChoiceKind, ClassifierKind, CorruptionKind, ExtractorKind,
     LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
@@ -102,6 +102,10 @@ pub(super) struct RawData {
     /// In which order a test-time method is shown the samples of each target domain.
     #[serde(default)]
     pub(super) stream_order: StreamOrder,
+    /// The classes that sources and targets have, where they differ: for partial adaptation (the
+    /// target has fewer classes) and open-set adaptation (it has others). Absent: both have all.
+    #[serde(default)]
+    pub(super) classes: Option<ClassSets>,
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(super) transform: Option<Transform>,

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use isthmus_core::config::FieldProblem;
 use isthmus_core::dataset::{LabelledSamples, Samples};
 use isthmus_core::error::DataError;
-use isthmus_core::targets::RowTargets;
+use isthmus_core::targets::{RowTargets, TargetKind};
 
 use crate::arrays::Arrays;
-use crate::labels::{Labels, labels};
+use crate::labels::{ReadTargets, targets};
 use crate::readers::RowLimit;
 
 /// What a reader's fields say of labels.
@@ -23,6 +23,8 @@ pub(super) struct ArrayLabels<'r> {
     pub labels_file: Option<&'r str>,
     /// Whether there are labels.
     pub labelled: bool,
+    /// What they are.
+    pub targets: TargetKind,
     /// The label of the first class.
     pub first_label: i64,
     /// Which rows are kept.
@@ -57,9 +59,9 @@ impl ArrayLabels<'_> {
         folder: &Path,
         arrays: &mut Arrays<'_>,
         rows: usize,
-    ) -> Result<Labels, DataError> {
+    ) -> Result<ReadTargets, DataError> {
         if !self.labelled {
-            return Ok(Labels { classes: vec![None; rows], names: None });
+            return Ok(ReadTargets { targets: RowTargets::none(rows), names: None });
         }
         let array = match self.labels_file {
             Some(file) => Arrays::open(&folder.join(file))?.array(self.labels)?,
@@ -71,20 +73,20 @@ impl ArrayLabels<'_> {
             }
             None => arrays.array(self.labels)?,
         };
-        labels(&array, self.first_label, rows)
+        targets(&array, self.targets, self.first_label, rows)
     }
 
     /// The samples with their labels, those rows of them that are kept.
     pub fn labelled(
         &self,
         samples: Samples,
-        labels: Labels,
+        read: ReadTargets,
         place: &str,
     ) -> Result<LabelledSamples, DataError> {
         let samples = LabelledSamples {
-            class_names: labels.names,
+            class_names: read.names,
             first_label: self.first_label,
-            ..LabelledSamples::new(samples, RowTargets::of_classes(&labels.classes))
+            ..LabelledSamples::new(samples, read.targets)
         };
         RowLimit::apply(self.rows, place, samples)
     }

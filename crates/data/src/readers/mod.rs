@@ -1,16 +1,22 @@
 //! Readers: plugins that read one set of samples from files.
 
 mod array_labels;
+mod canvas;
 mod embedded;
 mod features;
 mod idx;
 mod image_folder;
 mod image_tree;
 mod npz_images;
+mod part;
 mod rows;
 mod series;
+mod spoken_digits;
+mod strings;
+mod table;
 mod usps;
 
+pub use canvas::Canvas;
 pub use embedded::{Embedded, EmbeddedSet};
 pub use features::Features;
 pub use idx::Idx;
@@ -18,6 +24,9 @@ pub use image_folder::ImageFolder;
 pub use npz_images::NpzImages;
 pub use rows::{RowChoice, RowLimit};
 pub use series::{Series, SeriesLayout};
+pub use spoken_digits::{SpokenDigitSet, SpokenDigits};
+pub use strings::Strings;
+pub use table::{Table, ValueRange};
 pub use usps::{Usps, UspsSet};
 
 /// The names of ten digits as classes.

@@ -7,6 +7,7 @@ use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
+use isthmus_core::targets::TargetKind;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,10 @@ pub struct Series {
     pub layout: SeriesLayout,
     /// Whether there are labels. With `false` the samples have none, and `labels` is not read.
     pub labelled: bool,
+    /// What the labels' array holds: `classes`, one for each row; `labels`, sets of classes as
+    /// `[rows, classes]` of 0 and 1; `values`, numbers as `[rows]` or `[rows, values]`; `sequences`
+    /// of class numbers as `[rows, longest]`, -1 after the end of each. NaN stands for no label.
+    pub targets: TargetKind,
     /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
     /// Keeps only some rows.
@@ -64,6 +69,7 @@ impl Default for Series {
             labels_file: None,
             layout: SeriesLayout::ChannelsFirst,
             labelled: true,
+            targets: TargetKind::Classes,
             first_label: 0,
             rows: None,
         }
@@ -94,6 +100,10 @@ impl ReaderPlugin for Series {
     fn samples(&self) -> SampleKind {
         SampleKind::Series
     }
+
+    fn targets(&self) -> TargetKind {
+        self.targets
+    }
 }
 
 isthmus_core::inventory::submit! {
@@ -113,6 +123,7 @@ impl Series {
             labels: &self.labels,
             labels_file: self.labels_file.as_deref(),
             labelled: self.labelled,
+            targets: self.targets,
             first_label: self.first_label,
             rows: self.rows.as_ref(),
         }

@@ -117,6 +117,7 @@ pub fn spec() -> DataSpec {
         protocol: Protocol::Transductive,
         target_labels: true,
         stream_order: StreamOrder::Shuffled,
+        classes: None,
         transform: None,
         views: None,
     }

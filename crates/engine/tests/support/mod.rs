@@ -58,6 +58,7 @@ pub fn data() -> JobData {
     };
     JobData {
         classes: vec!["even".to_owned(), "odd".to_owned()],
+        target_classes: None,
         sources: vec![domain("source", 0.0)],
         target: domain("target", 0.4),
         shifts: Vec::new(),

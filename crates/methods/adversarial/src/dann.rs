@@ -2,14 +2,14 @@
 
 use burn::tensor::{Int, TensorData};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
-use isthmus_core::context::{Context, Segment};
-use isthmus_core::parts::Discriminator;
+use isthmus_core::context::Segment;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::{TermPlugin, build_discriminator};
 use isthmus_core::step::Joint;
-use isthmus_core::updater::{Part, Role};
-use isthmus_losses::adversarial::{dann_domain_bce, gradient_reversal, multi_domain_cross_entropy};
+use isthmus_core::updater::Part;
+use isthmus_losses::adversarial::{dann_domain_bce, multi_domain_cross_entropy};
 
+use crate::adversary::Adversary;
 use crate::measure::balanced_accuracy;
 use crate::reversal::{Reversal, ReversalSchedule};
 
@@ -95,17 +95,17 @@ impl TermPlugin for Dann {
             high: self.high,
             max_iterations: self.max_iterations,
         };
-        Ok(Box::new(Adversary { reversal, domains, discriminator }))
+        let adversary = Adversary { name: "dann", reversal, discriminator };
+        Ok(Box::new(Alignment { adversary, domains }))
     }
 }
 
-struct Adversary {
-    reversal: Reversal,
+struct Alignment {
+    adversary: Adversary,
     domains: usize,
-    discriminator: Box<dyn Discriminator>,
 }
 
-impl Adversary {
+impl Alignment {
     fn domain_loss(&self, logits: &Tensor<2>, joint: &Joint) -> Tensor<1> {
         if self.domains == 2 {
             let source = logits.clone().narrow(0, 0, joint.source_rows);
@@ -117,32 +117,19 @@ impl Adversary {
     }
 }
 
-impl Method for Adversary {
+impl Method for Alignment {
     fn networks(&mut self) -> Vec<Part<'_>> {
-        vec![Part::new("discriminator", Role::Discriminator, &mut *self.discriminator)]
+        self.adversary.networks()
     }
 }
 
-impl Term for Adversary {
+impl Term for Alignment {
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let joint = step.joint()?;
-        if joint.source_rows == 0 || joint.target_rows == 0 {
-            return Err(MethodError::Unsuitable(format!(
-                "`dann` needs rows of both domains in a batch, this one has {} of the source and \
-                 {} of the target",
-                joint.source_rows, joint.target_rows
-            )));
-        }
-        let lambda = self.reversal.coefficient(step.number, step.stage.total_steps);
-        // One pass over the joint batch: the discriminator's norm layers see both domains.
-        let context = Context::train(joint.segments.clone(), step.key().named("discriminator"));
-        let reversed = gradient_reversal(joint.features.clone(), lambda);
-        let logits = self.discriminator.forward(reversed, &context);
+        let logits = self.adversary.logits(step, &joint)?;
         let loss = self.domain_loss(&logits, &joint);
         if step.measure {
-            let value = loss.clone().into_scalar::<f64>();
-            step.note("lambda", lambda);
-            step.note("domain_loss", value);
+            step.note("domain_loss", loss.clone().into_scalar::<f64>());
             step.note("discriminator_accuracy", balanced_accuracy(&logits, &joint.segments));
         }
         Ok(loss)
@@ -161,7 +148,9 @@ fn domain_labels(joint: &Joint) -> Tensor<1, Int> {
 mod tests {
     use std::collections::BTreeMap;
 
+    use isthmus_core::context::Context;
     use isthmus_core::registry::Kind;
+    use isthmus_core::updater::Role;
     use isthmus_testing::{
         Joint as FreeJoint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
     };

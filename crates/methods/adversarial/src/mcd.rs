@@ -26,7 +26,7 @@ inventory::submit! {
             paper: "Saito, Watanabe, Ushiku, Harada: Maximum classifier discrepancy for \
                     unsupervised domain adaptation, CVPR 2018",
         },
-        Needs::NOTHING,
+        Needs::NOTHING.of_classes(),
     )
 }
 

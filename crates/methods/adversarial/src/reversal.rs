@@ -1,5 +1,6 @@
 //! How strongly the discriminator's gradient is reversed at each step.
 
+use isthmus_core::config::FieldProblem;
 use isthmus_losses::adversarial::GrlSchedule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,22 +23,59 @@ pub enum ReversalSchedule {
     Constant,
 }
 
-/// A schedule with its numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Reversal {
-    /// The shape.
+/// How the reversal coefficient λ, the factor by which features receive the reversed gradient,
+/// rises from `low` to `high`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reversal {
+    /// `warm-start` by steps (tllib), `progress` by the share of the stage that is done (Ganin et
+    /// al., 2016), `constant` is `high` throughout.
     pub schedule: ReversalSchedule,
     /// Steepness of the warm start.
+    #[schemars(range(min = 0.0))]
     pub alpha: f64,
     /// λ at the first step.
+    #[schemars(range(min = 0.0))]
     pub low: f64,
     /// What λ rises to.
+    #[schemars(range(min = 0.0))]
     pub high: f64,
     /// Steps over which the warm start's exponent goes from 0 to `alpha`.
     pub max_iterations: u64,
 }
 
+impl Default for Reversal {
+    fn default() -> Self {
+        Self {
+            schedule: ReversalSchedule::WarmStart,
+            alpha: 1.0,
+            low: 0.0,
+            high: 1.0,
+            max_iterations: 1000,
+        }
+    }
+}
+
 impl Reversal {
+    /// λ = 1 at every step.
+    pub const FULL: Self = Self {
+        schedule: ReversalSchedule::Constant,
+        alpha: 1.0,
+        low: 0.0,
+        high: 1.0,
+        max_iterations: 1000,
+    };
+
+    /// Refuses a λ that would fall; `field` names the table.
+    pub(crate) fn check(&self, field: &str) -> Result<(), FieldProblem> {
+        if self.high >= self.low {
+            return Ok(());
+        }
+        let message =
+            format!("`high` is {}, it must be at least `low`, which is {}", self.high, self.low);
+        Err(FieldProblem { field: field.to_owned(), message })
+    }
+
     /// λ at `step`, from 0, of `total_steps`.
     pub fn coefficient(&self, step: usize, total_steps: usize) -> f64 {
         let (alpha, steps) = match self.schedule {

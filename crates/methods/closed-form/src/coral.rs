@@ -16,7 +16,7 @@ inventory::submit! {
             summary: "Gives the source's features the covariance of the target's",
             paper: "Sun, Feng, Saenko: Return of frustratingly easy domain adaptation, AAAI 2016",
         },
-        Needs::NOTHING.last(),
+        Needs::NOTHING.last().of_classes(),
     )
 }
 

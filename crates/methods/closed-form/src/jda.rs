@@ -19,7 +19,7 @@ inventory::submit! {
             paper: "Long, Wang, Ding, Sun, Yu: Transfer feature learning with joint distribution \
                     adaptation, ICCV 2013",
         },
-        Needs::NOTHING.last(),
+        Needs::NOTHING.last().of_classes(),
     )
 }
 

@@ -15,7 +15,7 @@ inventory::submit! {
             summary: "A shallow classifier of the source's features, without adaptation",
             paper: "",
         },
-        Needs::NOTHING.last(),
+        Needs::NOTHING.last().of_classes(),
     )
 }
 

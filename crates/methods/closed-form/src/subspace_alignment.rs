@@ -18,7 +18,7 @@ inventory::submit! {
             paper: "Fernando, Habrard, Sebban, Tuytelaars: Unsupervised visual domain adaptation \
                     using subspace alignment, ICCV 2013",
         },
-        Needs::NOTHING.last(),
+        Needs::NOTHING.last().of_classes(),
     )
 }
 

@@ -19,7 +19,7 @@ inventory::submit! {
             paper: "Pan, Tsang, Kwok, Yang: Domain adaptation via transfer component analysis, \
                     IEEE Transactions on Neural Networks 2011",
         },
-        Needs::NOTHING.last(),
+        Needs::NOTHING.last().of_classes(),
     )
 }
 

@@ -17,7 +17,7 @@ inventory::submit! {
         summary: "Aligns features and predictions jointly by maximum mean discrepancy",
         paper: "Long, Zhu, Wang, Jordan: Deep transfer learning with joint adaptation networks, \
                 ICML 2017",
-    })
+    }).of_classes()
 }
 
 /// Maximum mean discrepancy of the joint distribution of several layers, as a rule features and

@@ -21,6 +21,7 @@ inventory::submit! {
                 entropy minimization, ICLR 2021",
     })
     .of_norm_layers()
+    .of_classes()
 }
 
 /// Predicts the target's test samples once, batch by batch, normalised by each batch's own

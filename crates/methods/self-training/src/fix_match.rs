@@ -11,7 +11,7 @@ inventory::submit! {
         summary: "Trains strong views of the target on confident predictions of weak ones",
         paper: "Sohn et al.: FixMatch: simplifying semi-supervised learning with consistency and \
                 confidence, NeurIPS 2020",
-    })
+    }).of_classes()
     .with_strong_views()
 }
 

@@ -18,7 +18,7 @@ inventory::submit! {
             paper: "French, Mackiewicz, Fisher: Self-ensembling for visual domain adaptation, ICLR \
                     2018; after Tarvainen, Valpola: Mean teachers are better role models, NIPS 2017",
         },
-        Needs::NOTHING,
+        Needs::NOTHING.of_classes(),
     )
 }
 

@@ -18,7 +18,7 @@ inventory::submit! {
             paper: "Lee: Pseudo-label: the simple and efficient semi-supervised learning method \
                     for deep neural networks, ICML workshops 2013",
         },
-        Needs::TRAINED.alone(),
+        Needs::TRAINED.alone().of_classes(),
     )
 }
 
@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn the_defaults_and_needs_are_declared() {
         let plugin = plugin(Kind::Method, "pseudo-label");
-        assert_eq!(plugin.needs, Needs::TRAINED.alone());
+        assert_eq!(plugin.needs, Needs::TRAINED.alone().of_classes());
         assert_eq!((plugin.defaults)()["threshold"], 0.9);
         assert!(driver("pseudo-label", "", &trained(1).context()).state().is_empty());
         assert!(config_error("pseudo-label", "rounds = -1").contains("-1"));

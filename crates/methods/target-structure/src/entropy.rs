@@ -8,7 +8,7 @@ inventory::submit! {
         name: "entropy",
         summary: "Minimises the entropy of the target's predictions",
         paper: "Grandvalet, Bengio: Semi-supervised learning by entropy minimization, NIPS 2004",
-    }).weight(0.1)
+    }).weight(0.1).of_classes()
 }
 
 /// Mean entropy of the predictions on a target batch: pushes the decision boundary away from

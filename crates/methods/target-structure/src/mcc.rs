@@ -9,7 +9,7 @@ inventory::submit! {
         summary: "Minimises the confusion between classes in the target's predictions",
         paper: "Jin, Wang, Long, Wang: Minimum class confusion for versatile domain adaptation, \
                 ECCV 2020",
-    })
+    }).of_classes()
 }
 
 /// Minimum class confusion: the correlation between the predicted probabilities of different

@@ -16,7 +16,7 @@ inventory::submit! {
                 method for supervised and semi-supervised learning, TPAMI 2018; for adaptation: \
                 Shu, Bui, Narui, Ermon: A DIRT-T approach to unsupervised domain adaptation, ICLR \
                 2018",
-    })
+    }).of_classes()
     .weight(0.01)
 }
 

@@ -24,7 +24,7 @@ use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 pub use markdown::escaped as markdown_text;
-pub use predictions::PredictedClasses;
+pub use predictions::PredictedSamples;
 pub use runs::runs_csv;
 pub use terminal::TerminalOptions;
 

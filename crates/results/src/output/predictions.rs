@@ -3,25 +3,22 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use isthmus_core::objective::{PredictionColumn, PredictionValues};
 use polars_core::prelude::{Column, DataFrame, NamedFrom, PolarsResult, Series};
 use polars_io::prelude::{CsvWriter, ParquetWriter, SerWriter};
 use serde_json::{Map, Value};
 
 use super::{Destination, write_bytes};
 use crate::error::RecordError;
-
-/// Begins the name of a column of probabilities; the class's name follows.
-const PROBABILITY: &str = "p_";
+use crate::record::predictions::column;
 
 /// What a model predicts of some samples.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct PredictedClasses {
+pub struct PredictedSamples {
     /// What identifies each sample: the name of its file, else its row.
     pub names: Vec<String>,
-    /// Names of the classes.
-    pub classes: Vec<String>,
-    /// Probability of each class, one list a sample.
-    pub probabilities: Vec<Vec<f64>>,
+    /// What is predicted, one value a sample in each column.
+    pub columns: Vec<PredictionColumn>,
 }
 
 /// The form of a file, by its ending.
@@ -32,8 +29,8 @@ enum Form {
     JsonLines,
 }
 
-impl PredictedClasses {
-    /// Writes one row a sample: its name, the most probable class, the probability of each class.
+impl PredictedSamples {
+    /// Writes one row a sample: its name, then the columns.
     /// A file that ends in `.parquet` or `.jsonl` is of that form; anything else is CSV.
     ///
     /// # Errors
@@ -58,35 +55,10 @@ impl PredictedClasses {
         write_bytes(destination, &bytes)
     }
 
-    /// Place of the most probable class; the first of equals.
-    fn predicted(probabilities: &[f64]) -> usize {
-        let mut best = 0;
-        for (class, probability) in probabilities.iter().enumerate() {
-            if *probability > probabilities[best] {
-                best = class;
-            }
-        }
-        best
-    }
-
-    fn predicted_names(&self) -> impl Iterator<Item = &str> {
-        self.probabilities
-            .iter()
-            .map(|row| self.classes.get(Self::predicted(row)).map_or("", String::as_str))
-    }
-
     fn table(&self, form: Form) -> PolarsResult<Vec<u8>> {
         let names: Vec<&str> = self.names.iter().map(String::as_str).collect();
-        let predicted: Vec<&str> = self.predicted_names().collect();
-        let mut columns = vec![
-            Column::from(Series::new("name".into(), names)),
-            Column::from(Series::new("class".into(), predicted)),
-        ];
-        for (place, class) in self.classes.iter().enumerate() {
-            let values: Vec<f64> = self.probabilities.iter().map(|row| row[place]).collect();
-            let name = format!("{PROBABILITY}{class}");
-            columns.push(Column::from(Series::new(name.as_str().into(), values)));
-        }
+        let mut columns = vec![Column::from(Series::new("name".into(), names))];
+        columns.extend(self.columns.iter().map(column));
         let mut table = DataFrame::new(self.names.len(), columns)?;
         let mut bytes = Vec::new();
         match form {
@@ -100,22 +72,24 @@ impl PredictedClasses {
 
     fn json_lines(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let rows = self.names.iter().zip(self.predicted_names()).zip(&self.probabilities);
-        for ((name, class), probabilities) in rows {
-            let probabilities = self
-                .classes
-                .iter()
-                .zip(probabilities)
-                .map(|(class, &probability)| (class.clone(), Value::from(probability)))
-                .collect();
-            let line = Map::from_iter([
-                ("name".to_owned(), Value::from(name.as_str())),
-                ("class".to_owned(), Value::from(class)),
-                ("probabilities".to_owned(), Value::Object(probabilities)),
-            ]);
+        for (row, name) in self.names.iter().enumerate() {
+            let mut line = Map::from_iter([("name".to_owned(), Value::from(name.as_str()))]);
+            line.extend(self.columns.iter().map(|column| (column.name.clone(), at(column, row))));
             writeln!(bytes, "{}", Value::Object(line)).expect("memory can be written to");
         }
         bytes
+    }
+}
+
+/// The value of a row.
+fn at(column: &PredictionColumn, row: usize) -> Value {
+    match &column.values {
+        PredictionValues::Classes(values) => values[row].into(),
+        // In the digits that the 32 bits need, not in those of the nearest 64.
+        PredictionValues::Numbers(values) => {
+            values[row].and_then(|value| value.to_string().parse::<f64>().ok()).into()
+        }
+        PredictionValues::Texts(values) => values[row].clone().into(),
     }
 }
 
@@ -123,11 +97,15 @@ impl PredictedClasses {
 mod tests {
     use super::*;
 
-    fn predictions() -> PredictedClasses {
-        PredictedClasses {
+    fn predictions() -> PredictedSamples {
+        let texts = |texts: [&str; 2]| texts.map(|text| Some(text.to_owned())).to_vec();
+        PredictedSamples {
             names: vec!["a, \"1\".png".to_owned(), "b".to_owned()],
-            classes: vec!["cat".to_owned(), "d,og".to_owned()],
-            probabilities: vec![vec![0.25, 0.75], vec![0.5, 0.5]],
+            columns: vec![
+                PredictionColumn::texts("class", texts(["d,og", "cat"])),
+                PredictionColumn::numbers("p_cat", vec![Some(0.2), Some(0.5)]),
+                PredictionColumn::numbers("p_d,og", vec![Some(0.8), None]),
+            ],
         }
     }
 
@@ -142,12 +120,12 @@ mod tests {
     fn the_form_follows_the_ending() {
         assert_eq!(
             written("p.csv"),
-            "name,class,p_cat,\"p_d,og\"\n\"a, \"\"1\"\".png\",\"d,og\",0.25,0.75\nb,cat,0.5,0.5\n"
+            "name,class,p_cat,\"p_d,og\"\n\"a, \"\"1\"\".png\",\"d,og\",0.2,0.8\nb,cat,0.5,\n"
         );
         let lines = written("p.jsonl");
         let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
         assert_eq!(first["class"], "d,og");
-        assert_eq!(first["probabilities"]["cat"], 0.25);
+        assert_eq!(first["p_cat"], 0.2);
         assert!(written("p.parquet").starts_with("PAR1"));
     }
 }

@@ -34,7 +34,7 @@ mod header;
 mod index;
 mod metrics;
 mod model;
-mod predictions;
+pub(crate) mod predictions;
 mod reader;
 mod rounds;
 mod stages;

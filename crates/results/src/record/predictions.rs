@@ -45,15 +45,18 @@ pub(super) fn write(
         Column::from(Series::new(ROW.into(), rows)),
         Column::from(Series::new(NAME.into(), names.clone())),
     ];
-    table.extend(columns.iter().map(|column| {
-        let name = column.name.as_str().into();
-        Column::from(match &column.values {
-            PredictionValues::Classes(values) => Series::new(name, values),
-            PredictionValues::Numbers(values) => Series::new(name, values),
-            PredictionValues::Texts(values) => Series::new(name, values),
-        })
-    }));
+    table.extend(columns.iter().map(column));
     CsvWriter::new(file).finish(&mut DataFrame::new(names.len(), table)?)
+}
+
+/// A column of a table.
+pub(crate) fn column(column: &PredictionColumn) -> Column {
+    let name = column.name.as_str().into();
+    Column::from(match &column.values {
+        PredictionValues::Classes(values) => Series::new(name, values),
+        PredictionValues::Numbers(values) => Series::new(name, values),
+        PredictionValues::Texts(values) => Series::new(name, values),
+    })
 }
 
 /// Reads the predicted classes of `file` from its text; `None` where the predictions are none.

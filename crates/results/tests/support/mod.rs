@@ -57,6 +57,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             protocol: Protocol::Transductive,
             target_labels: true,
             stream_order: StreamOrder::Shuffled,
+            classes: None,
             transform: None,
             views: None,
         },

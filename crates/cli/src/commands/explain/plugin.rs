@@ -1,5 +1,6 @@
 //! What is said of a plugin.
 
+use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Build, Kind, Plugin};
 use isthmus_core::spec::{Field, description, example, fields};
 
@@ -127,5 +128,8 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Reader => return crate::datasets::reader_example(&table),
     };
     lines.append(&mut table);
+    if plugin.needs.outputs == OutputKind::OpenClasses {
+        lines.extend(["", "[objective]", "name = \"open-set\""].map(str::to_owned));
+    }
     lines
 }

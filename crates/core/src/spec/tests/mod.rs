@@ -5,11 +5,13 @@ mod plugins;
 mod right;
 mod streams;
 mod sweep;
+mod targets;
 mod views;
 mod wrong;
 
 use super::{Checked, DatasetInfo, Datasets, Diagnostics, DomainInfo, parse};
 use crate::augmentation::SampleKind;
+use crate::targets::TargetKind;
 
 /// A file without mistakes; tests replace parts of it.
 const GOOD: &str = r#"
@@ -57,11 +59,16 @@ fn datasets() -> Datasets {
         let domain =
             |name: &&str| DomainInfo { name: (*name).to_owned(), has_test_set: *name == "dslr" };
         let domains = names.iter().map(domain).collect();
-        Ok(DatasetInfo { domains, samples: Some(SampleKind::Image) })
+        Ok(DatasetInfo { domains, samples: Some(SampleKind::Image), targets: None })
     };
     Datasets::from([
         ("office".to_owned(), domains(&["amazon", "dslr", "webcam"])),
         ("single".to_owned(), domains(&["only"])),
+        (
+            "prices".to_owned(),
+            domains(&["amazon", "dslr", "webcam"])
+                .map(|info: DatasetInfo| DatasetInfo { targets: Some(TargetKind::Values), ..info }),
+        ),
         ("broken".to_owned(), Err("its file has a mistake".to_owned())),
     ])
 }

@@ -16,7 +16,7 @@ use crate::method::{Driver, MethodContext, Term};
 use crate::metric::Metrics;
 use crate::model::ModelOutput;
 use crate::network::NamedTensor;
-use crate::objective::{Evaluation, Objective};
+use crate::objective::{Evaluation, Objective, OutputKind, PredictionColumn};
 use crate::optimizer::{Optimizer, Schedule};
 use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::random::Key;
@@ -25,7 +25,7 @@ use crate::registry::{
     DriverPlugin, ExtractorPlugin, LauncherPlugin, Needs, ObjectivePlugin, OptimizerPlugin, Plugin,
     SchedulePlugin, TermPlugin, ValidatorPlugin,
 };
-use crate::targets::{RowTargets, Targets};
+use crate::targets::{RowTargets, TargetKind, Targets};
 use crate::validation::{Outputs, ValidationError, ValidationView, Validator};
 
 const fn about(name: &'static str) -> About {
@@ -75,6 +75,10 @@ config!(
 config!(Dan { estimator: Estimator = Estimator::Quadratic, widths: Vec<f64> = vec![1.0] });
 config!(SourceOnly {});
 config!(Certainty {});
+config!(
+    /// An objective without scores of classes.
+    Numbers {}
+);
 config!(Classes {});
 config!(Local {});
 config!(Noise {
@@ -102,7 +106,7 @@ macro_rules! plain {
     ($($name:ident),*) => {$( impl PluginConfig for $name {} )*};
 }
 plain!(Adam, Constant, InverseDecay, Identity, SmallNet, Linear, LinearClassifier, Mlp, Dann);
-plain!(Certainty, Classes);
+plain!(Certainty, Classes, Numbers);
 plain!(SourceOnly, Local, Noise, Blur);
 
 impl PluginConfig for Sgd {
@@ -252,6 +256,9 @@ impl DriverPlugin for SourceOnly {
 }
 
 impl ObjectivePlugin for Classes {
+    const TARGETS: TargetKind = TargetKind::Classes;
+    const OUTPUTS: OutputKind = OutputKind::Classes;
+
     fn build(&self) -> Box<dyn Objective> {
         Box::new(self.clone())
     }
@@ -281,6 +288,19 @@ impl Objective for Classes {
 
     fn evaluate(&self, _: &Outputs, _: &RowTargets) -> Result<Evaluation, MethodError> {
         Ok(Evaluation::default())
+    }
+
+    fn describe(&self, _: &Outputs, _: &[String]) -> Result<Vec<PredictionColumn>, MethodError> {
+        Ok(Vec::new())
+    }
+}
+
+impl ObjectivePlugin for Numbers {
+    const TARGETS: TargetKind = TargetKind::Values;
+    const OUTPUTS: OutputKind = OutputKind::Other;
+
+    fn build(&self) -> Box<dyn Objective> {
+        Box::new(Classes::default())
     }
 }
 
@@ -380,7 +400,14 @@ inventory::submit! {
     Plugin::driver::<SourceOnly>(about("source-only"), Needs::NOTHING.alone())
 }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("adabn"), Needs::TRAINED.alone()) }
-inventory::submit! { Plugin::driver::<SourceOnly>(about("mcd"), Needs::NOTHING) }
+inventory::submit! { Plugin::driver::<SourceOnly>(about("mcd"), Needs::NOTHING.of_classes()) }
+inventory::submit! {
+    Plugin::driver::<SourceOnly>(
+        about("opens"),
+        Needs { outputs: OutputKind::OpenClasses, ..Needs::NOTHING },
+    )
+}
+inventory::submit! { Plugin::objective::<Numbers>(about("numbers")) }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("fitted"), Needs::NOTHING.alone().last()) }
 inventory::submit! { Plugin::driver::<SourceOnly>(about("self-training"), Needs::NOTHING) }
 inventory::submit! {
