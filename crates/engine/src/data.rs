@@ -287,6 +287,7 @@ mod tests {
 
     fn draws() -> Draws {
         let data = JobData {
+            target_classes: None,
             classes: vec!["a".to_owned(), "b".to_owned()],
             sources: vec![domain("first", 4), domain("second", 3)],
             target: domain("target", 5),
