@@ -15,9 +15,7 @@ use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
 use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
 use isthmus_core::targets::{RowTargets, TargetKind, Targets};
 use isthmus_core::validation::Matrix;
-use isthmus_data::{
-    Dataset, DomainUse, FeatureSource, Roots, VariableSeriesSource, joined_domain,
-};
+use isthmus_data::{Dataset, DomainUse, FeatureSource, Roots, VariableSeriesSource, joined_domain};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
 use rand::RngExt;
 
@@ -28,7 +26,13 @@ const STREAM: &str = "streams.storm = [{ domain = 'uci', corruption = { name = '
                       severities = [5, 1] }, { domain = 'uci' }]";
 
 /// A job whose last stage is run by `method`: the fields of an entry of `align`.
-fn job(method: &str, optimizer: &str, trained_before: bool, target: &str, objective: &Plugin) -> Job {
+fn job(
+    method: &str,
+    optimizer: &str,
+    trained_before: bool,
+    target: &str,
+    objective: &Plugin,
+) -> Job {
     let objective_name = objective.about.name;
     let targets = (objective.targets)(&(objective.defaults)());
     let extractor = match targets {
@@ -182,7 +186,13 @@ fn random_data(kind: TargetKind) -> JobData {
         Domain { name: name.to_owned(), train: set.clone(), validation: None, test: set }
     };
     let classes = ["a", "b", "c"].map(str::to_owned).to_vec();
-    JobData { classes, target_classes: None, sources: vec![domain("fonts")], target: domain("uci") }
+    JobData {
+        classes,
+        target_classes: None,
+        sources: vec![domain("fonts")],
+        target: domain("uci"),
+        shifts: Vec::new(),
+    }
 }
 
 fn check(method: &str, optimizer: &str, trained_before: bool) {

@@ -136,6 +136,7 @@ mod tests {
         let all = sizes.iter().sum();
         let shifts = sizes.iter().map(|&rows| domain(rows, classes(rows)));
         JobData {
+            target_classes: None,
             classes: Vec::new(),
             sources: Vec::new(),
             target: domain(all, classes(all)),
