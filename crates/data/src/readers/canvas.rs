@@ -92,14 +92,14 @@ impl Reader for CanvasReader {
                 self.config.of.name
             )));
         };
-        let Parts { rows: known, classes, names } = parts(&read, &self.config.of.name)?;
+        let Parts { rows: known, classes, count, names } = parts(&read, &self.config.of.name)?;
         let Canvas { objects, samples, seed, .. } = self.config;
         let (row, size) = (width * channels, height * width * channels);
         let mut canvases = vec![0u8; samples * CELLS * CELLS * size];
-        let mut labels = vec![0.0; samples * names.len()];
+        let mut labels = vec![0.0; samples * count];
         let key = Key::new(seed).named("canvas");
         let chunks = canvases.chunks_mut(CELLS * CELLS * size);
-        for ((number, canvas), labels) in (0..).zip(chunks).zip(labels.chunks_mut(names.len())) {
+        for ((number, canvas), labels) in (0..).zip(chunks).zip(labels.chunks_mut(count)) {
             let mut rng = key.at(number).rng();
             let mut cells: Vec<usize> = (0..CELLS * CELLS).collect();
             cells.shuffle(&mut rng);
@@ -114,7 +114,7 @@ impl Reader for CanvasReader {
                 }
             }
         }
-        let targets = Targets::Labels(Matrix::new(samples, names.len(), labels));
+        let targets = Targets::Labels(Matrix::new(samples, count, labels));
         let images = Samples::Images {
             channels: *channels,
             height: CELLS * height,
@@ -122,7 +122,7 @@ impl Reader for CanvasReader {
             pixels: canvases,
         };
         Ok(LabelledSamples {
-            class_names: Some(names),
+            class_names: names,
             warnings: read.warnings.clone(),
             ..LabelledSamples::new(images, RowTargets::all(targets))
         })

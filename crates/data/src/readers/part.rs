@@ -51,8 +51,10 @@ pub(super) struct Parts {
     pub rows: Vec<usize>,
     /// Their classes.
     pub classes: Vec<u32>,
-    /// The names of all classes.
-    pub names: Vec<String>,
+    /// Number of classes.
+    pub count: usize,
+    /// Their names, where the part has any.
+    pub names: Option<Vec<String>>,
 }
 
 /// The rows of a part that have a class; `reader` is its name.
@@ -61,13 +63,11 @@ pub(super) fn parts(read: &LabelledSamples, reader: &str) -> Result<Parts, DataE
     let Some(&last) = classes.iter().max() else {
         return Err(DataError::Mismatch(format!("the reader `{reader}` gives no sample a class")));
     };
-    let numbers = || (0..=i64::from(last)).map(|it| (it + read.first_label).to_string()).collect();
-    let names: Vec<String> = read.class_names.clone().unwrap_or_else(numbers);
-    if last as usize >= names.len() {
+    let count = read.class_names.as_ref().map_or(last as usize + 1, Vec::len);
+    if last as usize >= count {
         return Err(DataError::Mismatch(format!(
-            "the reader `{reader}` names {} classes and gives the label {last}",
-            names.len()
+            "the reader `{reader}` names {count} classes and gives the label {last}"
         )));
     }
-    Ok(Parts { rows: read.targets.known(), classes, names })
+    Ok(Parts { rows: read.targets.known(), classes, count, names: read.class_names.clone() })
 }

@@ -91,7 +91,7 @@ impl Reader for StringReader {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let read = self.series.read(folder)?;
-        let Parts { rows: known, classes, names } = parts(&read, &self.config.of.name)?;
+        let Parts { rows: known, classes, names, .. } = parts(&read, &self.config.of.name)?;
         let (channels, lengths, values) = match &read.samples {
             Samples::VariableSeries { channels, lengths, values } => {
                 (*channels, lengths.clone(), values)
@@ -131,7 +131,8 @@ impl Reader for StringReader {
         }
         let series = Samples::VariableSeries { channels, lengths: all_lengths, values: all };
         Ok(LabelledSamples {
-            class_names: Some(names),
+            class_names: names,
+            first_label: read.first_label,
             warnings: read.warnings.clone(),
             ..LabelledSamples::new(series, RowTargets::all(Targets::Sequences(sequences)))
         })
