@@ -1,10 +1,10 @@
 //! Runs experiments: from a checked experiment to the records of its jobs.
 //!
-//! [`plan`] loads the data and settles what each job runs on, [`features`] puts the features of a
-//! frozen extractor in the images' place, [`prepared`] has it all together; [`outline`] has what is
-//! to be run, without data and device. [`turns`] runs the jobs, in this process or on several
-//! ([`pool`], [`worker`]); [`single`] runs one, [`recorder`] writes down what happens in it, [`jobs`]
-//! says which jobs a sweep asks for and [`halving`] which of them go on, [`sharing`] finds stages that
+//! `plan` loads the data and settles what each job runs on, `features` puts the features of a
+//! frozen extractor in the images' place, `prepared` has it all together; `outline` has what is
+//! to be run, without data and device. `turns` runs the jobs, in this process or on several
+//! (`pool`, `worker`); `single` runs one, `recorder` writes down what happens in it, `jobs`
+//! says which jobs a sweep asks for and `halving` which of them go on, `sharing` finds stages that
 //! another job trained already.
 //!
 //! Nothing here reads a command line or draws on a terminal: who wants to show what happens is told
