@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::agreement::FoundClasses;
+use crate::found_classes::FoundClasses;
 use crate::identity_cache::{IdentityCache, Stamp};
 use crate::{archive, problem};
 

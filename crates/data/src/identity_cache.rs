@@ -198,7 +198,7 @@ mod tests {
     use isthmus_core::targets::TargetKind;
 
     use super::*;
-    use crate::agreement::FoundClasses;
+    use crate::found_classes::FoundClasses;
 
     fn identity(fingerprint: &str) -> Identity {
         let classes = FoundClasses {

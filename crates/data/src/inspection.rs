@@ -10,9 +10,10 @@ use isthmus_core::spec::{DataSpec, Transform};
 use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
-use crate::agreement::{self, FoundClasses};
+use crate::agreement;
 use crate::decode::Decoder;
 use crate::descriptor::{Descriptor, SetReaders};
+use crate::found_classes::FoundClasses;
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
 use crate::sources::Transformed;

@@ -18,6 +18,7 @@ mod descriptor;
 mod feature_cache;
 mod files;
 mod fingerprint;
+mod found_classes;
 mod hdf5;
 mod hold_out;
 mod identity_cache;

@@ -8,11 +8,12 @@ use isthmus_core::registry::{self, Build, Kind};
 use isthmus_core::spec::{CorruptionSpec, DataSpec, PluginSpec, Transform};
 use isthmus_core::targets::RowTargets;
 
-use crate::agreement::{self, Agreement, ClassesOf, FoundClasses};
+use crate::agreement::{self, Agreement};
 use crate::corrupted::SetCorruption;
 use crate::dataset::{DatasetIdentity, LoadedSet};
 use crate::descriptor::{Descriptor, DomainDescriptor};
 use crate::fingerprint::{self, Identity, SetFiles};
+use crate::found_classes::{ClassesOf, FoundClasses};
 use crate::identity_cache::IdentityCache;
 use crate::roots::Roots;
 use crate::sources::Transformed;
