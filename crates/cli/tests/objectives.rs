@@ -157,6 +157,21 @@ fn the_target_may_have_other_classes_than_the_source() {
     let rows = predicted(&sandbox, &records, &["quickstart", "--domain", "uci"]);
     assert_eq!(rows[0][1..3], ["class", "p_0"]);
     assert_eq!(rows[0].last().unwrap(), "p_unknown");
+    // Whatever needs scores of classes takes one for the unknown one too.
+    let more = "[selection]\nvalidators = [{ name = \"infomax\" }, { name = \"dev\" }]\n\n[record]\n\
+                theory = true\n\n[methods.tent]\nstages = [{ align = [{ name = \"source-only\" }] }, \
+                { align = [{ name = \"tent\" }] }]\n\n[methods.pseudo-label]\nstages = [{ align = [{ \
+                name = \"source-only\" }] }, { align = [{ name = \"pseudo-label\" }] }]\n\n\
+                [methods.coral]\nalign = [{ name = \"coral\" }]\n";
+    sandbox.write("more.toml", &experiment(sets, objective, more));
+    let said = sandbox.isthmus(&["run", "more.toml", "--results", "m", "--jobs", "1"]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    for record in read_records(&[sandbox.path().join("m")]).unwrap().records {
+        let found = |name: &str| metric(&record, name).unwrap();
+        assert!(found("target_known_accuracy") > 0.3, "{}", record.run.method);
+        assert!(found("validator/infomax").is_finite(), "{}", record.run.method);
+        assert!(found("theory/target_error") > 0.0, "{}", record.run.method);
+    }
     // `classes` has no output for the others.
     sandbox.write("wrong.toml", &experiment(sets, "", ""));
     let said = sandbox.isthmus(&["run", "wrong.toml"]);

@@ -228,7 +228,7 @@ pub trait MixedPredictions {
 
 /// A model as validators see it. Target labels are not in it.
 pub struct ValidationView<'a> {
-    /// Number of classes.
+    /// Number of classes that the model tells apart: its outputs.
     pub classes: usize,
     /// Source samples that were held out of training, of all sources.
     pub source: &'a LabelledOutputs,

@@ -136,7 +136,7 @@ impl Selection {
             judged.metric(&primary).map(|value| (name, value)).into_iter().collect();
         for (name, validator) in &self.validators {
             let view = ValidationView {
-                classes: data.classes.len(),
+                classes: objective.outputs(data.classes.len()),
                 source: &source,
                 source_training: &source_training,
                 target,

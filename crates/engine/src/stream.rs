@@ -61,7 +61,8 @@ pub(crate) fn run_stream(
         Reset::Never => None,
         Reset::Batch | Reset::Shift => Some(start_of_stream(model, resumed)?),
     };
-    let mut answers = Answers::new(samples.rows(), model.feature_size(), data.classes.len());
+    let outputs = setup.objective.outputs(data.classes.len());
+    let mut answers = Answers::new(samples.rows(), model.feature_size(), outputs);
     let mut stream = Stream {
         model,
         updater,

@@ -25,12 +25,17 @@ pub fn terms(
     device: &Device,
     seed: u64,
 ) -> Result<Vec<Measurement>, DataError> {
+    // Classes that the sources have not are one, the last output.
+    let outputs = outcome.outputs.logits.columns();
+    let labels = |set: &LabelledSource| {
+        let known = set.targets.classes().into_iter().flatten();
+        known.map(|class| class.min(outputs as u32 - 1)).collect()
+    };
     let predictor = &mut *outcome.predictor;
     let mut labelled = |set: &LabelledSource, role: DomainRole| {
         let rows = set.targets.known();
         let outputs = predict(predictor, &*set.samples, &rows, role, device)?;
-        let labels = set.targets.classes().into_iter().flatten().collect();
-        Ok::<_, DataError>(LabelledOutputs { outputs, labels })
+        Ok::<_, DataError>(LabelledOutputs { outputs, labels: labels(set) })
     };
     let mut source = LabelledOutputs::default();
     for (index, domain) in data.sources.iter().enumerate() {
@@ -46,10 +51,10 @@ pub fn terms(
     }
     let target = LabelledOutputs {
         outputs: outcome.outputs.select(&rows),
-        labels: data.target.test.targets.classes().into_iter().flatten().collect(),
+        labels: labels(&data.target.test),
     };
     let key = Key::new(seed).named("theory");
-    let terms = match theory_terms(&source, &target, data.classes.len(), &key) {
+    let terms = match theory_terms(&source, &target, outputs, &key) {
         Ok(terms) => terms,
         Err(ValidationError::Undefined(reason)) => {
             tracing::warn!(reason, "the terms of the target-error bound are not defined");

@@ -86,7 +86,7 @@ impl<A: Alignment> ClosedForm<A> {
         choice: &Choice<ShallowClassifierKind>,
         context: &MethodContext,
     ) -> Result<Box<dyn Fit>, MethodError> {
-        let classifier = Classifier { choice: choice.clone(), classes: context.classes };
+        let classifier = Classifier { choice: choice.clone(), classes: context.outputs };
         classifier.build()?;
         Ok(Box::new(Self { alignment, classifier, trained: context.trained, fitted: None }))
     }

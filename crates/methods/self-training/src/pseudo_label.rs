@@ -53,7 +53,7 @@ impl PluginConfig for PseudoLabel {}
 
 impl DriverPlugin for PseudoLabel {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
-        Ok(Box::new(SelfTraining { config: self.clone(), classes: context.classes, labels: None }))
+        Ok(Box::new(SelfTraining { config: self.clone(), classes: context.outputs, labels: None }))
     }
 }
 
