@@ -49,6 +49,11 @@ impl Snapshot {
         Ok(())
     }
 
+    /// The names of the tensors, without a look at their values.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The tensors with their values.
     pub fn tensors(&self) -> Vec<NamedTensor> {
         let named = |(path, kept): (&String, &Kept)| NamedTensor {

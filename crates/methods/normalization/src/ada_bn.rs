@@ -7,7 +7,7 @@ use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
 use isthmus_core::stage::SampleView;
 
-use crate::statistics::ModelStatistics;
+use crate::statistics::{ModelStatistics, require_norm_layers};
 
 /// A change that no evaluation can tell, in units of a layer's own spread.
 const TOLERANCE: f64 = 1e-4;
@@ -85,14 +85,8 @@ impl AdaBn {
     fn find(&self, stage: &Stage<'_>) -> Result<Found, MethodError> {
         // The copy is off the tape: a pass over the whole target keeps no graph.
         let mut model = stage.model.evaluation_copy();
+        require_norm_layers(&mut model, "`adabn` replaces the statistics of")?;
         let before = ModelStatistics::of(&mut model);
-        if before.is_empty() {
-            return Err(MethodError::Unsuitable(
-                "`adabn` replaces the statistics of norm layers, and this model has none: use a \
-                 bottleneck or an extractor with batch norm"
-                    .to_owned(),
-            ));
-        }
         let batches = even_batches(stage.data.target_rows(), self.batch_rows);
         if batches.is_empty() {
             return Err(MethodError::Unsuitable(

@@ -8,7 +8,7 @@ use isthmus_core::prelude::*;
 use isthmus_core::registry::TestTimePlugin;
 use isthmus_core::test_time::{Predicted, Reset, Stream, TestTimeMethod};
 
-use crate::statistics::ModelStatistics;
+use crate::statistics::require_norm_layers;
 
 inventory::submit! {
     Plugin::test_time::<BatchStatistics>(About {
@@ -48,14 +48,7 @@ impl TestTimeMethod for BatchStatistics {
     }
 
     fn begin(&mut self, stream: &mut Stream<'_>) -> Result<(), MethodError> {
-        if ModelStatistics::of(stream.model).is_empty() {
-            return Err(MethodError::Unsuitable(
-                "`batch-statistics` is of norm layers, and this model has none: use a bottleneck \
-                 or an extractor with batch norm"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        require_norm_layers(stream.model, "`batch-statistics` is of")
     }
 
     fn predict(

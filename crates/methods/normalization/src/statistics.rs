@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorData;
 use isthmus_core::error::MethodError;
 use isthmus_core::model::Model;
+use isthmus_core::updater::Part;
 
 /// What the running statistics of a norm layer record, by field.
 const MEAN: &str = "mean";
@@ -59,6 +60,19 @@ impl Moments {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ModelStatistics(BTreeMap<(String, String), Moments>);
 
+/// Refuses a model without norm layers; `what` says what the method does with them. No value of a
+/// tensor is read, so that it costs nothing before every batch of a stream.
+pub(crate) fn require_norm_layers(model: &mut Model, what: &str) -> Result<(), MethodError> {
+    let has_any = |part: &Part<'_>| part.network.snapshot().paths().any(|it| it.ends_with(ROWS));
+    if model.parts().iter().any(has_any) {
+        return Ok(());
+    }
+    Err(MethodError::Unsuitable(format!(
+        "{what} norm layers, and this model has none: use a bottleneck or an extractor with batch \
+         norm"
+    )))
+}
+
 impl ModelStatistics {
     /// The statistics that a model has.
     pub fn of(model: &mut Model) -> Self {
@@ -79,11 +93,6 @@ impl ModelStatistics {
             }
         }
         Self(all)
-    }
-
-    /// Whether there is a norm layer at all.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 
     /// The same statistics, of no rows yet: what is merged into them replaces them.

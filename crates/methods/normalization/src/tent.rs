@@ -10,7 +10,7 @@ use isthmus_core::registry::TestTimePlugin;
 use isthmus_core::test_time::{Predicted, Reset, Stream, TestTimeMethod};
 use isthmus_losses::target::entropy;
 
-use crate::statistics::ModelStatistics;
+use crate::statistics::require_norm_layers;
 
 inventory::submit! {
     Plugin::test_time::<Tent>(About {
@@ -72,14 +72,7 @@ impl TestTimeMethod for Tent {
     }
 
     fn begin(&mut self, stream: &mut Stream<'_>) -> Result<(), MethodError> {
-        if ModelStatistics::of(stream.model).is_empty() {
-            return Err(MethodError::Unsuitable(
-                "`tent` changes scale and shift of norm layers, and this model has none: use a \
-                 bottleneck or an extractor with batch norm"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        require_norm_layers(stream.model, "`tent` changes scale and shift of")
     }
 
     fn predict(
