@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo};
 use isthmus_data::{Descriptor, Roots, SetReaders};
+use isthmus_experiment::{DatasetInfo, Datasets, DomainInfo};
 
 use crate::failure::Failure;
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use isthmus_core::error::DataError;
-use isthmus_core::spec::{
-    Checked, Diagnostic, Diagnostics, Experiment, Severity, Sweep, is_device, parse, span_of,
-    with_overrides,
+use isthmus_core::spec::Experiment;
+use isthmus_experiment::{
+    Checked, Diagnostic, Diagnostics, Severity, Sweep, is_device, parse, span_of, with_overrides,
 };
 use isthmus_runner::{RunError, Source};
 

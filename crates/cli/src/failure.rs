@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use isthmus_core::launcher::LaunchError;
-use isthmus_core::spec::{Diagnostics, OverrideError};
+use isthmus_experiment::{Diagnostics, OverrideError};
 use isthmus_runner::RunError;
 use thiserror::Error;
 

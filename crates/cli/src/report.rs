@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use isthmus_core::spec::{Diagnostic, Diagnostics, Severity};
+use isthmus_experiment::{Diagnostic, Diagnostics, Severity};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 
 use crate::page::Page;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_results::record::encode_for_pytorch;
 use isthmus_results::{Record, read_records};
 use serde_json::Value;

@@ -7,16 +7,17 @@ use burn::tensor::Device;
 use isthmus as _; // links the plugins
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
-use isthmus_core::method::Measurement;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::metric::Measurement;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
-use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, Job, parse};
+use isthmus_core::spec::Job;
 use isthmus_core::targets::{RowTargets, TargetKind, Targets};
 use isthmus_core::validation::Matrix;
 use isthmus_data::{Dataset, DomainUse, FeatureSource, Roots, VariableSeriesSource, joined_domain};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
+use isthmus_experiment::{DatasetInfo, Datasets, DomainInfo, parse};
 use rand::RngExt;
 
 const STEPS: usize = 12;

@@ -1,6 +1,6 @@
 //! Where a job is: everything that the rest of it depends on.
 
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// A job between two steps. Randomness is not in it: every draw is named by its place.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// Why something that predicts is not exported.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

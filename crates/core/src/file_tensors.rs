@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::TensorData;
 
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// What a file of pretrained weights gives to a model. Tensors that training leaves as they are need
 /// not be in records and checkpoints: the file and its hash stand for them.

@@ -7,8 +7,9 @@ use crate::context::Grouping;
 use crate::error::MethodError;
 use crate::input::InputShape;
 use crate::layer::Layer;
+use crate::metric::Measurement;
 use crate::model::Model;
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 use crate::parts::{BuildContext, Classifier};
 use crate::predictor::Predictor;
 use crate::random::Key;
@@ -79,9 +80,6 @@ impl MethodContext {
         build_classifier(&self.classifier, self.feature_size, self.outputs, &self.network(name))
     }
 }
-
-/// A measurement of one step, by name.
-pub type Measurement = (String, f64);
 
 /// What every method has, whatever its kind: what it keeps between steps, and what predicts.
 ///

@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::validation::SCORE_PREFIX;
 
+/// A measurement of one step, by name.
+pub type Measurement = (String, f64);
+
 /// Begins the name of a metric of the target.
 pub const TARGET_PREFIX: &str = "target_";
 /// Begins the name of a metric of a source.

@@ -10,7 +10,7 @@ use crate::error::{MethodError, NetworkError};
 use crate::export::{ExportedModel, NotExported, below};
 use crate::file_tensors::FileTensors;
 use crate::input::Input;
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 use crate::parts::{Classifier, Encoded, Extractor};
 use crate::snapshot::Snapshot;
 use crate::states::States;

@@ -7,69 +7,11 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::error::NetworkError;
+use crate::named_tensor::NamedTensor;
+use crate::parameter::Parameter;
 use crate::snapshot::Snapshot;
-
-/// One tensor of a network's state.
-#[derive(Clone, Debug)]
-pub struct NamedTensor {
-    /// Where it lives in the network, e.g. `layers.0.weight`.
-    pub path: String,
-    /// Its values, row-major: `f32` of networks; states of methods may be of other types.
-    pub data: TensorData,
-}
-
-impl NamedTensor {
-    /// The values of a tensor under a name.
-    pub fn of<const D: usize>(path: &str, tensor: &Tensor<D>) -> Self {
-        Self { path: path.to_owned(), data: tensor.to_data() }
-    }
-
-    /// The same tensor as one of `owner`.
-    pub fn below(self, owner: &str) -> Self {
-        Self { path: format!("{owner}.{}", self.path), ..self }
-    }
-}
-
-/// One parameter of a network, as update rules see it.
-#[derive(Clone, Copy, Debug)]
-pub struct Parameter<'a> {
-    /// Where it lives in the network, e.g. `layers.0.weight`.
-    pub path: &'a str,
-    /// Whether it belongs to a normalisation layer: a module whose type's name ends in `Norm`.
-    pub in_norm: bool,
-}
-
-/// Parameters by what they are in their layer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ParameterSet {
-    /// All of them.
-    #[default]
-    All,
-    /// Scale, shift and mixing weights of normalisation layers.
-    Norms,
-    /// Biases of other layers.
-    Biases,
-    /// Everything else.
-    Weights,
-}
-
-impl ParameterSet {
-    /// Whether a parameter is one of them.
-    pub fn includes(self, parameter: &Parameter<'_>) -> bool {
-        let bias = parameter.path == "bias" || parameter.path.ends_with(".bias");
-        match self {
-            Self::All => true,
-            Self::Norms => parameter.in_norm,
-            Self::Biases => bias && !parameter.in_norm,
-            Self::Weights => !bias && !parameter.in_norm,
-        }
-    }
-}
 
 /// How an optimizer changes one parameter, given its gradient.
 ///

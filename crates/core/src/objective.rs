@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::error::MethodError;
-use crate::method::Measurement;
+use crate::metric::Measurement;
 use crate::metric::Metrics;
 use crate::model::ModelOutput;
 use crate::targets::{RowTargets, Targets};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::NetworkError;
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// Changes parameters by their gradients; keeps what it needs from step to step by slot.
 ///

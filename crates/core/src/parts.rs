@@ -4,7 +4,8 @@ use burn::tensor::{Device, Tensor};
 
 use crate::context::{Context, Grouping};
 use crate::input::Input;
-use crate::network::{NamedTensor, Network};
+use crate::named_tensor::NamedTensor;
+use crate::network::Network;
 use crate::random::Key;
 use crate::states::States;
 

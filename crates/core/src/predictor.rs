@@ -10,7 +10,7 @@ use crate::export::{ExportedModel, NotExported};
 use crate::file_tensors::FileTensors;
 use crate::input::Input;
 use crate::model::{Model, ModelOutput};
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// Predicts samples, off the tape. Most methods predict by their model; a mean teacher by the
 /// teacher, MCD by both heads, a closed-form method by what it has fitted.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::TensorData;
 
 use crate::error::{MethodError, NetworkError};
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 use crate::validation::Matrix;
 
 /// Classifies features. Methods that fit once (TCA, CORAL on features) put one behind what they

@@ -7,7 +7,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use crate::error::NetworkError;
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 
 /// The tensors of a network as they were when it was taken.
 ///

@@ -6,7 +6,7 @@ use crate::context::Grouping;
 use crate::error::MethodError;
 use crate::method::{Method, Term};
 use crate::model::Model;
-use crate::network::NamedTensor;
+use crate::named_tensor::NamedTensor;
 use crate::predictor::Predictor;
 use crate::stage::Stage;
 use crate::updater::Part;

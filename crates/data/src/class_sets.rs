@@ -4,8 +4,8 @@ use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::spec::ClassSets;
 
-use crate::dataset::{DomainUse, rows_of};
 use crate::labels::class_name;
+use crate::loaded::{DomainUse, rows_of};
 use crate::problem;
 
 /// The classes that are kept, and their numbers: those of the sources come first, in the order of

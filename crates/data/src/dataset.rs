@@ -1,7 +1,5 @@
 //! From a descriptor to domains: files found, read, checked against each other, split.
 
-use std::sync::Arc;
-
 use isthmus_core::dataset::{Domain, LabelledSource};
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
@@ -10,47 +8,12 @@ use isthmus_core::spec::{DataSpec, Protocol, Transform};
 use crate::agreement;
 use crate::class_sets::ChosenClasses;
 use crate::descriptor::{Descriptor, SetReaders};
-use crate::fingerprint;
-use crate::joined::Joined;
+use crate::identity::DatasetIdentity;
+use crate::loaded::{DomainSets, DomainUse, LoadedDomain, LoadedSet, rows_of};
 use crate::loading::{Loading, ReadSet, Wanted, domains_of};
 use crate::roots::Roots;
 use crate::splits;
 use crate::views::Views;
-use isthmus_core::rows_of::RowsOf;
-
-/// One set of samples and what identifies its content.
-#[derive(Clone)]
-pub struct LoadedSet {
-    /// The samples and their classes.
-    pub source: LabelledSource,
-    /// A hash of the samples, their labels and how they are transformed.
-    pub fingerprint: String,
-}
-
-/// The sets of a domain.
-#[derive(Clone)]
-pub enum DomainSets {
-    /// One set.
-    All(LoadedSet),
-    /// The data set's own training and test sets.
-    Given {
-        /// The training set.
-        train: LoadedSet,
-        /// The test set.
-        test: LoadedSet,
-    },
-}
-
-/// One domain, read and transformed, before a protocol says what is trained and tested on.
-#[derive(Clone)]
-pub struct LoadedDomain {
-    /// Its name.
-    pub name: String,
-    /// The data set's domain whose samples these are, or were before they were corrupted.
-    pub origin: String,
-    /// Its samples.
-    pub sets: DomainSets,
-}
 
 /// The domains of an experiment, which all have the same classes.
 #[derive(Clone)]
@@ -69,38 +32,6 @@ pub struct Dataset {
     pub identity: DatasetIdentity,
     /// What users should know, such as files that were left out.
     pub warnings: Vec<String>,
-}
-
-/// What identifies the content of some domains.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DatasetIdentity {
-    pub(crate) name: String,
-    pub(crate) classes: Vec<String>,
-    /// The hashes of each domain's sets, by its name.
-    pub(crate) domains: Vec<(String, Vec<String>)>,
-}
-
-impl DatasetIdentity {
-    /// Identifies the content of some domains, whatever others are beside them.
-    pub fn fingerprint_of<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
-        let classes = fingerprint::of_texts(self.classes.iter().map(String::as_str));
-        let mut parts = vec![self.name.as_str(), classes.as_str()];
-        for name in names {
-            parts.push(name);
-            let domain = self.domains.iter().filter(|(domain, _)| domain == name);
-            parts.extend(domain.flat_map(|(_, sets)| sets).map(String::as_str));
-        }
-        fingerprint::of_texts(parts)
-    }
-}
-
-/// What a domain is in a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DomainUse {
-    /// A source, whose labels may decide anything.
-    Source,
-    /// The target, whose labels decide nothing.
-    Target,
 }
 
 /// Reads the data that `spec` names and applies its protocol, every domain used as a source:
@@ -325,36 +256,4 @@ impl Dataset {
         }
         Ok(dataset)
     }
-}
-
-impl LoadedDomain {
-    /// Its sets: one, or the training and the test set.
-    pub fn sets(&self) -> Vec<&LoadedSet> {
-        match &self.sets {
-            DomainSets::All(set) => vec![set],
-            DomainSets::Given { train, test } => vec![train, test],
-        }
-    }
-
-    /// All its samples: its training and test sets are joined.
-    ///
-    /// # Errors
-    /// If these differ in shape.
-    pub fn all(&self) -> Result<LabelledSource, DataError> {
-        Ok(match &self.sets {
-            DomainSets::All(set) => set.source.clone(),
-            DomainSets::Given { train, test } => {
-                let (train, test) = (&train.source, &test.source);
-                let samples = Joined::new(Arc::clone(&train.samples), Arc::clone(&test.samples))?;
-                let targets = train.targets.joined(&test.targets);
-                LabelledSource { samples: Arc::new(samples), targets }
-            }
-        })
-    }
-}
-
-pub(crate) fn rows_of(source: &LabelledSource, rows: Vec<usize>) -> LabelledSource {
-    let targets = source.targets.select(&rows);
-    let samples = Arc::new(RowsOf::new(Arc::clone(&source.samples), rows));
-    LabelledSource { samples, targets }
 }

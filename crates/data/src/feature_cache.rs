@@ -18,7 +18,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::fingerprint::{self, hex};
+use crate::identity::{hex, of_texts};
 use crate::roots::CACHE_VARIABLE;
 use crate::sources::FeatureSource;
 use crate::{files, problem};
@@ -50,7 +50,7 @@ impl FeatureKey<'_> {
     pub fn file_name(&self) -> String {
         let transform = serde_json::to_string(&self.transform).expect("a transform is plain data");
         let config = self.extractor.config.to_string();
-        let hash = fingerprint::of_texts([
+        let hash = of_texts([
             VERSION,
             self.data,
             &self.extractor.name,

@@ -13,21 +13,12 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::{RowTargets, Targets};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::found_classes::FoundClasses;
+use crate::identity::{Identity, hex, of_texts};
 use crate::identity_cache::{IdentityCache, Stamp};
 use crate::{archive, problem};
-
-/// What identifies a set of samples, and its classes: what is known of it without its content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Identity {
-    /// A hash of its samples and labels.
-    pub fingerprint: String,
-    /// Its classes.
-    pub classes: FoundClasses,
-}
 
 /// A set: its reader and where it reads.
 pub(crate) struct SetFiles<'a> {
@@ -39,21 +30,6 @@ pub(crate) struct SetFiles<'a> {
     pub folder: &'a Path,
     /// Stated checksums of files, by their paths in the folder.
     pub checksums: &'a BTreeMap<String, String>,
-}
-
-/// The hexadecimal digits of a hash.
-pub(crate) fn hex(hash: impl AsRef<[u8]>) -> String {
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Hashes texts so that no two lists of texts have the same bytes.
-pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hasher = Sha256::new();
-    for text in texts {
-        hasher.update((text.len() as u64).to_le_bytes());
-        hasher.update(text);
-    }
-    hex(hasher.finalize())
 }
 
 impl SetFiles<'_> {

@@ -7,7 +7,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use rand::seq::SliceRandom;
 
-use crate::dataset::rows_of;
+use crate::loaded::rows_of;
 use crate::splits::stratified_split;
 
 /// A source domain with `share` of its training samples held out, the same share of each class.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use isthmus_core::error::DataError;
 use serde::{Deserialize, Serialize};
 
-use crate::fingerprint::{Identity, of_texts};
+use crate::identity::{Identity, of_texts};
 use crate::roots::CACHE_VARIABLE;
 use crate::{files, problem};
 

@@ -164,8 +164,7 @@ pub fn joined_domain(name: &str, domains: &[Domain]) -> Result<Domain, DataError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::series_source::VariableSeriesSource;
-    use crate::sources::FeatureSource;
+    use crate::sources::{FeatureSource, VariableSeriesSource};
 
     fn numbers(range: std::ops::Range<usize>) -> Arc<dyn SampleSource> {
         let values: Vec<f32> = range.flat_map(|row| [row as f32, -(row as f32)]).collect();

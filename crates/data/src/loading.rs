@@ -10,11 +10,12 @@ use isthmus_core::targets::RowTargets;
 
 use crate::agreement::{self, Agreement};
 use crate::corrupted::SetCorruption;
-use crate::dataset::{DatasetIdentity, LoadedSet};
 use crate::descriptor::{Descriptor, DomainDescriptor};
-use crate::fingerprint::{self, Identity, SetFiles};
+use crate::fingerprint::SetFiles;
 use crate::found_classes::{ClassesOf, FoundClasses};
+use crate::identity::{self, DatasetIdentity, Identity};
 use crate::identity_cache::IdentityCache;
+use crate::loaded::LoadedSet;
 use crate::roots::Roots;
 use crate::sources::Transformed;
 use crate::views::Views;
@@ -111,7 +112,7 @@ impl ReadSet {
 
 fn fingerprint_of_corrupted(fingerprint: &str, spec: &CorruptionSpec) -> String {
     let spec = serde_json::to_string(spec).expect("a corruption is plain data");
-    fingerprint::of_texts([fingerprint, &spec])
+    identity::of_texts([fingerprint, &spec])
 }
 
 /// Reads sets of a data set.
@@ -217,7 +218,7 @@ impl<'a> Loading<'a> {
 
     fn fingerprint_of_set(&self, identity: &Identity) -> String {
         let transform = self.transform.map(to_text).unwrap_or_default();
-        fingerprint::of_texts([identity.fingerprint.as_str(), &transform])
+        identity::of_texts([identity.fingerprint.as_str(), &transform])
     }
 
     /// The classes of the sets of domains, and what identifies those that are wanted.
@@ -232,7 +233,7 @@ impl<'a> Loading<'a> {
         let mut domains: Vec<(String, Vec<String>)> = Vec::new();
         for ((domain, identity), map) in sets.iter().zip(&agreement.maps) {
             let map = map.as_ref().map(|map| format!("{map:?}")).unwrap_or_default();
-            let set = fingerprint::of_texts([self.fingerprint_of_set(identity).as_str(), &map]);
+            let set = identity::of_texts([self.fingerprint_of_set(identity).as_str(), &map]);
             match domains.last_mut() {
                 Some((last, sets)) if last == domain => sets.push(set),
                 _ => domains.push(((*domain).to_owned(), vec![set])),

@@ -9,6 +9,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::spec::Transform;
 use rand::RngExt;
+use rayon::prelude::*;
 
 use crate::resample;
 
@@ -91,13 +92,18 @@ impl ImageTransform {
         self.spec.resize.is_some() || self.spec.crop.is_some()
     }
 
+    /// Channels, height and width of the samples made from images of the given size.
+    pub fn dims(&self, height: usize, width: usize) -> [usize; 3] {
+        match (self.spec.crop, self.spec.resize) {
+            (Some(side), _) | (None, Some(side)) => [self.channels, side, side],
+            (None, None) => [self.channels, height, width],
+        }
+    }
+
     /// Shape of the samples made from images of the given size.
     pub fn shape(&self, height: usize, width: usize) -> InputShape {
-        let (height, width) = match (self.spec.crop, self.spec.resize) {
-            (Some(side), _) | (None, Some(side)) => (side, side),
-            (None, None) => (height, width),
-        };
-        InputShape::Image { channels: self.channels, height, width }
+        let [channels, height, width] = self.dims(height, width);
+        InputShape::Image { channels, height, width }
     }
 
     /// The image as for evaluation.
@@ -135,10 +141,7 @@ impl ImageTransform {
             None => self.plain(image)?,
             Some(share) => {
                 let image = self.resized(self.with_channels_reduced(image));
-                let InputShape::Image { height, width, .. } = self.shape(image.height, image.width)
-                else {
-                    unreachable!("`shape` gives images")
-                };
+                let [_, height, width] = self.dims(image.height, image.width);
                 let crop = random_part(image.height, image.width, share, &mut random);
                 let part = self.scaled(&cut(&image, crop), height, width);
                 self.with_channels_repeated(part)
@@ -169,6 +172,23 @@ impl ImageTransform {
                 *value = table[usize::from(byte)];
             }
         }
+    }
+
+    /// Makes images in parallel and writes their values one after the other; `rows` names them.
+    ///
+    /// # Errors
+    /// Those of `image`.
+    pub(crate) fn write_rows(
+        &self,
+        values: &mut [f32],
+        rows: &[usize],
+        image: impl Fn(usize) -> Result<ImagePixels, DataError> + Sync,
+    ) -> Result<(), DataError> {
+        let size = values.len().checked_div(rows.len()).unwrap_or(0).max(1);
+        values.par_chunks_mut(size).zip(rows).try_for_each(|(place, &row)| {
+            self.write(&image(row)?.pixels, place);
+            Ok(())
+        })
     }
 
     /// Colour to grey comes before resizing: a third of the work.

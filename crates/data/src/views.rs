@@ -158,8 +158,7 @@ mod tests {
     use isthmus_core::spec::Transform;
 
     use super::*;
-    use crate::series_source::{SeriesSource, VariableSeriesSource};
-    use crate::sources::{FeatureSource, ImageSource};
+    use crate::sources::{FeatureSource, ImageSource, SeriesSource, VariableSeriesSource};
 
     /// Writes random numbers of the key into the sample, `base` above them.
     struct Draw {

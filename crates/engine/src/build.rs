@@ -5,7 +5,7 @@ use isthmus_core::error::MethodError;
 use isthmus_core::input::InputShape;
 use isthmus_core::method::{Driver, Fit, Method, MethodContext};
 use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::Objective;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::updater::{Part, Updater, load_parts, part_tensors};
 
 use crate::error::EngineError;

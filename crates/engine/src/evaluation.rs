@@ -123,7 +123,7 @@ mod tests {
     use isthmus_core::error::NetworkError;
     use isthmus_core::input::InputShape;
     use isthmus_core::model::ModelOutput;
-    use isthmus_core::network::NamedTensor;
+    use isthmus_core::named_tensor::NamedTensor;
     use isthmus_core::sample_values::SampleValues;
 
     use super::*;

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::error::MethodError;
 use isthmus_core::method::MethodContext;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::Evaluation;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;

@@ -1,9 +1,9 @@
 //! Who watches a job: the record, the progress bar.
 
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 
 use crate::error::EngineError;
 

@@ -7,7 +7,7 @@ use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::{Input, InputShape};
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::metric::SOURCE_VALIDATION_PREFIX;
 use isthmus_core::objective::Objective;
 use isthmus_core::predictor::Predictor;

@@ -9,7 +9,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::context::{Context, DomainRole, Segment};
 use isthmus_core::input::Input;
 use isthmus_core::model::Model;
-use isthmus_core::network::{Parameter, UpdateRule};
+use isthmus_core::network::UpdateRule;
+use isthmus_core::parameter::Parameter;
 use isthmus_core::random::Key;
 use serde_json::json;
 

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use isthmus_core::model::Model;
-use isthmus_core::network::ParameterSet;
+use isthmus_core::parameter::ParameterSet;
 use isthmus_core::spec::{GroupSpec, TrainingSpec};
 use isthmus_core::terms::Terms;
 use isthmus_core::updater::{GroupSelector, LearningRateFactors, Role};

@@ -3,7 +3,7 @@
 
 use isthmus_core::launcher::LOCAL;
 use isthmus_core::registry::{Build, Kind, plugins};
-use isthmus_core::spec::default_config;
+use isthmus_experiment::default_config;
 use isthmus_launchers as _;
 
 #[test]

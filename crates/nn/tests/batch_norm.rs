@@ -12,7 +12,8 @@ use common::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
-use isthmus_core::network::{Network, Parameter, UpdateRule, independent_copy};
+use isthmus_core::network::{Network, UpdateRule, independent_copy};
+use isthmus_core::parameter::Parameter;
 use isthmus_core::sample_check::SampleCheck;
 use isthmus_nn::layers::DomainBatchNorm;
 use isthmus_nn::reset_population;

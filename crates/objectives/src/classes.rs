@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use isthmus_core::config::PluginConfig;
 use isthmus_core::error::MethodError;
 use isthmus_core::inventory;
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::metric::{EFFECTIVE_CLASSES, Metrics};
 use isthmus_core::model::ModelOutput;
 use isthmus_core::objective::{

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::TensorData;
 use isthmus_core::metric::Metrics;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::PredictionColumn;
 use isthmus_core::spec::{StageSpec, Task};
 use isthmus_results::record::{Environment, Position, RunInfo};

@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use polars_core::error::PolarsError;
 use thiserror::Error;
 
-use crate::table::Runs;
-
 /// A record or an output file could not be written or read.
 #[derive(Debug, Error)]
 pub enum RecordError {
@@ -258,17 +256,6 @@ pub enum CompareError {
     /// polars failed.
     #[error("cannot compute the table: {0}")]
     Polars(#[from] PolarsError),
-}
-
-impl CompareError {
-    /// Nothing below `paths` takes part.
-    pub(crate) fn no_records(paths: &[PathBuf], runs: &Runs) -> Self {
-        let warnings = runs.warnings.iter().map(ToString::to_string);
-        Self::NoRecords {
-            paths: paths.to_vec(),
-            warnings: warnings.chain(runs.rounds_note.clone()).collect(),
-        }
-    }
 }
 
 fn meant(suggestion: Option<&String>) -> String {

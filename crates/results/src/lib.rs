@@ -12,6 +12,7 @@ pub mod record;
 pub mod statistics;
 pub mod table;
 pub mod validators;
+mod words;
 
 pub use compare::{
     Baseline, CompareOptions, Comparison, Dimension, Filter, PairedTest, Selection, Selections,

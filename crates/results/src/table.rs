@@ -8,7 +8,7 @@ use polars_core::prelude::{
 };
 use rayon::prelude::*;
 
-use crate::error::RecordError;
+use crate::error::{CompareError, RecordError};
 use crate::record::{
     RecordWarning, Rounds, RunInfo, TableRecord, for_each_metric, metrics_file, read_for_tables,
 };
@@ -36,6 +36,15 @@ pub(crate) struct MetricValue {
 }
 
 impl Runs {
+    /// The error that nothing below `paths` takes part.
+    pub(crate) fn none_found(&self, paths: &[PathBuf]) -> CompareError {
+        let warnings = self.warnings.iter().map(ToString::to_string);
+        CompareError::NoRecords {
+            paths: paths.to_vec(),
+            warnings: warnings.chain(self.rounds_note.clone()).collect(),
+        }
+    }
+
     /// Reads every record at or below `paths`, of these rounds.
     ///
     /// # Errors

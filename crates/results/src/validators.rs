@@ -15,13 +15,14 @@ use std::path::PathBuf;
 use crate::compare::configurations::{Labels, method_labels};
 use crate::compare::measured::Compared;
 use crate::compare::ranks::rounded;
-use crate::compare::runs::{Candidates, count, distinct};
+use crate::compare::runs::{Candidates, distinct};
 use crate::compare::selection::Wanted;
 use crate::compare::{CompareOptions, Direction, Filter, Measure, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, Rounds};
 use crate::statistics::{mean, spearman, weighted_spearman};
 use crate::table::Runs;
+use crate::words::count;
 
 /// Which validators to judge by what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +113,7 @@ pub fn judge_validators(options: &ValidatorOptions) -> Result<ValidatorTables, C
     let options = CompareOptions { paths, metric, filters, rounds, ..CompareOptions::default() };
     let runs = Runs::load(&options.paths, options.rounds)?;
     if runs.runs.is_empty() {
-        return Err(CompareError::no_records(&options.paths, &runs));
+        return Err(runs.none_found(&options.paths));
     }
     let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
     let mut datasets = Vec::new();

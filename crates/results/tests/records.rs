@@ -8,7 +8,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use burn::tensor::TensorData;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::PredictionColumn;
 use isthmus_results::record::{MetricRow, first_difference, is_finished};
 use isthmus_results::{Event, Prediction, Record, RecordError, RecordWriter, read_records};

@@ -7,7 +7,7 @@ use std::fs;
 
 use burn::tensor::TensorData;
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_results::{Record, RecordError, RecordWriter, read_records};
 use support::{environment, experiment, header};
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use isthmus_core::spec::{Halving, MethodSpec};
+use isthmus_core::spec::MethodSpec;
+use isthmus_experiment::Halving;
 use isthmus_results::Record;
 use isthmus_results::record::{Chosen, RecordState, RunInfo, record_state};
 

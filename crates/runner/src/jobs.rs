@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use isthmus_core::spec::{DataSpec, Experiment, Job, Sweep};
+use isthmus_core::spec::{DataSpec, Experiment, Job};
 use isthmus_engine::{build_objective, fits_once, is_stream, uses_target_labels};
+use isthmus_experiment::Sweep;
 use isthmus_results::RecordHeader;
 use isthmus_results::record::RunInfo;
 use serde_json::{Map, Value};

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use isthmus_core::spec::{Halving, Job};
+use isthmus_core::spec::Job;
 use isthmus_data::{Dataset, Roots};
 use isthmus_engine::weights;
+use isthmus_experiment::Halving;
 use isthmus_results::RecordHeader;
 
 use crate::device;

@@ -5,7 +5,7 @@ use isthmus_core::context::{DomainRole, Grouping};
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
 use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::predictor::ModelPredictor;
 use isthmus_core::spec::Job;
 use isthmus_core::validation::Matrix;

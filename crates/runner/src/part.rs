@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use isthmus_core::spec::{Job, did_you_mean};
+use isthmus_core::spec::Job;
+use isthmus_experiment::did_you_mean;
 use isthmus_results::RecordHeader;
 
 use crate::error::RunError;

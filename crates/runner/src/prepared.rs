@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use isthmus_core::spec::{Experiment, Halving, Job, Sweep};
+use isthmus_core::spec::{Experiment, Job};
 use isthmus_data::Roots;
+use isthmus_experiment::{Halving, Sweep};
 use isthmus_results::RecordHeader;
 use isthmus_results::record::{Environment, RunInfo};
 

@@ -1,6 +1,6 @@
 //! What the processes of a run say to each other: one JSON object a line.
 
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use serde::{Deserialize, Serialize};
 
 use crate::single::Ending;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::model::Model;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::spec::Job;
 use isthmus_engine::{EngineError, JobData, Next, Observer, start_of};
 use isthmus_results::record::{SharedStage, StageLock};

@@ -1,6 +1,6 @@
 //! What progress says of a run, in a few words.
 
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::validation::SCORE_PREFIX;
 
 /// What was measured last: in training, and by validators.

@@ -2,7 +2,7 @@
 
 use isthmus_adversarial as _;
 use isthmus_baseline as _;
-use isthmus_core::spec::{DatasetInfo, Datasets, DomainInfo, parse};
+use isthmus_experiment::{DatasetInfo, Datasets, DomainInfo, parse};
 use isthmus_nn as _;
 use isthmus_objectives as _;
 use isthmus_target_structure as _;

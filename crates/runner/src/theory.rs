@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::error::DataError;
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::random::Key;
 use isthmus_core::validation::{LabelledOutputs, ValidationError};
 use isthmus_engine::{JobData, JobOutcome, predict};

@@ -1,6 +1,6 @@
 //! Who is told how far a run is.
 
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 
 /// Told how far a run is.
 pub trait Watch {

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 
 use crate::error::RunError;
 use crate::prepared::Prepared;

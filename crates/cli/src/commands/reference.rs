@@ -1,7 +1,7 @@
 //! The reference page: everything that an experiment file can say.
 
 use isthmus_core::registry::{Kind, Plugin};
-use isthmus_core::spec::{Field, description, fields, file_tables};
+use isthmus_experiment::{Field, description, fields, file_tables};
 
 use super::explain::plugin::{pasted, role};
 

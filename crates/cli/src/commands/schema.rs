@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use isthmus_core::spec::json_schema;
+use isthmus_experiment::json_schema;
 use isthmus_results::{Destination, write_text};
 
 use super::answer;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::launcher::{Launcher, Task};
 use isthmus_core::registry::{self, Build, Kind};
-use isthmus_core::spec::{PluginSpec, checked_again};
+use isthmus_core::spec::PluginSpec;
+use isthmus_experiment::checked_again;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;

@@ -2,21 +2,13 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::context::Grouping;
-use crate::spec::{StreamOrder, Task, Transform};
+use crate::spec::plugin::PluginSpec;
+use crate::spec::task::{StreamOrder, Task};
+use crate::spec::transform::Transform;
 use crate::updater::{GroupSelector, LearningRateFactors};
-
-/// A plugin with its complete configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PluginSpec {
-    /// Name of the plugin.
-    pub name: String,
-    /// Its configuration, defaults filled in.
-    pub config: Value,
-}
 
 /// One method in a stage.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

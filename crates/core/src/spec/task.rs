@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::PluginSpec;
+use super::plugin::PluginSpec;
 use crate::corruption::Severity;
 
 /// Source domains and the target: a domain, or a stream of several.

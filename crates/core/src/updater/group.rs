@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Role;
-use crate::network::{Parameter, ParameterSet};
 use crate::optimizer::{Optimizer, Schedule};
+use crate::parameter::{Parameter, ParameterSet};
 
 /// Factors by which the learning rate of each part is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

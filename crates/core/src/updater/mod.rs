@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 
 use crate::error::NetworkError;
-use crate::network::{NamedTensor, ParameterSet};
+use crate::named_tensor::NamedTensor;
+use crate::parameter::ParameterSet;
 use rules::{GradientSum, GradientSums, GroupRule, SumRule};
 
 pub use group::{GroupSelector, LearningRateFactors, UpdateGroup};

@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::NetworkError;
-use crate::network::{NamedTensor, Network};
+use crate::named_tensor::NamedTensor;
+use crate::network::Network;
 
 /// What a network is in an experiment; decides its learning-rate factor and its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

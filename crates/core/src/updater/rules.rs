@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use burn::tensor::Tensor;
 
 use super::{Role, UpdateGroup, UpdatePlace};
-use crate::network::{Parameter, ParameterSet, UpdateRule};
+use crate::network::UpdateRule;
+use crate::parameter::{Parameter, ParameterSet};
 
 /// Sums of the gradients of a step's earlier batches, by phase and slot.
 pub(super) type GradientSums = BTreeMap<(usize, String), GradientSum>;

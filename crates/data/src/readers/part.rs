@@ -5,8 +5,9 @@ use isthmus_core::config::{Choice, FieldProblem, ReaderKind};
 use isthmus_core::dataset::{LabelledSamples, Reader};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{self, Kind};
-use isthmus_core::spec::{PluginSpec, checked_again};
+use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::TargetKind;
+use isthmus_experiment::checked_again;
 
 use crate::loading::reader_of;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::error::NetworkError;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::optimizer::is_host;
 
 /// One buffer a slot, on the host or on a device, zero at first.

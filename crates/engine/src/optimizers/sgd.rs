@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::error::NetworkError;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::optimizer::Optimizer;
 use isthmus_core::registry::{About, OptimizerPlugin, Plugin};
 use schemars::JsonSchema;

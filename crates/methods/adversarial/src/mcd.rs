@@ -8,7 +8,7 @@ use isthmus_core::error::NetworkError;
 use isthmus_core::export::{ExportedModel, NotExported, below};
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::Classifier;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::prelude::*;

@@ -2,7 +2,7 @@
 
 use burn::tensor::{TensorData, activation::softmax};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::{TermPlugin, build_discriminator};
 use isthmus_core::step::Joint;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::TensorData;
 use isthmus_core::error::{MethodError, NetworkError};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::ShallowClassifierPlugin;
 use isthmus_core::shallow::ShallowClassifier;

@@ -9,7 +9,7 @@ use isthmus_core::error::NetworkError;
 use isthmus_core::export::{ExportedModel, NotExported};
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::updater::{Part, Role, load_parts, part_tensors};
 use isthmus_core::validation::Matrix;

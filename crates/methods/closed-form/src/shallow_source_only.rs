@@ -1,7 +1,8 @@
 //! No alignment: what the others are compared with.
 
 use isthmus_core::config::{Choice, ShallowClassifierKind};
-use isthmus_core::method::{Fit, Measurement};
+use isthmus_core::method::Fit;
+use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
 

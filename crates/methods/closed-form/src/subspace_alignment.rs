@@ -1,7 +1,8 @@
 //! Subspace alignment.
 
 use isthmus_core::config::{Choice, ShallowClassifierKind};
-use isthmus_core::method::{Fit, Measurement};
+use isthmus_core::method::Fit;
+use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
 use isthmus_linear::{Eigen, LinearError, Rows};

@@ -1,7 +1,8 @@
 //! Transfer component analysis.
 
 use isthmus_core::config::{Choice, FieldProblem, ShallowClassifierKind};
-use isthmus_core::method::{Fit, Measurement};
+use isthmus_core::method::Fit;
+use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
 use isthmus_linear::rows::mean;

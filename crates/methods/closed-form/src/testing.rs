@@ -6,7 +6,7 @@ use burn::tensor::TensorData;
 use isthmus_core::context::{DomainRole, Grouping};
 use isthmus_core::error::MethodError;
 use isthmus_core::input::{Input, InputShape};
-use isthmus_core::method::Measurement;
+use isthmus_core::metric::Measurement;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_linear::Rows;

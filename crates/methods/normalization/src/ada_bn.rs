@@ -1,7 +1,8 @@
 //! Adaptive batch normalisation.
 
 use isthmus_core::context::{DomainRole, NormPolicy, Segment, Statistics, StatisticsUpdate};
-use isthmus_core::method::{Fit, Measurement};
+use isthmus_core::method::Fit;
+use isthmus_core::metric::Measurement;
 use isthmus_core::model::Model;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;

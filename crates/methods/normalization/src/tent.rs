@@ -3,7 +3,7 @@
 use isthmus_core::batch::TargetBatch;
 use isthmus_core::context::{Grouping, Statistics};
 use isthmus_core::model::Model;
-use isthmus_core::network::ParameterSet;
+use isthmus_core::parameter::ParameterSet;
 use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::prelude::*;
 use isthmus_core::registry::TestTimePlugin;

@@ -3,7 +3,7 @@
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use isthmus_core::error::MethodError;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::random::Key;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};

@@ -1,7 +1,7 @@
 //! Pseudo-labels above a confidence threshold, in rounds.
 
 use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::DriverPlugin;
 use isthmus_core::stage::SampleView;

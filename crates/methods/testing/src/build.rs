@@ -6,8 +6,9 @@ use isthmus_core::method::{Driver, Fit, MethodContext, Term};
 use isthmus_core::objective::Objective;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{Build, Kind, Plugin, find};
-use isthmus_core::spec::{PluginSpec, checked_again};
+use isthmus_core::spec::PluginSpec;
 use isthmus_core::test_time::TestTimeMethod;
+use isthmus_experiment::checked_again;
 use serde_json::Value;
 
 // The registry holds what is linked; naming the crate links it.

@@ -7,7 +7,7 @@ use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::inventory;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
 use schemars::JsonSchema;

@@ -7,7 +7,8 @@ use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use isthmus_core::context::{Context, Grouping};
 use isthmus_core::input::Input;
-use isthmus_core::network::{NamedTensor, independent_copy};
+use isthmus_core::named_tensor::NamedTensor;
+use isthmus_core::network::independent_copy;
 use isthmus_core::parts::{BuildContext, Extractor};
 
 use crate::layers::{ConvolutionNorm, ConvolutionShape, Padding};

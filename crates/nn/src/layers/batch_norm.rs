@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::Initial;

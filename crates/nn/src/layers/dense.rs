@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use isthmus_core::context::{Context, Grouping};
 use isthmus_core::export::below;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
 use crate::layers::{Activation, DomainBatchNorm, Dropout, Linear};

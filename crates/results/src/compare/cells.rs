@@ -6,10 +6,11 @@ use isthmus_core::metric::Measure;
 use isthmus_core::spec::{Shift, Task};
 
 use super::axis::Axis;
-use super::runs::{Chosen, count};
-use super::tables::Shape;
+use super::runs::Chosen;
+use super::shape::Shape;
 use super::{CompareOptions, Dimension, Label, Row, Summary, Table, baseline, ranks};
 use crate::statistics::mean;
+use crate::words::count;
 
 /// Values of one cell: by seed, then by the place of the task, or of the domain of its stream.
 type Cell = BTreeMap<u64, BTreeMap<usize, f64>>;

@@ -8,10 +8,10 @@ use isthmus_core::spec::{Shift, Task};
 use serde_json::Value;
 
 use super::filter::{setting_text, short};
-use super::runs::similar;
 use crate::error::CompareError;
 use crate::record::RunInfo;
 use crate::table::Runs;
+use crate::words::similar;
 
 /// What the rows or the columns of a table are.
 #[derive(Clone, Debug, PartialEq, Eq)]

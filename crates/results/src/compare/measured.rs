@@ -2,9 +2,9 @@
 
 use isthmus_core::metric::{Measure, Metrics, TARGET_PREFIX};
 
-use super::runs::count;
 use crate::record::RunInfo;
 use crate::table::{Runs, last_stage};
+use crate::words::count;
 
 /// Runs that are compared by one measure, and whose oracle goes by one.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ pub(crate) mod ranks;
 pub(crate) mod runs;
 pub(crate) mod selection;
 pub(crate) mod settings;
+mod shape;
 mod tables;
 mod winners;
 
@@ -29,11 +30,12 @@ pub use settings::by_value;
 use self::configurations::Labels;
 use self::measured::Compared;
 use self::runs::{Candidates, Chosen};
-use self::tables::Shape;
+use self::shape::Shape;
 use crate::error::CompareError;
 use crate::record::{RecordWarning, Rounds};
 pub use crate::statistics::Summary;
 use crate::table::Runs;
+use crate::words::similar;
 
 /// What to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,7 +188,7 @@ pub fn compare_runs(runs: Runs, options: &CompareOptions) -> Result<Comparison, 
         return Err(CompareError::SameDimension(options.rows.name().to_owned()));
     }
     if runs.runs.is_empty() {
-        return Err(CompareError::no_records(&options.paths, &runs));
+        return Err(runs.none_found(&options.paths));
     }
     let mut notes: Vec<String> = runs.rounds_note.iter().cloned().collect();
     let places = runs::distinct(&runs, options, &mut notes)?;
@@ -332,7 +334,7 @@ fn wanted_selections(
         && !all.contains(selection)
     {
         let available: Vec<String> = candidates.validators().map(str::to_owned).collect();
-        let suggestion = runs::similar(name, &available);
+        let suggestion = similar(name, &available);
         return Err(CompareError::NoScores { validator: name.clone(), suggestion, available });
     }
     Ok(vec![selection.clone()])

@@ -15,6 +15,7 @@ use super::{CompareOptions, Dimension, Selection};
 use crate::error::CompareError;
 use crate::record::{RecordWarning, RunInfo};
 use crate::table::{Runs, last_stage};
+use crate::words::{count, similar};
 
 /// A chosen checkpoint with the value that is compared.
 #[derive(Debug)]
@@ -323,21 +324,6 @@ fn no_metric(runs: &Runs, places: &[usize], metric: &str) -> CompareError {
     available.sort();
     let suggestion = similar(metric, &available);
     CompareError::NoMetric { metric: metric.to_owned(), suggestion, available }
-}
-
-/// The most similar name, if one is similar at all.
-pub(crate) fn similar(name: &str, available: &[String]) -> Option<String> {
-    available
-        .iter()
-        .map(|other| (strsim::jaro_winkler(other, name), other))
-        .filter(|(similarity, _)| *similarity > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, other)| other.clone())
-}
-
-/// `1 run`, `2 runs`.
-pub(crate) fn count(number: usize, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 impl CompareOptions {

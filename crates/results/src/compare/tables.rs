@@ -6,31 +6,13 @@ use isthmus_core::metric::Measure;
 
 use super::cells::Builder;
 use super::runs::Chosen;
+use super::shape::Shape;
 use super::{CompareOptions, Comparison, Dimension, Selection, Spread, Table};
 use crate::error::CompareError;
 use crate::statistics::PValueForm;
 
-/// What rows and columns are.
-#[derive(Clone, Debug)]
-pub(super) struct Shape {
-    pub rows: Dimension,
-    pub columns: Dimension,
-}
-
 /// What a table is of: data set, and method with its place, upper bounds last.
 type TableKey<'a> = (Option<&'a str>, bool, usize, Option<&'a str>);
-
-impl Shape {
-    /// Whether each method has a table of its own: rows and columns leave no place for them.
-    fn has_table_by_method(&self) -> bool {
-        let of_shifts = self.rows.is_of_shifts() || self.columns.is_of_shifts();
-        of_shifts && !self.shows(&Dimension::Method)
-    }
-
-    fn shows(&self, dimension: &Dimension) -> bool {
-        self.rows == *dimension || self.columns == *dimension
-    }
-}
 
 /// Tables, and facts for the notes below them.
 #[derive(Default)]

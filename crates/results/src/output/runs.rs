@@ -20,7 +20,7 @@ const SETTING_PREFIX: &str = "setting/";
 pub fn runs_csv(options: &CompareOptions) -> Result<String, CompareError> {
     let runs = Runs::load(&options.paths, options.rounds)?;
     if runs.runs.is_empty() {
-        return Err(CompareError::no_records(&options.paths, &runs));
+        return Err(runs.none_found(&options.paths));
     }
     let places = distinct(&runs, options, &mut Vec::new())?;
     let settings: BTreeSet<&str> =

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 

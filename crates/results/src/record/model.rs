@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::error::RecordError;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::PredictionColumn;
 use jiff::Timestamp;
 use serde::Serialize;

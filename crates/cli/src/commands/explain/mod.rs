@@ -3,7 +3,7 @@
 pub mod plugin;
 
 use isthmus_core::registry::{Kind, Plugin, plugins};
-use isthmus_core::spec::did_you_mean;
+use isthmus_experiment::did_you_mean;
 
 use self::plugin::explained;
 use super::reference;

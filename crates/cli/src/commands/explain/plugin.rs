@@ -2,7 +2,7 @@
 
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Build, Kind, Plugin};
-use isthmus_core::spec::{Field, description, example, fields};
+use isthmus_experiment::{Field, description, example, fields};
 
 use crate::page::Page;
 
