@@ -6,6 +6,7 @@ mod tables;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
@@ -59,7 +60,7 @@ pub enum Command {
     /// List plugins and data sets
     List {
         /// Only this kind
-        #[arg(value_enum)]
+        #[arg(value_parser = list_kind())]
         kind: Option<ListKind>,
     },
     /// Explain a plugin: its fields, their defaults, its paper, an example to paste
@@ -195,7 +196,7 @@ pub struct ExplainArguments {
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub name: Option<String>,
     /// Only the plugin of this kind, where several have the name
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = list_kind())]
     pub kind: Option<ListKind>,
     /// Explain every plugin
     #[arg(long)]
@@ -281,62 +282,23 @@ pub enum MethodKind {
 }
 
 /// What can be listed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "each is the kind of plugin of its name")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListKind {
-    #[value(alias = "methods")]
-    Method,
-    #[value(alias = "extractors")]
-    Extractor,
-    #[value(alias = "bottlenecks")]
-    Bottleneck,
-    #[value(alias = "classifiers")]
-    Classifier,
-    #[value(alias = "discriminators")]
-    Discriminator,
-    #[value(alias = "shallow-classifiers")]
-    ShallowClassifier,
-    #[value(alias = "objectives")]
-    Objective,
-    #[value(alias = "optimizers")]
-    Optimizer,
-    #[value(alias = "schedules")]
-    Schedule,
-    #[value(alias = "validators")]
-    Validator,
-    #[value(alias = "readers")]
-    Reader,
-    #[value(alias = "augmentations")]
-    Augmentation,
-    #[value(alias = "corruptions")]
-    Corruption,
-    #[value(alias = "launchers")]
-    Launcher,
-    #[value(alias = "datasets")]
-    Dataset,
+    /// Plugins of a kind.
+    Plugins(Kind),
+    /// Data sets, which are files.
+    Datasets,
 }
 
-impl ListKind {
-    /// The kind of plugin; none for data sets, which are files.
-    pub fn plugin_kind(self) -> Option<Kind> {
-        match self {
-            Self::Method => Some(Kind::Method),
-            Self::Extractor => Some(Kind::Extractor),
-            Self::Bottleneck => Some(Kind::Bottleneck),
-            Self::Classifier => Some(Kind::Classifier),
-            Self::Discriminator => Some(Kind::Discriminator),
-            Self::ShallowClassifier => Some(Kind::ShallowClassifier),
-            Self::Objective => Some(Kind::Objective),
-            Self::Optimizer => Some(Kind::Optimizer),
-            Self::Schedule => Some(Kind::Schedule),
-            Self::Validator => Some(Kind::Validator),
-            Self::Reader => Some(Kind::Reader),
-            Self::Augmentation => Some(Kind::Augmentation),
-            Self::Corruption => Some(Kind::Corruption),
-            Self::Launcher => Some(Kind::Launcher),
-            Self::Dataset => None,
-        }
-    }
+/// Reads a kind by its name, in the singular or the plural.
+fn list_kind() -> impl TypedValueParser<Value = ListKind> {
+    const DATASET: (&str, &str) = ("dataset", "datasets");
+    let names = Kind::ALL.iter().map(|kind| (kind.name(), kind.plural())).chain([DATASET]);
+    let values = names.map(|(name, plural)| PossibleValue::new(name).alias(plural));
+    PossibleValuesParser::new(values).map(|text: String| {
+        let kind = Kind::ALL.iter().find(|kind| [kind.name(), kind.plural()].contains(&&*text));
+        kind.map_or(ListKind::Datasets, |&kind| ListKind::Plugins(kind))
+    })
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

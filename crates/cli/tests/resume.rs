@@ -11,7 +11,7 @@ use isthmus_core::metric::Measurement;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
+use isthmus_core::registry::{Kind, MethodBuilder, Plugin, find, plugins};
 use isthmus_core::spec::Job;
 use isthmus_core::targets::{RowTargets, TargetKind, Targets};
 use isthmus_core::validation::Matrix;
@@ -251,7 +251,7 @@ fn every_method_goes_on_bit_for_bit() {
         println!("{}", plugin.about.name);
         let method = format!("name = '{}'", plugin.about.name);
         check(&method, "sgd", plugin.needs.trained_model);
-        if matches!(plugin.build, Build::Fit(_)) && !plugin.needs.trained_model {
+        if matches!(plugin.method(), Some(MethodBuilder::Fit(_))) && !plugin.needs.trained_model {
             check(&method, "sgd", true);
         }
     }
@@ -275,7 +275,7 @@ fn a_stream_that_is_reset_goes_on_bit_for_bit() {
 #[test]
 fn a_stream_of_several_domains_goes_on_bit_for_bit() {
     for plugin in plugins(Kind::Method) {
-        if matches!(plugin.build, Build::TestTime(_)) {
+        if matches!(plugin.method(), Some(MethodBuilder::TestTime(_))) {
             println!("{}", plugin.about.name);
             let method = format!("name = '{}'", plugin.about.name);
             check_on("storm", &method, "adam", true);

@@ -13,7 +13,12 @@ use serde_json::{Map, Value};
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use crate::registry::Kind;
+use crate::registry::PluginKind;
+pub use crate::registry::{
+    AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
+    ExtractorKind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind, ReaderKind,
+    ScheduleKind, ShallowClassifierKind, ValidatorKind,
+};
 
 /// A configuration struct. Derive `Serialize`, `Deserialize`, `JsonSchema` and put
 /// `#[serde(default, deny_unknown_fields)]` on it; state ranges as
@@ -79,52 +84,6 @@ pub fn from_value<C: PluginConfig>(value: &Value) -> C {
     serde_json::from_value(value.clone()).expect("the value was resolved with this type")
 }
 
-/// Which kind of plugin a [`Choice`] names.
-pub trait ChoiceKind: 'static {
-    /// The kind.
-    const KIND: Kind;
-}
-
-macro_rules! choice_kinds {
-    ($($(#[$meta:meta])* $name:ident => $kind:ident),* $(,)?) => {$(
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name {}
-        impl ChoiceKind for $name {
-            const KIND: Kind = Kind::$kind;
-        }
-    )*};
-}
-
-choice_kinds! {
-    /// Marks a choice of a discriminator.
-    DiscriminatorKind => Discriminator,
-    /// Marks a choice of a shallow classifier.
-    ShallowClassifierKind => ShallowClassifier,
-    /// Marks a choice of a classifier.
-    ClassifierKind => Classifier,
-    /// Marks a choice of a bottleneck.
-    BottleneckKind => Bottleneck,
-    /// Marks a choice of an extractor.
-    ExtractorKind => Extractor,
-    /// Marks a choice of an objective.
-    ObjectiveKind => Objective,
-    /// Marks a choice of an optimizer.
-    OptimizerKind => Optimizer,
-    /// Marks a choice of a schedule.
-    ScheduleKind => Schedule,
-    /// Marks a choice of a validator.
-    ValidatorKind => Validator,
-    /// Marks a choice of a launcher.
-    LauncherKind => Launcher,
-    /// Marks a choice of an augmentation.
-    AugmentationKind => Augmentation,
-    /// Marks a choice of a corruption.
-    CorruptionKind => Corruption,
-    /// Marks a choice of a reader.
-    ReaderKind => Reader,
-}
-
 /// Another plugin with its configuration, as a field of a configuration:
 /// `discriminator = { name = "mlp", hidden = [1024, 1024] }`.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,7 +95,7 @@ pub struct Choice<K> {
     kind: PhantomData<K>,
 }
 
-impl<K: ChoiceKind> Choice<K> {
+impl<K: PluginKind> Choice<K> {
     /// The plugin `name` with its default configuration.
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), config: Value::Object(Map::new()), kind: PhantomData }
@@ -167,7 +126,7 @@ impl<'de, K> Deserialize<'de> for Choice<K> {
     }
 }
 
-impl<K: ChoiceKind> JsonSchema for Choice<K> {
+impl<K: PluginKind> JsonSchema for Choice<K> {
     fn inline_schema() -> bool {
         true
     }

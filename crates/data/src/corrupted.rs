@@ -8,7 +8,7 @@ use isthmus_core::dataset::SampleSource;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
-use isthmus_core::registry::build_corruption;
+use isthmus_core::registry::{UnknownPlugin, build_corruption};
 use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::CorruptionSpec;
 use isthmus_core::stage::SampleView;
@@ -32,9 +32,8 @@ impl SetCorruption {
     /// If there is no such corruption.
     pub fn new(spec: &CorruptionSpec, position: usize) -> Result<Self, DataError> {
         let name = spec.plugin.name.clone();
-        let Some((corruption, samples)) = build_corruption(&spec.plugin) else {
-            return Err(DataError::Mismatch(format!("streams: there is no corruption `{name}`")));
-        };
+        let unknown = |error: UnknownPlugin| DataError::Mismatch(format!("streams: {error}"));
+        let (corruption, samples) = build_corruption(&spec.plugin).map_err(unknown)?;
         let severity = spec.severity;
         let key = Key::new(0).named("corruption").named(&name).at(severity.level().into());
         let key = key.at(position as u64);

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::dataset::{LabelledSamples, LabelledSource, Reader, SampleOutline};
 use isthmus_core::error::DataError;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ReaderKind};
 use isthmus_core::spec::{CorruptionSpec, DataSpec, PluginSpec, Transform};
 use isthmus_core::targets::RowTargets;
 
@@ -22,12 +22,9 @@ use crate::views::Views;
 
 /// Builds the reader that a descriptor names.
 pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
-    let plugin = registry::find(Kind::Reader, &spec.name)
+    let build = registry::builder::<ReaderKind>(&spec.name)
         .expect("a descriptor's readers were found when it was read");
-    match plugin.build {
-        Build::Reader(build) => build(&spec.config),
-        _ => unreachable!("plugins of kind reader are built as readers"),
-    }
+    build(&spec.config)
 }
 
 /// The data set's domains that the tasks name, in the order in which they first appear.

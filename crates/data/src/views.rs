@@ -7,7 +7,7 @@ use isthmus_core::dataset::{LabelledSource, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, UnknownPlugin};
 use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{PluginSpec, ViewsSpec};
 use isthmus_core::stage::SampleView;
@@ -101,15 +101,9 @@ impl Views {
 }
 
 fn step(spec: &PluginSpec) -> Result<Step, DataError> {
-    let found = registry::find(Kind::Augmentation, &spec.name);
-    match found.map(|plugin| (plugin, plugin.build)) {
-        Some((plugin, Build::Augmentation(build))) => Ok(Step {
-            name: spec.name.clone(),
-            samples: (plugin.samples)(&spec.config),
-            augmentation: build(&spec.config),
-        }),
-        _ => Err(DataError::Mismatch(format!("views: there is no augmentation `{}`", spec.name))),
-    }
+    let unknown = |error: UnknownPlugin| DataError::Mismatch(format!("views: {error}"));
+    let (augmentation, samples) = registry::build_augmentation(spec).map_err(unknown)?;
+    Ok(Step { name: spec.name.clone(), samples, augmentation })
 }
 
 /// Features or series, augmented as they are asked for. Images are augmented where they are made:

@@ -9,7 +9,10 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::Objective;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind, Plugin};
+use isthmus_core::registry::{
+    self, BottleneckKind, ClassifierKind, ExtractorKind, MethodBuilder, MethodKind, ObjectiveKind,
+    OptimizerKind, ScheduleKind,
+};
 use isthmus_core::spec::{ExtractorSpec, Job, PluginSpec, StageSpec, TrainingSpec};
 use isthmus_core::terms::{Terms, WeightedTerm};
 use isthmus_core::test_time::TestTimeMethod;
@@ -17,23 +20,13 @@ use isthmus_core::updater::{GroupSelector, Part, UpdateGroup, UpdateSettings, Up
 
 use crate::error::EngineError;
 
-fn plugin(kind: Kind, spec: &PluginSpec) -> Result<&'static Plugin, EngineError> {
-    registry::find(kind, &spec.name).ok_or_else(|| missing(kind, spec))
-}
-
-fn missing(kind: Kind, spec: &PluginSpec) -> EngineError {
-    EngineError::MissingPlugin { kind: kind.name(), name: spec.name.clone() }
-}
-
 /// Builds the objective of a job.
 ///
 /// # Errors
 /// If it is not linked.
 pub fn build_objective(spec: &PluginSpec) -> Result<Box<dyn Objective>, EngineError> {
-    match plugin(Kind::Objective, spec)?.build {
-        Build::Objective(build) => Ok(build(&spec.config)),
-        _ => Err(missing(Kind::Objective, spec)),
-    }
+    let build = registry::builder::<ObjectiveKind>(&spec.name)?;
+    Ok(build(&spec.config))
 }
 
 /// Builds an extractor by its specification.
@@ -45,14 +38,13 @@ pub fn build_extractor(
     shape: InputShape,
     context: &BuildContext,
 ) -> Result<Box<dyn Extractor>, EngineError> {
-    match plugin(Kind::Extractor, spec)?.build {
-        Build::Extractor { build, .. } => Ok(build(&spec.config, shape, context)?),
-        _ => Err(missing(Kind::Extractor, spec)),
-    }
+    let builder = registry::builder::<ExtractorKind>(&spec.name)?;
+    Ok((builder.build)(&spec.config, shape, context)?)
 }
 
-/// Builds the model of a job for inputs of `shape` and a classifier of `outputs` outputs. When the extractor is frozen, the inputs are
-/// the features it was run for beforehand, and the identity stands in its place.
+/// Builds the model of a job for inputs of `shape` and a classifier of `outputs` outputs. When the
+/// extractor is frozen, the inputs are the features it was run for beforehand, and the identity
+/// stands in its place.
 ///
 /// # Errors
 /// If a part is not linked or cannot be built for these sizes.
@@ -76,21 +68,15 @@ pub fn build_model(
     };
     let bottleneck = match &job.bottleneck {
         None => None,
-        Some(spec) => match plugin(Kind::Bottleneck, spec)?.build {
-            Build::Bottleneck(build) => {
-                let shape = InputShape::Features { size: extractor.output_size() };
-                Some(build(&spec.config, shape, &context("bottleneck"))?)
-            }
-            _ => return Err(missing(Kind::Bottleneck, spec)),
-        },
+        Some(spec) => {
+            let build = registry::builder::<BottleneckKind>(&spec.name)?;
+            let shape = InputShape::Features { size: extractor.output_size() };
+            Some(build(&spec.config, shape, &context("bottleneck"))?)
+        }
     };
     let features = bottleneck.as_ref().unwrap_or(&extractor).output_size();
-    let classifier = match plugin(Kind::Classifier, &job.classifier)?.build {
-        Build::Classifier(build) => {
-            build(&job.classifier.config, features, outputs, &context("classifier"))?
-        }
-        _ => return Err(missing(Kind::Classifier, &job.classifier)),
-    };
+    let build = registry::builder::<ClassifierKind>(&job.classifier.name)?;
+    let classifier = build(&job.classifier.config, features, outputs, &context("classifier"))?;
     let model = Model::new(extractor, bottleneck, classifier);
     Ok(match weights(&job.extractor) {
         Some(weights) if !job.extractor.frozen => model.from_file(weights),
@@ -100,10 +86,8 @@ pub fn build_model(
 
 /// Identifies the pretrained weights that an extractor begins with.
 pub fn weights(extractor: &ExtractorSpec) -> Option<String> {
-    match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
-        Build::Extractor { weights, .. } => weights(&extractor.plugin.config),
-        _ => None,
-    }
+    let builder = registry::builder::<ExtractorKind>(&extractor.plugin.name).ok()?;
+    (builder.weights)(&extractor.plugin.config)
 }
 
 /// Lets a model be read state by state, where the objective reads states.
@@ -210,22 +194,21 @@ pub fn build_method(
         let failed = |source: MethodError| EngineError::Method { method: label.clone(), source };
         let context = MethodContext { key: context.key.named(&label), ..context.clone() };
         let config = &align.plugin.config;
-        match plugin(Kind::Method, &align.plugin)?.build {
-            Build::Driver(build) => {
+        match registry::builder::<MethodKind>(&align.plugin.name)? {
+            MethodBuilder::Driver(build) => {
                 driver = Some(build(config, &context).map_err(failed)?);
                 driver_label = label;
             }
-            Build::Fit(build) => {
+            MethodBuilder::Fit(build) => {
                 return Ok(StageMethod::Fit(build(config, &context).map_err(failed)?));
             }
-            Build::TestTime(build) => {
+            MethodBuilder::TestTime(build) => {
                 return Ok(StageMethod::TestTime(build(config, &context).map_err(failed)?));
             }
-            Build::Term(build) => {
+            MethodBuilder::Term(build) => {
                 let term = build(config, &context).map_err(failed)?;
                 terms.list.push(WeightedTerm { label, weight: align.weight, term });
             }
-            _ => return Err(missing(Kind::Method, &align.plugin)),
         }
     }
     Ok(StageMethod::Training(TrainingMethods { driver_label, driver, terms }))
@@ -254,17 +237,12 @@ fn group(
     optimizer: &PluginSpec,
     schedule: &PluginSpec,
 ) -> Result<UpdateGroup, EngineError> {
-    let Build::Optimizer { build, learning_rate } = plugin(Kind::Optimizer, optimizer)?.build
-    else {
-        return Err(missing(Kind::Optimizer, optimizer));
-    };
-    let Build::Schedule(build_schedule) = plugin(Kind::Schedule, schedule)?.build else {
-        return Err(missing(Kind::Schedule, schedule));
-    };
+    let builder = registry::builder::<OptimizerKind>(&optimizer.name)?;
+    let build_schedule = registry::builder::<ScheduleKind>(&schedule.name)?;
     Ok(UpdateGroup {
         selector,
-        optimizer: build(&optimizer.config),
+        optimizer: (builder.build)(&optimizer.config),
         schedule: build_schedule(&schedule.config),
-        learning_rate: learning_rate(&optimizer.config),
+        learning_rate: (builder.learning_rate)(&optimizer.config),
     })
 }

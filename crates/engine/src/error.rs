@@ -2,6 +2,7 @@
 
 use isthmus_core::error::{DataError, MethodError, NetworkError};
 use isthmus_core::export::NotExported;
+use isthmus_core::registry::UnknownPlugin;
 use thiserror::Error;
 
 /// A job could not be run to its end.
@@ -22,16 +23,8 @@ pub enum EngineError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// A plugin that the job names is not linked into this program.
-    #[error(
-        "there is no {kind} `{name}` in this program; a record made by a program with further \
-         plugins can only be run by that program"
-    )]
-    MissingPlugin {
-        /// Kind of plugin.
-        kind: &'static str,
-        /// Its name.
-        name: String,
-    },
+    #[error("{0}; a record made by a program with further plugins can only be run by that program")]
+    UnknownPlugin(#[from] UnknownPlugin),
     /// What a run predicts by is no network that PyTorch has.
     #[error(transparent)]
     NotExported(#[from] NotExported),

@@ -8,7 +8,7 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::Evaluation;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind, Plugin};
+use isthmus_core::registry::{self, Kind, MethodBuilder, Plugin};
 use isthmus_core::spec::{Job, StageSpec};
 use isthmus_core::validation::Outputs;
 
@@ -156,12 +156,12 @@ pub fn uses_target_labels(stage: &StageSpec) -> bool {
 
 /// Whether a stage predicts a stream. How many steps it has is then decided by the data.
 pub fn is_stream(stage: &StageSpec) -> bool {
-    methods(stage).any(|plugin| matches!(plugin.build, Build::TestTime(_)))
+    methods(stage).any(|plugin| matches!(plugin.method(), Some(MethodBuilder::TestTime(_))))
 }
 
 /// Whether a stage fits once: it has one step, whatever its training says.
 pub fn fits_once(stage: &StageSpec) -> bool {
-    methods(stage).any(|plugin| matches!(plugin.build, Build::Fit(_)))
+    methods(stage).any(|plugin| matches!(plugin.method(), Some(MethodBuilder::Fit(_))))
 }
 
 fn methods(stage: &StageSpec) -> impl Iterator<Item = &'static Plugin> {

@@ -12,7 +12,7 @@ use isthmus_core::metric::SOURCE_VALIDATION_PREFIX;
 use isthmus_core::objective::Objective;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ValidatorKind};
 use isthmus_core::spec::SelectionSpec;
 use isthmus_core::stage::SampleView;
 use isthmus_core::targets::RowTargets;
@@ -48,12 +48,9 @@ impl Selection {
         let validators = spec
             .validators
             .iter()
-            .map(|spec| match registry::find(Kind::Validator, &spec.name).map(|it| it.build) {
-                Some(Build::Validator(build)) => Ok((spec.name.clone(), build(&spec.config))),
-                _ => Err(EngineError::MissingPlugin {
-                    kind: Kind::Validator.name(),
-                    name: spec.name.clone(),
-                }),
+            .map(|spec| {
+                let build = registry::builder::<ValidatorKind>(&spec.name)?;
+                Ok((spec.name.clone(), build(&spec.config)))
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
         let mixing = validators.iter().find(|(_, validator)| validator.mixes_samples());

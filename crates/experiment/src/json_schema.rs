@@ -72,7 +72,7 @@ impl Builder {
         let optional = fields.shift_remove(PLUGIN_NAME_OPTIONAL).is_some();
         // A default is the name of a plugin with nothing stated, which says less than its schema.
         fields.shift_remove("default");
-        let kind = Kind::ALL.into_iter().find(|one| one.name() == kind);
+        let kind = Kind::named(&kind);
         let tables: Vec<Value> = kind
             .into_iter()
             .flat_map(plugins)
@@ -87,7 +87,7 @@ impl Builder {
 
     /// A reference to the definition of a plugin's table.
     fn reference(&mut self, plugin: &Plugin, extras: Option<&Value>, optional: bool) -> Value {
-        let (kind, name) = (plugin.kind, plugin.about.name);
+        let (kind, name) = (plugin.kind(), plugin.about.name);
         let form = match (extras.is_some(), optional) {
             (true, _) => "-part",
             (_, true) => "-settings",

@@ -9,7 +9,7 @@ use crate::raw::align_extras;
 use crate::training::check_training;
 use crate::tree::{Node, child, in_order, merged, real, whole};
 use isthmus_core::objective::OutputKind;
-use isthmus_core::registry::{Build, Kind, Plugin, find};
+use isthmus_core::registry::{Kind, MethodBuilder, Plugin, find};
 use isthmus_core::spec::{Align, MethodSpec, StageSpec};
 
 /// Reads `[methods]` and the training of each stage.
@@ -293,16 +293,16 @@ fn needs_target_labels(stages: &[StageSpec]) -> bool {
 }
 
 fn why_no_term(plugin: &Plugin) -> &'static str {
-    match plugin.build {
-        Build::TestTime(_) => "adapts while it predicts",
-        Build::Fit(_) => "fits once, without steps",
+    match plugin.method() {
+        Some(MethodBuilder::TestTime(_)) => "adapts while it predicts",
+        Some(MethodBuilder::Fit(_)) => "fits once, without steps",
         _ => "drives its own updates",
     }
 }
 
 fn why_last(plugin: &Plugin) -> &'static str {
-    match plugin.build {
-        Build::TestTime(_) => "adapts while it predicts",
+    match plugin.method() {
+        Some(MethodBuilder::TestTime(_)) => "adapts while it predicts",
         _ => "predicts by what it has fitted, not by the model",
     }
 }

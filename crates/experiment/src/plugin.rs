@@ -132,7 +132,7 @@ pub(crate) fn resolve(
 pub fn default_config(plugin: &Plugin) -> Result<Value, Diagnostics> {
     let name = plugin.about.name.to_owned();
     let spec = PluginSpec { name, config: Value::Object(Map::new()) };
-    checked_again(plugin.kind, &spec).map(|complete| complete.config)
+    checked_again(plugin.kind(), &spec).map(|complete| complete.config)
 }
 
 /// A plugin with a configuration that was written down earlier, maybe by another version, read
@@ -218,7 +218,7 @@ pub(crate) fn choice_of(root: &Value, schema: &Value) -> Option<Kind> {
     let kind = schema
         .get(PLUGIN_KIND)
         .or_else(|| variants(root, schema).into_iter().find_map(|one| one.get(PLUGIN_KIND)))?;
-    Kind::ALL.into_iter().find(|one| kind.as_str() == Some(one.name()))
+    kind.as_str().and_then(Kind::named)
 }
 
 /// The properties of a table's schema.

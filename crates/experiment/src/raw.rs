@@ -13,12 +13,12 @@ use serde_json::Value;
 use crate::raw_sweep::RawSweep;
 use crate::schema::PLUGIN_KIND;
 use isthmus_core::config::{
-    AugmentationKind, BottleneckKind, ChoiceKind, ClassifierKind, CorruptionKind, ExtractorKind,
-    LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
+    AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, ExtractorKind, LauncherKind,
+    ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
 };
 use isthmus_core::context::Grouping;
 use isthmus_core::parameter::ParameterSet;
-use isthmus_core::registry::Kind;
+use isthmus_core::registry::{Kind, PluginKind};
 use isthmus_core::spec::{ClassSets, RecordSpec, StreamOrder, Transform};
 use isthmus_core::updater::{LearningRateFactors, Role};
 
@@ -332,7 +332,7 @@ impl<'de, K, const NAMED: bool> Deserialize<'de> for PluginTable<K, NAMED> {
     }
 }
 
-impl<K: ChoiceKind, const NAMED: bool> JsonSchema for PluginTable<K, NAMED> {
+impl<K: PluginKind, const NAMED: bool> JsonSchema for PluginTable<K, NAMED> {
     fn inline_schema() -> bool {
         true
     }

@@ -6,7 +6,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::network::Network;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind, plugins};
+use isthmus_core::registry::{Builder, ExtractorBuilder, Kind, plugins};
 use isthmus_nn as _;
 use serde_json::{Value, json};
 
@@ -44,13 +44,14 @@ fn norm_layers_are_there_where_a_part_says_so_and_nowhere_else() {
     for kind in [Kind::Extractor, Kind::Bottleneck, Kind::Classifier] {
         for plugin in plugins(kind) {
             for config in configurations((plugin.defaults)()) {
-                let found = match plugin.build {
-                    Build::Extractor { build, .. } | Build::Bottleneck(build) => {
+                let found = match plugin.builder {
+                    Builder::Extractor(ExtractorBuilder { build, .. })
+                    | Builder::Bottleneck(build) => {
                         let build = |shape: &InputShape| build(&config, *shape, &context).ok();
                         let network = SHAPES.iter().find_map(build).unwrap();
                         has_statistics(&*network)
                     }
-                    Build::Classifier(build) => {
+                    Builder::Classifier(build) => {
                         has_statistics(&*build(&config, 4, 3, &context).unwrap())
                     }
                     _ => continue,

@@ -11,7 +11,7 @@ use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::model::Model;
 use isthmus_core::parts::{Classifier, Extractor};
-use isthmus_core::registry::{Build, Kind, find};
+use isthmus_core::registry::{BottleneckKind, ClassifierKind, ExtractorKind, Kind, builder, find};
 use isthmus_core::states::PaddedSeries;
 use isthmus_nn as _;
 use serde_json::{Value, json};
@@ -29,14 +29,14 @@ fn cnn1d(more: &[(&str, Value)]) -> Box<dyn Extractor> {
     for (name, value) in more {
         config[*name] = value.clone();
     }
-    let Build::Extractor { build, .. } = plugin.build else { panic!("it is an extractor") };
+    let build = builder::<ExtractorKind>("cnn1d").unwrap().build;
     let shape = InputShape::VariableSeries { channels: CHANNELS, longest: 17 };
     build(&config, shape, &build_context(1)).unwrap()
 }
 
 fn bottleneck() -> Box<dyn Extractor> {
     let plugin = find(Kind::Bottleneck, "linear").unwrap();
-    let Build::Bottleneck(build) = plugin.build else { panic!("it is a bottleneck") };
+    let build = builder::<BottleneckKind>("linear").unwrap();
     let mut config = (plugin.defaults)();
     config["size"] = json!(8);
     config["dropout"] = json!(0.3);
@@ -45,7 +45,7 @@ fn bottleneck() -> Box<dyn Extractor> {
 
 fn classifier(features: usize) -> Box<dyn Classifier> {
     let plugin = find(Kind::Classifier, "linear").unwrap();
-    let Build::Classifier(build) = plugin.build else { panic!("it is a classifier") };
+    let build = builder::<ClassifierKind>("linear").unwrap();
     build(&(plugin.defaults)(), features, CLASSES, &build_context(1)).unwrap()
 }
 
@@ -224,7 +224,7 @@ fn states_are_read_one_by_one_and_rows_are_their_mean() {
 #[test]
 fn an_extractor_without_states_is_refused_where_they_are_read() {
     let plugin = find(Kind::Extractor, "mlp").unwrap();
-    let Build::Extractor { build, .. } = plugin.build else { panic!("it is an extractor") };
+    let build = builder::<ExtractorKind>("mlp").unwrap().build;
     let config = (plugin.defaults)();
     let features = InputShape::Features { size: 4 };
     let mlp = build(&config, features, &build_context(1)).unwrap();
@@ -245,7 +245,7 @@ fn hidden_layers_are_given_from_the_first_on() {
     ];
     for (name, shape, sizes) in cases {
         let plugin = find(Kind::Extractor, name).unwrap();
-        let Build::Extractor { build, .. } = plugin.build else { panic!("it is an extractor") };
+        let build = builder::<ExtractorKind>(name).unwrap().build;
         let mut network = build(&(plugin.defaults)(), shape, &build_context(1)).unwrap();
         let input = Input::from_values(vec![0.5; 6 * shape.len()], 6, shape, &device());
         let context = || training(&[(DomainRole::SOURCE, 6)]);

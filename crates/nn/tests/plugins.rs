@@ -9,7 +9,10 @@ use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::parts::{Discriminator, Extractor};
-use isthmus_core::registry::{Build, Kind, Plugin, find, plugins};
+use isthmus_core::registry::{
+    BottleneckKind, ClassifierKind, DiscriminatorKind, ExtractorKind, Kind, Plugin, builder, find,
+    plugins,
+};
 use isthmus_core::states::PaddedSeries;
 use isthmus_nn as _;
 use serde_json::{Value, json};
@@ -31,10 +34,8 @@ fn extractor(
     config: &Value,
     shape: InputShape,
 ) -> Result<Box<dyn Extractor>, NetworkError> {
-    match plugin(Kind::Extractor, name).build {
-        Build::Extractor { build, .. } => build(config, shape, &build_context(1)),
-        _ => panic!("`{name}` is no extractor"),
-    }
+    let build = builder::<ExtractorKind>(name).unwrap().build;
+    build(config, shape, &build_context(1))
 }
 
 /// The default configuration, with random weights where there are pretrained ones.
@@ -48,12 +49,8 @@ fn defaults(plugin: &Plugin) -> Value {
 
 fn discriminator(name: &str, domains: usize) -> Box<dyn Discriminator> {
     let plugin = plugin(Kind::Discriminator, name);
-    match plugin.build {
-        Build::Discriminator(build) => {
-            build(&defaults(plugin), 16, domains, &build_context(1)).unwrap()
-        }
-        _ => panic!("`{name}` is no discriminator"),
-    }
+    let build = builder::<DiscriminatorKind>(name).unwrap();
+    build(&defaults(plugin), 16, domains, &build_context(1)).unwrap()
 }
 
 fn resolve(kind: Kind, name: &str, text: &str) -> Result<Value, String> {
@@ -152,12 +149,8 @@ fn the_key_decides_the_initial_weights() {
         let plugin = plugin(Kind::Extractor, "lenet");
         let mut context = build_context(1);
         context.key = isthmus_core::random::Key::new(key);
-        match plugin.build {
-            Build::Extractor { build, .. } => {
-                state(&*build(&defaults(plugin), GREY, &context).unwrap())
-            }
-            _ => unreachable!(),
-        }
+        let build = builder::<ExtractorKind>("lenet").unwrap().build;
+        state(&*build(&defaults(plugin), GREY, &context).unwrap())
     };
     assert_eq!(build(1), build(1));
     assert_ne!(build(1), build(2));
@@ -185,7 +178,7 @@ fn unsuitable_inputs_are_refused() {
 fn bottleneck_and_classifiers_build_by_default() {
     let context = build_context(1);
     let bottleneck = plugin(Kind::Bottleneck, "linear");
-    let Build::Bottleneck(build) = bottleneck.build else { panic!("not a bottleneck") };
+    let build = builder::<BottleneckKind>("linear").unwrap();
     let shape = InputShape::Features { size: 32 };
     let mut network = build(&defaults(bottleneck), shape, &context).unwrap();
     assert_eq!(network.output_size(), 256);
@@ -194,7 +187,7 @@ fn bottleneck_and_classifiers_build_by_default() {
     assert!(values(&output).iter().all(|&value| value >= 0.0));
     for plugin in plugins(Kind::Classifier) {
         let name = plugin.about.name;
-        let Build::Classifier(build) = plugin.build else { panic!("{name} is no classifier") };
+        let build = builder::<ClassifierKind>(name).unwrap();
         let mut network = build(&defaults(plugin), 32, 5, &context).unwrap();
         assert_eq!(network.classes(), 5, "{name}");
         let input = normal([6, 32], 1).require_grad();
@@ -236,13 +229,13 @@ fn more_domains_get_a_logit_each() {
         let logits = discriminator(name, 4).forward(normal([4, 16], 1), &training(&[(SOURCE, 4)]));
         assert_eq!(logits.dims(), [4, 4], "{name}");
     }
-    let Build::Discriminator(build) = plugin(Kind::Discriminator, "linear").build else { panic!() };
+    let build = builder::<DiscriminatorKind>("linear").unwrap();
     assert!(build(&json!({}), 16, 1, &build_context(1)).is_err());
 }
 
 #[test]
 fn a_discriminator_without_batch_norm_drops() {
-    let Build::Discriminator(build) = plugin(Kind::Discriminator, "mlp").build else { panic!() };
+    let build = builder::<DiscriminatorKind>("mlp").unwrap();
     let config =
         json!({ "hidden": [32], "batch_norm": false, "activation": "relu", "dropout": 0.5 });
     let mut network = build(&config, 16, 2, &build_context(1)).unwrap();
@@ -270,10 +263,10 @@ fn wrong_fields_are_told() {
 fn pretrained_extractors_state_their_transform() {
     for name in ["efficientnet-lite0", "resnet18", "lenet"] {
         let plugin = plugin(Kind::Extractor, name);
-        let Build::Extractor { transform, weights, .. } = plugin.build else { panic!() };
-        let transform = transform(&defaults(plugin)).unwrap();
+        let builder = builder::<ExtractorKind>(name).unwrap();
+        let transform = (builder.transform)(&defaults(plugin)).unwrap();
         assert_eq!(transform.mean.len(), transform.std.len(), "{name}");
-        assert_eq!(weights(&defaults(plugin)), None, "{name}");
+        assert_eq!((builder.weights)(&defaults(plugin)), None, "{name}");
         if name == "efficientnet-lite0" {
             let scaled = |pixel: f64| (pixel / 255.0 - transform.mean[0]) / transform.std[0];
             assert!((scaled(127.0)).abs() < 1e-12 && (scaled(255.0) - 1.0).abs() < 1e-12);

@@ -8,7 +8,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ExtractorKind, Kind};
 use isthmus_core::spec::{DataSpec, Experiment, ExtractorSpec, Job, Task, Transform, ViewsSpec};
 use isthmus_data::{
     Dataset, DatasetIdentity, DomainUse, LoadedDomain, LoadedSet, Roots, Views, hold_out_source,
@@ -275,8 +275,6 @@ pub fn with_transform(mut experiment: Experiment) -> Experiment {
 }
 
 fn own_transform(extractor: &ExtractorSpec) -> Option<Transform> {
-    match registry::find(Kind::Extractor, &extractor.plugin.name)?.build {
-        Build::Extractor { transform, .. } => transform(&extractor.plugin.config),
-        _ => None,
-    }
+    let builder = registry::builder::<ExtractorKind>(&extractor.plugin.name).ok()?;
+    (builder.transform)(&extractor.plugin.config)
 }

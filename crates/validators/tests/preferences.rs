@@ -3,7 +3,7 @@
 
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind, find, plugins};
+use isthmus_core::registry::{Kind, ValidatorKind, builder, find, plugins};
 use isthmus_core::validation::{
     LabelledOutputs, Matrix, MixedPredictions, Outputs, ValidationError, ValidationView,
 };
@@ -125,7 +125,7 @@ impl MixedPredictions for Mixtures<'_> {
 /// The score of a model by a validator with its defaults.
 fn score(validator: &str, model: Model) -> Result<f64, ValidationError> {
     let plugin = find(Kind::Validator, validator).unwrap();
-    let Build::Validator(build) = plugin.build else { panic!("`{validator}` is no validator") };
+    let build = builder::<ValidatorKind>(validator).unwrap();
     let labelled = |seed| {
         let (samples, labels) = samples(Domain::Source, 40, &Key::new(seed));
         LabelledOutputs { outputs: model.outputs(&samples), labels }
@@ -229,7 +229,7 @@ fn every_validator_gives_the_same_score_twice() {
 #[test]
 fn every_validator_refuses_a_model_without_outputs() {
     for plugin in plugins(Kind::Validator) {
-        let Build::Validator(build) = plugin.build else { panic!("no validator") };
+        let build = builder::<ValidatorKind>(plugin.about.name).unwrap();
         let (labelled, target) = (LabelledOutputs::default(), Outputs::default());
         let error = build(&(plugin.defaults)()).score(&ValidationView {
             classes: CLASSES,

@@ -1,6 +1,6 @@
 //! `isthmus list`.
 
-use isthmus_core::registry::{Build, Kind, Plugin, plugins};
+use isthmus_core::registry::{Kind, MethodBuilder, Plugin, plugins};
 
 use crate::args::ListKind;
 use crate::datasets;
@@ -16,11 +16,11 @@ struct Group {
 
 /// The names of all plugins and data sets, or those of one kind.
 pub fn text(kind: Option<ListKind>, page: &Page) -> Result<String, Failure> {
-    let groups = match kind.map(ListKind::plugin_kind) {
-        Some(Some(kind)) => vec![group(kind)],
-        Some(None) => vec![dataset_group()?],
+    let groups = match kind {
+        Some(ListKind::Plugins(kind)) => vec![group(kind)],
+        Some(ListKind::Datasets) => vec![dataset_group()?],
         None => {
-            let mut groups: Vec<Group> = Kind::ALL.into_iter().map(group).collect();
+            let mut groups: Vec<Group> = Kind::ALL.iter().copied().map(group).collect();
             groups.push(dataset_group()?);
             groups
         }
@@ -49,7 +49,7 @@ pub fn text(kind: Option<ListKind>, page: &Page) -> Result<String, Failure> {
 fn group(kind: Kind) -> Group {
     let entries =
         plugins(kind).into_iter().map(|one| (one.about.name.to_owned(), summary(one))).collect();
-    Group { title: format!("{kind}s"), entries }
+    Group { title: kind.plural().to_owned(), entries }
 }
 
 fn dataset_group() -> Result<Group, Failure> {
@@ -69,13 +69,14 @@ pub fn summary(plugin: &Plugin) -> String {
 
 fn notes(plugin: &Plugin) -> Vec<&'static str> {
     let mut notes = Vec::new();
+    let is_test_time = matches!(plugin.method(), Some(MethodBuilder::TestTime(_)));
     if plugin.needs.alone {
         notes.push("alone in its stage");
     }
-    if matches!(plugin.build, Build::TestTime(_)) {
+    if is_test_time {
         notes.push("adapts while it predicts");
     }
-    if plugin.needs.last && !matches!(plugin.build, Build::TestTime(_)) {
+    if plugin.needs.last && !is_test_time {
         notes.push("in the last stage");
     }
     if plugin.needs.trained_model {

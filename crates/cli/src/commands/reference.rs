@@ -17,8 +17,8 @@ pub fn page(plugins: &[&Plugin]) -> String {
         }
         text.push_str(&field_list(&table.keys));
     }
-    for kind in Kind::ALL {
-        let group: Vec<_> = plugins.iter().filter(|plugin| plugin.kind == kind).collect();
+    for &kind in Kind::ALL {
+        let group: Vec<_> = plugins.iter().filter(|plugin| plugin.kind() == kind).collect();
         if group.is_empty() {
             continue;
         }
@@ -36,7 +36,7 @@ pub fn page(plugins: &[&Plugin]) -> String {
 /// One plugin.
 pub fn entry(plugin: &Plugin) -> String {
     let mut text = format!("### `{}`\n\n{}.", plugin.about.name, plugin.about.summary);
-    if plugin.kind == Kind::Method {
+    if plugin.kind() == Kind::Method {
         text.push_str(&format!(" ({})", role(plugin)));
     }
     text.push_str("\n\n");

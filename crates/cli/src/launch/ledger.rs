@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use isthmus_core::launcher::{Launcher, Task};
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, Kind, LauncherKind, UnknownPlugin};
 use isthmus_core::spec::PluginSpec;
 use isthmus_experiment::checked_again;
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ impl Ledger {
     pub fn launcher(&self, path: &Path) -> Result<Box<dyn Launcher>, Failure> {
         let spec = checked_again(Kind::Launcher, &self.launcher)
             .map_err(|error| damaged(path, &error.to_string()))?;
-        Ok(built(&spec))
+        built(&spec).map_err(|error| damaged(path, &error.to_string()))
     }
 
     /// Writes the file, in one step.
@@ -90,13 +90,11 @@ impl Ledger {
 
 /// The launcher of a checked file.
 ///
-/// # Panics
-/// If it was not checked.
-pub fn built(spec: &PluginSpec) -> Box<dyn Launcher> {
-    match registry::find(Kind::Launcher, &spec.name).map(|plugin| plugin.build) {
-        Some(Build::Launcher(build)) => build(&spec.config),
-        _ => unreachable!("checked names are those of plugins of the kind"),
-    }
+/// # Errors
+/// If this program has no such launcher.
+pub fn built(spec: &PluginSpec) -> Result<Box<dyn Launcher>, UnknownPlugin> {
+    let build = registry::builder::<LauncherKind>(&spec.name)?;
+    Ok(build(&spec.config))
 }
 
 fn damaged(path: &Path, cause: &str) -> Failure {

@@ -33,7 +33,7 @@ pub fn start(
 ) -> Result<(), Failure> {
     let local = || PluginSpec { name: LOCAL.to_owned(), config: json!({}) };
     let spec = file.experiment.launcher.clone().unwrap_or_else(local);
-    let launcher = built(&spec);
+    let launcher = built(&spec).map_err(|error| Failure::input(error.to_string()))?;
     let mut runs = FileRuns { file, arguments, output, spec, launcher: &*launcher };
     Ok(launcher.start(&mut runs)?)
 }

@@ -3,18 +3,28 @@
 //! A plugin is one [`Plugin`] value submitted with `inventory::submit!`. `list`, `explain`, the
 //! JSON schema and the test that every default configuration builds all come from it.
 
+mod builder;
 mod configuration;
+mod find;
 mod kind;
 mod plugin;
 
+pub use builder::{
+    BuildClassifier, BuildDiscriminator, BuildExtractor, BuildMethod, BuildShallowClassifier,
+    Builder, BuiltKind, ExtractorBuilder, MethodBuilder, OptimizerBuilder,
+};
 pub use configuration::{
     AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
     ExtractorPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin,
     SchedulePlugin, ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
 };
-pub use kind::Kind;
-pub use plugin::{
-    About, Build, BuildClassifier, BuildDiscriminator, BuildDriver, BuildExtractor, BuildFit,
-    BuildTerm, BuildTestTime, Needs, Plugin, build_classifier, build_corruption,
-    build_discriminator, build_shallow_classifier, find, plugins,
+pub use find::{
+    UnknownPlugin, build_augmentation, build_classifier, build_corruption, build_discriminator,
+    build_shallow_classifier, builder, find, plugins,
 };
+pub use kind::{
+    AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
+    ExtractorKind, Kind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind, PluginKind,
+    ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
+};
+pub use plugin::{About, Needs, Plugin};

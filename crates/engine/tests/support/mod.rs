@@ -12,7 +12,7 @@ use isthmus_core::model::Model;
 use isthmus_core::network::Network;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ExtractorKind};
 use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{PluginSpec, StreamOrder, TrainingSpec};
 use isthmus_core::stage::SampleView;
@@ -73,11 +73,7 @@ pub fn spec(name: &str, config: Value) -> PluginSpec {
 pub fn model(mlp: &Value, device: &Device) -> Model {
     let context = BuildContext { device: device.clone(), key: Key::new(1), sources: 1 };
     let shape = InputShape::Features { size: SIZE };
-    let Some(Build::Extractor { build, .. }) =
-        registry::find(Kind::Extractor, "mlp").map(|plugin| plugin.build)
-    else {
-        panic!("the extractor `mlp` is linked")
-    };
+    let build = registry::builder::<ExtractorKind>("mlp").unwrap().build;
     let extractor = build(mlp, shape, &context).unwrap();
     let linear = spec("linear", json!({}));
     let features = extractor.output_size();

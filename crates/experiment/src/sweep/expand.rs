@@ -17,7 +17,7 @@ use crate::suggest::{did_you_mean, list};
 use crate::table::read as read_table;
 use crate::tree::{Node, child};
 use crate::{Diagnostics, Severity, span_of};
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ExtractorKind};
 use isthmus_core::spec::Experiment;
 
 /// Most variants of a sweep: checking them takes a second for each thousand or so.
@@ -334,12 +334,8 @@ impl File<'_> {
 fn reads_the_same(one: &Experiment, other: &Experiment) -> bool {
     let files = |experiment: &Experiment| {
         let plugin = &experiment.extractor.plugin;
-        match registry::find(Kind::Extractor, &plugin.name)?.build {
-            Build::Extractor { transform, weights, .. } => {
-                Some((transform(&plugin.config), weights(&plugin.config)))
-            }
-            _ => None,
-        }
+        let builder = registry::builder::<ExtractorKind>(&plugin.name).ok()?;
+        Some(((builder.transform)(&plugin.config), (builder.weights)(&plugin.config)))
     };
     let frozen = one.extractor.frozen || other.extractor.frozen;
     files(one) == files(other) && (!frozen || one.extractor == other.extractor)

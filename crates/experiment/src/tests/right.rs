@@ -153,13 +153,13 @@ fn a_frozen_random_extractor_is_a_warning() {
 
 #[test]
 fn examples_of_every_plugin_parse() {
-    for plugin in Kind::ALL.into_iter().flat_map(plugins) {
+    for plugin in Kind::ALL.iter().copied().flat_map(plugins) {
         let table = example(plugin).join("\n");
         if plugin.needs.outputs == OutputKind::OpenClasses {
             // No objective of these tests has an output for unknown classes.
             continue;
         }
-        let text = match plugin.kind {
+        let text = match plugin.kind() {
             Kind::Method => {
                 let before = "align = [{ name = 'source-only' }]\n";
                 let target = if plugin.needs.target_labels { "{ split = 0.5 }" } else { "'given'" };

@@ -5,7 +5,9 @@ use isthmus_core::input::InputShape;
 use isthmus_core::method::{Driver, Fit, MethodContext, Term};
 use isthmus_core::objective::Objective;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind, Plugin, find};
+use isthmus_core::registry::{
+    self, BuildMethod, BuiltKind, Kind, MethodBuilder, MethodKind, ObjectiveKind, Plugin,
+};
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::test_time::TestTimeMethod;
 use isthmus_experiment::checked_again;
@@ -40,7 +42,18 @@ pub fn context(features: usize, classes: usize, sources: usize) -> MethodContext
 /// # Panics
 /// If it is not linked.
 pub fn plugin(kind: Kind, name: &str) -> &'static Plugin {
-    find(kind, name).unwrap_or_else(|| panic!("no {} `{name}` is linked", kind.name()))
+    registry::find(kind, name).unwrap_or_else(|| panic!("no {kind} `{name}` is linked"))
+}
+
+/// What builds the plugin of a kind and name.
+///
+/// # Panics
+/// If it is not linked.
+pub fn builder<K: BuiltKind>(name: &str) -> K::Builder {
+    match registry::builder::<K>(name) {
+        Ok(builder) => builder,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// The term `name` with the fields of `config`, which is TOML.
@@ -48,11 +61,8 @@ pub fn plugin(kind: Kind, name: &str) -> &'static Plugin {
 /// # Panics
 /// If there is none, its configuration is wrong, or it cannot be built.
 pub fn term(name: &str, config: &str, context: &MethodContext) -> Box<dyn Term> {
-    match plugin(Kind::Method, name).build {
-        Build::Term(build) => match build(&resolve(Kind::Method, name, config), context) {
-            Ok(term) => term,
-            Err(error) => panic!("`{name}` cannot be built: {error}"),
-        },
+    match builder::<MethodKind>(name) {
+        MethodBuilder::Term(build) => method(build, name, config, context),
         _ => panic!("`{name}` is no loss term"),
     }
 }
@@ -62,11 +72,8 @@ pub fn term(name: &str, config: &str, context: &MethodContext) -> Box<dyn Term> 
 /// # Panics
 /// If there is none, its configuration is wrong, or it cannot be built.
 pub fn driver(name: &str, config: &str, context: &MethodContext) -> Box<dyn Driver> {
-    match plugin(Kind::Method, name).build {
-        Build::Driver(build) => match build(&resolve(Kind::Method, name, config), context) {
-            Ok(method) => method,
-            Err(error) => panic!("`{name}` cannot be built: {error}"),
-        },
+    match builder::<MethodKind>(name) {
+        MethodBuilder::Driver(build) => method(build, name, config, context),
         _ => panic!("`{name}` drives no updates"),
     }
 }
@@ -76,23 +83,9 @@ pub fn driver(name: &str, config: &str, context: &MethodContext) -> Box<dyn Driv
 /// # Panics
 /// If there is none, its configuration is wrong, or it cannot be built.
 pub fn fit(name: &str, config: &str, context: &MethodContext) -> Box<dyn Fit> {
-    match plugin(Kind::Method, name).build {
-        Build::Fit(build) => match build(&resolve(Kind::Method, name, config), context) {
-            Ok(method) => method,
-            Err(error) => panic!("`{name}` cannot be built: {error}"),
-        },
+    match builder::<MethodKind>(name) {
+        MethodBuilder::Fit(build) => method(build, name, config, context),
         _ => panic!("`{name}` does not fit once"),
-    }
-}
-
-/// The objective `name` with the fields of `config`, which is TOML.
-///
-/// # Panics
-/// If there is none, or its configuration is wrong.
-pub fn objective(name: &str, config: &str) -> Box<dyn Objective> {
-    match plugin(Kind::Objective, name).build {
-        Build::Objective(build) => build(&resolve(Kind::Objective, name, config)),
-        _ => panic!("`{name}` is no objective"),
     }
 }
 
@@ -101,13 +94,30 @@ pub fn objective(name: &str, config: &str) -> Box<dyn Objective> {
 /// # Panics
 /// If there is none, its configuration is wrong, or it cannot be built.
 pub fn test_time(name: &str, config: &str, context: &MethodContext) -> Box<dyn TestTimeMethod> {
-    match plugin(Kind::Method, name).build {
-        Build::TestTime(build) => match build(&resolve(Kind::Method, name, config), context) {
-            Ok(method) => method,
-            Err(error) => panic!("`{name}` cannot be built: {error}"),
-        },
+    match builder::<MethodKind>(name) {
+        MethodBuilder::TestTime(build) => method(build, name, config, context),
         _ => panic!("`{name}` does not adapt at test time"),
     }
+}
+
+fn method<M: ?Sized>(
+    build: BuildMethod<M>,
+    name: &str,
+    config: &str,
+    context: &MethodContext,
+) -> Box<M> {
+    match build(&resolve(Kind::Method, name, config), context) {
+        Ok(method) => method,
+        Err(error) => panic!("`{name}` cannot be built: {error}"),
+    }
+}
+
+/// The objective `name` with the fields of `config`, which is TOML.
+///
+/// # Panics
+/// If there is none, or its configuration is wrong.
+pub fn objective(name: &str, config: &str) -> Box<dyn Objective> {
+    builder::<ObjectiveKind>(name)(&resolve(Kind::Objective, name, config))
 }
 
 /// The message about a configuration of the method `name` that is wrong.

@@ -13,7 +13,7 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::Objective;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{Build, Kind};
+use isthmus_core::registry::{BottleneckKind, ClassifierKind, ExtractorKind, Kind};
 use isthmus_core::sample_check::SampleCheck;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::stage::{SampleView, Stage, StageData, Updates};
@@ -25,7 +25,7 @@ use isthmus_core::updater::{
     GroupSelector, LearningRateFactors, UpdateGroup, UpdateSettings, Updater,
 };
 
-use crate::build::{objective, plugin, resolve};
+use crate::build::{builder, objective, resolve};
 use crate::descent::{ConstantRate, GradientDescent};
 use crate::problem::TwoDomains;
 
@@ -56,24 +56,18 @@ impl ModelSpec {
         };
         let shape = InputShape::Features { size: problem.features };
         let (name, config) = self.extractor;
-        let Build::Extractor { build, .. } = plugin(Kind::Extractor, name).build else {
-            unreachable!("plugins of kind extractor are built as extractors")
-        };
+        let build = builder::<ExtractorKind>(name).build;
         let extractor = build(&resolve(Kind::Extractor, name, config), shape, &context("e"))
             .unwrap_or_else(|error| panic!("extractor `{name}`: {error}"));
         let bottleneck = self.bottleneck.map(|(name, config)| {
-            let Build::Bottleneck(build) = plugin(Kind::Bottleneck, name).build else {
-                unreachable!("plugins of kind bottleneck are built as bottlenecks")
-            };
+            let build = builder::<BottleneckKind>(name);
             let shape = InputShape::Features { size: extractor.output_size() };
             build(&resolve(Kind::Bottleneck, name, config), shape, &context("b"))
                 .unwrap_or_else(|error| panic!("bottleneck `{name}`: {error}"))
         });
         let features = bottleneck.as_ref().unwrap_or(&extractor).output_size();
         let (name, config) = self.classifier;
-        let Build::Classifier(build) = plugin(Kind::Classifier, name).build else {
-            unreachable!("plugins of kind classifier are built as classifiers")
-        };
+        let build = builder::<ClassifierKind>(name);
         let config = resolve(Kind::Classifier, name, config);
         let classifier = build(&config, features, problem.classes, &context("c"))
             .unwrap_or_else(|error| panic!("classifier `{name}`: {error}"));

@@ -7,16 +7,16 @@ use isthmus_experiment::did_you_mean;
 
 use self::plugin::explained;
 use super::reference;
-use crate::args::ExplainArguments;
+use crate::args::{ExplainArguments, ListKind};
 use crate::failure::Failure;
 use crate::page::Page;
 
 /// The explanation of a plugin, of all with its name, or of every plugin.
 pub fn text(arguments: &ExplainArguments, page: &Page) -> Result<String, Failure> {
-    let kinds: Vec<Kind> = match arguments.kind.map(|kind| (kind, kind.plugin_kind())) {
+    let kinds: Vec<Kind> = match arguments.kind {
         None => Kind::ALL.to_vec(),
-        Some((_, Some(kind))) => vec![kind],
-        Some((_, None)) => {
+        Some(ListKind::Plugins(kind)) => vec![kind],
+        Some(ListKind::Datasets) => {
             return Err(Failure::input_with(
                 "a data set is a file, not a plugin",
                 "read its file in `datasets/`; `isthmus explain --kind reader NAME` explains the \

@@ -1,7 +1,7 @@
 //! What is said of a plugin.
 
 use isthmus_core::objective::OutputKind;
-use isthmus_core::registry::{Build, Kind, Plugin};
+use isthmus_core::registry::{Kind, MethodBuilder, Plugin};
 use isthmus_experiment::{Field, description, example, fields};
 
 use crate::page::Page;
@@ -34,7 +34,7 @@ pub fn explained(plugin: &Plugin, page: &Page) -> String {
             text.push_str(&page.wrapped(&format!("{name}: {meaning}"), 8));
         }
     }
-    let place = if plugin.kind == Kind::Reader { "a data set's file" } else { "an experiment" };
+    let place = if plugin.kind() == Kind::Reader { "a data set's file" } else { "an experiment" };
     text.push_str(&format!("\n{} to paste into {place}\n", page.bold("example")));
     for line in pasted(plugin) {
         text.push_str(format!("  {line}").trim_end());
@@ -58,15 +58,17 @@ pub fn kind_of_value(field: &Field) -> String {
 
 /// What the plugin is, with what methods need.
 pub fn role(plugin: &Plugin) -> String {
-    let role = match plugin.build {
-        Build::Term(_) => "method: a loss term, adds up with others",
-        Build::Driver(_) if plugin.needs.alone => {
+    let role = match plugin.method() {
+        Some(MethodBuilder::Term(_)) => "method: a loss term, adds up with others",
+        Some(MethodBuilder::Driver(_)) if plugin.needs.alone => {
             "method: drives its own updates, alone in its stage"
         }
-        Build::Driver(_) => "method: drives the updates of its stage; terms can be beside it",
-        Build::Fit(_) => "method: fits once, without steps, alone in its stage",
-        Build::TestTime(_) => "method: adapts while it predicts, alone in its stage",
-        _ => plugin.kind.name(),
+        Some(MethodBuilder::Driver(_)) => {
+            "method: drives the updates of its stage; terms can be beside it"
+        }
+        Some(MethodBuilder::Fit(_)) => "method: fits once, without steps, alone in its stage",
+        Some(MethodBuilder::TestTime(_)) => "method: adapts while it predicts, alone in its stage",
+        None => plugin.kind().name(),
     };
     let mut text = role.to_owned();
     if plugin.needs.last {
@@ -86,7 +88,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
     let name = plugin.about.name;
     let mut table = example(plugin);
     let heading = |text: &str| vec![text.to_owned()];
-    let mut lines = match plugin.kind {
+    let mut lines = match plugin.kind() {
         Kind::Method if plugin.needs.trained_model => vec![
             format!("[[methods.{name}.stages]]"),
             "align = [{ name = \"source-only\" }]".to_owned(),

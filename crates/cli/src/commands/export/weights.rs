@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use isthmus_core::input::InputShape;
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_core::registry::{self, Build, Kind};
+use isthmus_core::registry::{self, ExtractorKind};
 use isthmus_core::spec::Job;
 use isthmus_engine::build_extractor;
 use isthmus_nn::weights::{KnownWeights, known};
@@ -31,10 +31,8 @@ pub(super) fn of_frozen(job: &Job, shape: InputShape) -> Result<Option<WeightsFi
     if !job.extractor.frozen || is_without_weights(job, shape) {
         return Ok(None);
     }
-    let checksum = match registry::find(Kind::Extractor, &plugin.name).map(|plugin| plugin.build) {
-        Some(Build::Extractor { weights, .. }) => weights(&plugin.config),
-        _ => None,
-    };
+    let builder = registry::builder::<ExtractorKind>(&plugin.name).ok();
+    let checksum = builder.and_then(|builder| (builder.weights)(&plugin.config));
     let stated = plugin.config.get("weights").and_then(|weights| weights.as_str());
     let published: Option<&KnownWeights> =
         known(&plugin.name).filter(|_| stated == Some("imagenet"));
