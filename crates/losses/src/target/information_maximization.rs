@@ -21,10 +21,24 @@ const SMALLEST_PROBABILITY: f64 = 1e-38;
 /// # Panics
 /// If the batch is empty.
 pub fn information_maximization(logits: Tensor<2>) -> Tensor<1> {
-    assert_not_empty("information_maximization", &logits);
-    let mean = softmax(logits.clone(), 1).mean_dim(0);
+    entropy(logits.clone()) - entropy_of_mean(logits)
+}
+
+/// Entropy of the mean class prediction of a batch: `H(mean_i softmax(z_i))`.
+///
+/// Between 0, where all rows are certain of one class, and `log(classes)`.
+///
+/// # Shapes
+/// - `logits`: `[batch, classes]`
+/// - result: `[1]`
+///
+/// # Panics
+/// If the batch is empty.
+pub fn entropy_of_mean(logits: Tensor<2>) -> Tensor<1> {
+    assert_not_empty("entropy_of_mean", &logits);
+    let mean = softmax(logits, 1).mean_dim(0);
     let logarithms = mean.clone().clamp_min(SMALLEST_PROBABILITY).log();
-    entropy(logits) + (mean * logarithms).sum()
+    (mean * logarithms).sum().neg()
 }
 
 /// [`information_maximization`] with `epsilon` inside the logarithm of both terms.

@@ -12,7 +12,7 @@ pub use bnm::bnm;
 pub use consistency::{class_balance_cross_entropy, consistency};
 pub use entropy::{entropy, entropy_per_sample, entropy_with_epsilon};
 pub use information_maximization::{
-    information_maximization, information_maximization_with_epsilon,
+    entropy_of_mean, information_maximization, information_maximization_with_epsilon,
 };
 pub use mcc::mcc;
 pub use pseudo_label::{PseudoLabels, pseudo_label_loss, pseudo_labels};

@@ -1,6 +1,9 @@
 //! Virtual adversarial training.
 
+use std::ops::Range;
+
 use burn::tensor::TensorData;
+use isthmus_core::context::Segment;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::prelude::*;
 use isthmus_core::random::Key;
@@ -85,31 +88,45 @@ impl Term for Vat {
                 "`vat` perturbs rows of a domain that this batch has none of".to_owned(),
             ));
         }
-        let key = step.key();
-        let context = step.pass_context(joint.segments.clone());
-        let model = &mut *step.stage.model;
-        let mut predict = |input: Input| {
-            let logits = model.forward(input, &context.again()).logits;
-            logits.narrow(0, rows.start, rows.len())
-        };
-        let input = joint.input.clone().flatten().detach();
-        let perturbed = |perturbation: Tensor<2>| {
-            let moved = input.clone().narrow(0, rows.start, rows.len()) + perturbation;
-            let shape = input.dims();
-            let part = |start: usize, end: usize| input.clone().slice([start..end, 0..shape[1]]);
-            let parts = [part(0, rows.start), moved, part(rows.end, shape[0])];
-            let parts = parts.into_iter().filter(|part| part.dims()[0] > 0).collect();
-            joint.input.with_rows(Tensor::cat(parts, 0))
-        };
-
-        let clean = predict(joint.input.clone()).detach();
-        let direction = random_like(&joint.input.clone().narrow(rows.start, rows.len()), key);
-        let perturbation =
-            adversarial_perturbation(clean.clone(), direction, self.xi, self.radius, |rows| {
-                predict(perturbed(rows))
-            });
-        Ok(divergence(clean, predict(perturbed(perturbation))))
+        let segments = joint.segments.clone();
+        Ok(smoothness(step, &joint.input, segments, rows, self.xi, self.radius))
     }
+}
+
+/// The divergence of the model's predictions under the perturbation of length `radius`, found by
+/// one of length `xi`, that changes them most: of the rows `rows` of `input`, which go through the
+/// model with all others.
+pub(crate) fn smoothness(
+    step: &mut Step<'_>,
+    input: &Input,
+    segments: Vec<Segment>,
+    rows: Range<usize>,
+    xi: f64,
+    radius: f64,
+) -> Tensor<1> {
+    let key = step.key();
+    let context = step.pass_context(segments);
+    let model = &mut *step.stage.model;
+    let mut predict = |input: Input| {
+        let logits = model.forward(input, &context.again()).logits;
+        logits.narrow(0, rows.start, rows.len())
+    };
+    let values = input.clone().flatten().detach();
+    let perturbed = |perturbation: Tensor<2>| {
+        let moved = values.clone().narrow(0, rows.start, rows.len()) + perturbation;
+        let shape = values.dims();
+        let part = |start: usize, end: usize| values.clone().slice([start..end, 0..shape[1]]);
+        let parts = [part(0, rows.start), moved, part(rows.end, shape[0])];
+        let parts = parts.into_iter().filter(|part| part.dims()[0] > 0).collect();
+        input.with_rows(Tensor::cat(parts, 0))
+    };
+
+    let clean = predict(input.clone()).detach();
+    let direction = random_like(&input.clone().narrow(rows.start, rows.len()), key);
+    let perturbation = adversarial_perturbation(clean.clone(), direction, xi, radius, |rows| {
+        predict(perturbed(rows))
+    });
+    divergence(clean, predict(perturbed(perturbation)))
 }
 
 /// Standard normal values of the shape of the flattened inputs; 0 where these are padding, for

@@ -60,6 +60,16 @@ impl Joint {
         }
     }
 
+    /// The same with features and logits multiplied by these factors; 0 makes all rows one point.
+    pub fn scaled(mut self, features: f64, logits: f64) -> Self {
+        let scale = |tensor: &Tensor<2>, factor: f64| {
+            Tensor::from_inner(tensor.clone().inner().mul_scalar(factor)).require_grad()
+        };
+        self.features = scale(&self.features, features);
+        self.logits = scale(&self.logits, logits);
+        self
+    }
+
     /// The same with normal values of hidden layers of these sizes.
     pub fn with_layers(mut self, sizes: &[usize]) -> Self {
         let (rows, device) = (self.features.dims()[0], self.features.device());
