@@ -78,6 +78,43 @@ pub(super) fn all_pairs(layers: &[Layer<'_>], estimator: Estimator) -> Tensor<1>
     value
 }
 
+/// `sum_ij a_i.a_j K(s_i, s_j) + sum_ij b_i.b_j K(t_i, t_j) - 2 sum_ij a_i.b_j K(s_i, t_j)` for rows
+/// `a` and `b` of weights, which are constant.
+pub(super) fn weighted_pairs(
+    layer: &Layer<'_>,
+    source_weights: &Tensor<2>,
+    target_weights: &Tensor<2>,
+) -> Tensor<1> {
+    let factors = [Factors::new(layer)];
+    let mut value = Tensor::zeros([1], &factors[0].unit.device());
+    let mut pulls: [Option<Tensor<2>>; 2] = [None, None];
+    for (from, to, sign) in [(0, 0, 1.0), (1, 1, 1.0), (0, 1, -2.0)] {
+        let [left, right] = [from, to].map(|domain| [source_weights, target_weights][domain]);
+        let weights = left.clone().matmul(right.clone().transpose()).mul_scalar(sign);
+        let block = Block::new(&factors, from, to);
+        value = value + (block.product() * weights.clone()).sum();
+        let slope = block.slope(0) * weights;
+        // A block between domains is one of the two that are equal.
+        let sides: &[(usize, usize)] = if from == to { &[(from, to)] } else { &[(0, 1), (1, 0)] };
+        for &(own, other) in sides {
+            let slope = if own == from { slope.clone() } else { slope.clone().transpose() };
+            let scale = if from == to { -2.0 } else { -1.0 };
+            let pull = factors[0].pull(slope, own, other).mul_scalar(scale);
+            pulls[own] = Some(match pulls[own].take() {
+                Some(sum) => sum + pull,
+                None => pull,
+            });
+        }
+    }
+    let unit = factors[0].unit.clone().recip().unsqueeze::<2>();
+    for (input, pull) in [layer.source, layer.target].into_iter().zip(pulls) {
+        if let Some(pull) = pull {
+            value = attach(value, input, pull * unit.clone());
+        }
+    }
+    value
+}
+
 /// One layer as factors of a matrix product that gives the exponents of a block of pairs:
 /// `left = [u, -|u|^2/2, 1]` and `right = [v, 1, -|v|^2/2]`, hence `left right^T = -|u - v|^2/2`.
 struct Factors {

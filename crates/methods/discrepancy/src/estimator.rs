@@ -22,6 +22,18 @@ pub enum Estimator {
     Linear,
 }
 
+/// Refuses batches without rows of one of the domains.
+pub(crate) fn require_both(method: &str, joint: &Joint) -> Result<(), MethodError> {
+    if joint.source_rows > 0 && joint.target_rows > 0 {
+        return Ok(());
+    }
+    Err(MethodError::Unsuitable(format!(
+        "`{method}` needs rows of both domains in a batch, this one has {} of the source and {} of \
+         the target",
+        joint.source_rows, joint.target_rows
+    )))
+}
+
 /// Refuses batches that a discrepancy is not defined for.
 pub(crate) fn require_rows(method: &str, joint: &Joint) -> Result<(), MethodError> {
     if joint.source_rows >= 2 && joint.target_rows >= 2 {

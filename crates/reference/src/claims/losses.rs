@@ -10,8 +10,8 @@ use isthmus_losses::adversarial::{
     gradient_reversal, multi_domain_cross_entropy,
 };
 use isthmus_losses::discrepancy::{
-    JointLayer, Kernel, coral, coral_mean_term, homm3, jmmd, jmmd_linear, mk_mmd_linear,
-    mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased, sliced_wasserstein,
+    JointLayer, Kernel, coral, coral_mean_term, homm, jmmd, jmmd_linear, mk_mmd_linear,
+    mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased,
 };
 use isthmus_losses::target::{
     adversarial_perturbation, bnm, divergence, entropy, entropy_with_epsilon,
@@ -39,7 +39,7 @@ const fn claim(
 pub(super) const CLAIMS: &[Claim] = &[
     claim(DISCREPANCY, "coral", |case| two_domains(case, coral)),
     claim(DISCREPANCY, "coral_mean_term", |case| two_domains(case, coral_mean_term)),
-    claim(DISCREPANCY, "homm3", |case| two_domains(case, homm3)),
+    claim(DISCREPANCY, "homm3", |case| two_domains(case, |s, t| homm(s, t, 3))),
     claim(DISCREPANCY, "jmmd", |case| joint(case, jmmd)),
     claim(DISCREPANCY, "jmmd_linear", |case| joint(case, jmmd_linear)),
     claim(DISCREPANCY, "mk_mmd_linear", |case| multiple_widths(case, mk_mmd_linear)),
@@ -51,10 +51,6 @@ pub(super) const CLAIMS: &[Claim] = &[
     claim(DISCREPANCY, "mmd_rbf_unbiased", |case| {
         let sigma = case.number("sigma")?;
         two_domains(case, |source, target| mmd_rbf_unbiased(source, target, sigma))
-    }),
-    claim(DISCREPANCY, "sliced_wasserstein", |case| {
-        let directions = case.input("projection")?.to_tensor(&Device::flex())?;
-        two_domains(case, |source, target| sliced_wasserstein(source, target, directions))
     }),
     claim(ADVERSARIAL, "dann_domain_bce", dann),
     claim(ADVERSARIAL, "grl_schedule", reversal_schedule),
@@ -78,7 +74,7 @@ pub(super) const CLAIMS: &[Claim] = &[
 ];
 
 /// A loss of source and target features.
-fn two_domains(
+pub(super) fn two_domains(
     case: &Case,
     loss: impl FnOnce(Tensor<2>, Tensor<2>) -> Tensor<1>,
 ) -> Result<Outputs> {

@@ -7,6 +7,7 @@ mod norm;
 mod optim;
 mod pixels;
 mod schedules;
+mod transport;
 mod validators;
 
 use crate::ReferenceError;
@@ -39,6 +40,7 @@ const LISTS: &[&[Claim]] = &[
     norm::CLAIMS,
     optim::CLAIMS,
     schedules::CLAIMS,
+    transport::CLAIMS,
     validators::CLAIMS,
 ];
 
