@@ -1,8 +1,6 @@
 //! Features of EfficientNet-lite0 on Office-31 against those that another program computed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::path::Path;
 
 use burn::tensor::Device;
@@ -52,7 +50,7 @@ fn network() -> Option<EfficientNetLite0> {
         println!("skipped: no weights; `just weights efficientnet-lite0` gets them");
         return None;
     };
-    let mut context = common::build_context(1);
+    let mut context = isthmus_layers::testing::build_context(1);
     context.device = Device::flex();
     let mut network = EfficientNetLite0::new(&context);
     load(&mut network, &file, &EfficientNetLite0::published_name, &["_fc."]).unwrap();
@@ -92,7 +90,7 @@ fn features_are_those_of_another_program() {
             let shape = images.samples.shape();
             let input = Input::from_values(pixels, rows.len(), shape, &Device::flex());
             let context = Context::evaluate(DomainRole::Target, rows.len());
-            let output = common::values(&network.forward(input, &context));
+            let output = isthmus_layers::testing::values(&network.forward(input, &context));
             let pairs = output.chunks_exact(FEATURES).zip(expected.chunks_exact(FEATURES));
             cosines.extend(pairs.map(|(output, expected)| cosine(output, expected)));
         }

@@ -1,12 +1,10 @@
 //! Series of different lengths: what they are padded with changes no number.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use common::{build_context, close, device, normal, state, training, values};
+use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::model::Model;

@@ -1,10 +1,8 @@
 //! Every plugin, built from its configuration.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use burn::tensor::{Tensor, activation};
-use common::{build_context, device, normal, state, training, values};
+use isthmus_layers::testing::{build_context, device, normal, state, training, values};
 use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
@@ -138,7 +136,7 @@ fn copies_of_an_extractor_are_independent() {
         let plain = normal([4, channels, height, width], 3).inner();
         let untaped = values(&evaluated.forward(Input::Images(plain), &context()));
         let largest = taped.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
-        common::close(&untaped, &taped, 1e-4 * largest);
+        isthmus_layers::testing::close(&untaped, &taped, 1e-4 * largest);
         assert_eq!(state(&*evaluated), before, "{name}");
     }
 }

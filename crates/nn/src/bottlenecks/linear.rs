@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{Activation, Dense, DenseShape, Linear};
+use isthmus_layers::{Activation, Dense, DenseShape, Linear};
 
 /// Linear, batch normalisation, ReLU, dropout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

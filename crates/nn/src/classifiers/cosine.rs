@@ -13,7 +13,7 @@ use isthmus_core::registry::{About, ClassifierPlugin, Plugin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::Initial;
+use isthmus_layers::Initial;
 
 /// Logits `scale * cos(feature, weight of the class)`, without bias.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -114,12 +114,12 @@ inventory::submit! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{build_context, close, evaluation, normal, values};
+    use isthmus_layers::testing::{build_context, close, evaluation, normal, values};
 
     #[test]
     fn logits_are_scaled_cosines() {
         let config = CosineClassifierConfig { scale: 7.0 };
-        let mut classifier = config.build(6, 3, &build_context()).unwrap();
+        let mut classifier = config.build(6, 3, &build_context(1)).unwrap();
         let features = normal([5, 6], 1);
         let logits = values(&classifier.forward(features.clone(), &evaluation(5)));
         assert!(logits.iter().all(|logit| logit.abs() <= 7.0001));
@@ -127,7 +127,7 @@ mod tests {
         close(&values(&longer), &logits, 1e-4);
         let weight = classifier.tensors().remove(0).data.try_to_vec::<f32>().unwrap();
         let column: Vec<f32> = weight.iter().skip(1).step_by(3).copied().collect();
-        let direction = Tensor::<1>::from_floats(column.as_slice(), &build_context().device);
+        let direction = Tensor::<1>::from_floats(column.as_slice(), &build_context(1).device);
         let logits = classifier.forward(direction.unsqueeze(), &evaluation(1));
         assert!((values(&logits)[1] - 7.0).abs() < 1e-4);
     }
@@ -135,8 +135,8 @@ mod tests {
     #[test]
     fn zero_features_have_finite_gradients() {
         let mut classifier =
-            CosineClassifierConfig::default().build(4, 2, &build_context()).unwrap();
-        let features = Tensor::<2>::zeros([2, 4], &build_context().device).require_grad();
+            CosineClassifierConfig::default().build(4, 2, &build_context(1)).unwrap();
+        let features = Tensor::<2>::zeros([2, 4], &build_context(1).device).require_grad();
         let logits = classifier.forward(features.clone(), &evaluation(2));
         let gradient = features.grad(&logits.sum().backward()).unwrap();
         assert!(values(&gradient).iter().all(|value| value.is_finite()));

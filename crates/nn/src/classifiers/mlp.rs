@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{Activation, Dense, DenseShape, Linear};
+use isthmus_layers::{Activation, Dense, DenseShape, Linear};
 
 /// Hidden layers, each linear, batch normalisation where wanted, activation, dropout; then a linear
 /// layer.

@@ -11,7 +11,7 @@ use isthmus_core::registry::{About, DiscriminatorPlugin, Plugin};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::layers::Linear;
+use isthmus_layers::Linear;
 
 /// One linear layer: one logit for two domains, else one a domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{Activation, Dense, DenseShape, Linear};
+use isthmus_layers::{Activation, Dense, DenseShape, Linear};
 
 /// Hidden layers, each linear, batch normalisation and ReLU, or linear, ReLU and dropout; then one
 /// logit for two domains, else one a domain.

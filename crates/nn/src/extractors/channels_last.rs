@@ -8,7 +8,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use macerator::{AutoArch, Simd, VFma, WithSimd};
 
-use crate::layers::Padding;
+use isthmus_layers::Padding;
 
 /// Channels that are filtered at a time, few enough to stay in registers.
 const BLOCK: usize = 48;

@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout};
+use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout};
 
 /// Time steps of the second and the third block's kernels.
 const LATER_KERNEL: usize = 8;
@@ -221,22 +221,22 @@ inventory::submit! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{build_context, normal, training};
+    use isthmus_layers::testing::{build_context, normal, joint_training};
 
     #[test]
     fn series_become_features_and_other_inputs_are_refused() {
         let config = Cnn1dConfig::default();
         let shape = InputShape::Series { channels: 9, length: 128 };
-        let mut network = config.build(shape, &build_context()).unwrap();
+        let mut network = config.build(shape, &build_context(1)).unwrap();
         let series = normal([4, 9, 128], 1);
-        let features = network.forward(Input::Series(series), &training(2, 2));
+        let features = network.forward(Input::Series(series), &joint_training(2, 2));
         assert_eq!(features.dims(), [4, 128]);
         assert_eq!(network.output_size(), 128);
 
         let empty = InputShape::Series { channels: 3, length: 0 };
         let none = InputShape::VariableSeries { channels: 0, longest: 4 };
         for shape in [InputShape::Features { size: 9 }, empty, none] {
-            let error = config.build(shape, &build_context()).err().unwrap().to_string();
+            let error = config.build(shape, &build_context(1)).err().unwrap().to_string();
             assert!(error.contains(&shape.to_string()), "{error}");
         }
     }
@@ -246,9 +246,9 @@ mod tests {
         let config = Cnn1dConfig { channels: 2, features: 3, ..Cnn1dConfig::default() };
         for length in 1..20 {
             let shape = InputShape::Series { channels: 1, length };
-            let mut network = config.build(shape, &build_context()).unwrap();
+            let mut network = config.build(shape, &build_context(1)).unwrap();
             let features =
-                network.forward(Input::Series(normal([2, 1, length], 2)), &training(1, 1));
+                network.forward(Input::Series(normal([2, 1, length], 2)), &joint_training(1, 1));
             assert_eq!(features.dims(), [2, 3], "length {length}");
         }
     }

@@ -5,7 +5,7 @@ use isthmus_core::context::Context;
 use rayon::prelude::*;
 
 use crate::extractors::channels_last::{Depthwise, Extent, Pointwise, tensor};
-use crate::layers::{ConvolutionNorm, Padding};
+use isthmus_layers::{ConvolutionNorm, Padding};
 
 const STEM_KERNEL: usize = 3;
 const STEM_STRIDE: usize = 2;

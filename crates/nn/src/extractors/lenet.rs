@@ -19,7 +19,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{ChannelDropout, Convolution, ConvolutionShape, Dropout, Linear, Padding};
+use isthmus_layers::{ChannelDropout, Convolution, ConvolutionShape, Dropout, Linear, Padding};
 
 const KERNEL: usize = 5;
 const FIRST: usize = 20;

@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::checks;
-use crate::layers::{Activation, Dense, DenseShape};
+use isthmus_layers::{Activation, Dense, DenseShape};
 
 /// Hidden layers, each linear, batch normalisation, activation, dropout; the last one's values are
 /// the features. Images and series are flattened. Methods see the layers as `extractor.0`,

@@ -154,8 +154,8 @@ mod tests {
     use safetensors::tensor::TensorView;
 
     use super::*;
-    use crate::layers::Linear;
-    use crate::testing::{build_context, values};
+    use isthmus_layers::Linear;
+    use isthmus_layers::testing::{build_context, values};
 
     fn write(folder: &Path, tensors: &[(&str, Vec<usize>)]) -> std::path::PathBuf {
         let path = folder.join("weights.safetensors");
@@ -190,7 +190,7 @@ mod tests {
                 folder.path(),
                 &[(&names[0], vec![2, 3]), (&names[1], vec![3]), (&names[2], vec![1])],
             );
-            let mut layer = Linear::new(2, 3, &build_context());
+            let mut layer = Linear::new(2, 3, &build_context(1));
             load(&mut layer, &path, &named, &["fc.extra"]).unwrap();
             assert_eq!(values(&layer.weight.val()), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
             assert!(layer.weight.is_require_grad());
@@ -201,7 +201,7 @@ mod tests {
     fn every_difference_is_listed_and_nothing_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let path = write(folder.path(), &[("fc.weight", vec![3, 2]), ("other", vec![1])]);
-        let mut layer = Linear::new(2, 3, &build_context());
+        let mut layer = Linear::new(2, 3, &build_context(1));
         let before = values(&layer.weight.val());
         let text = load(&mut layer, &path, &named, &[]).unwrap_err().to_string();
         assert!(text.contains("1 missing: fc.bias"), "{text}");

@@ -14,5 +14,4 @@ pub use file::{checksum, read};
 pub use known::{KNOWN, KnownWeights, Origin, known};
 pub use load::{Named, load, put};
 pub use locate::{folders, locate, published};
-pub use names::UnitNames;
 pub(crate) use names::of_tensor;

@@ -1,15 +1,8 @@
 //! Published names of tensors.
 
-use crate::weights::Named;
+use isthmus_layers::UnitNames;
 
-/// The published names of a [`ConvolutionNorm`](crate::layers::ConvolutionNorm).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnitNames {
-    /// Name of the convolution.
-    pub convolution: String,
-    /// Name of the normalisation.
-    pub norm: String,
-}
+use crate::weights::Named;
 
 /// The published name of the tensor at a path of a network made of units, given the names of the
 /// unit at a path. All running statistics start from the published ones.

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Tensor};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy, Segment, StatisticsUpdate};
 use isthmus_core::parts::BuildContext;
 use isthmus_core::random::Key;
-use isthmus_nn::layers::DomainBatchNorm;
+use isthmus_layers::DomainBatchNorm;
 
 use super::Claim;
 use crate::ReferenceError;

@@ -7,8 +7,7 @@ use isthmus_core::export::below;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
-use crate::layers::{Convolution, ConvolutionShape, DomainBatchNorm, Initial};
-use crate::weights::UnitNames;
+use crate::{Convolution, ConvolutionShape, DomainBatchNorm, Initial};
 
 /// A convolution without bias and the normalisation of its output.
 #[derive(Module, Debug)]
@@ -17,6 +16,15 @@ pub struct ConvolutionNorm {
     pub convolution: Convolution,
     /// The normalisation.
     pub norm: DomainBatchNorm,
+}
+
+/// The published names of a [`ConvolutionNorm`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitNames {
+    /// Name of the convolution.
+    pub convolution: String,
+    /// Name of the normalisation.
+    pub norm: String,
 }
 
 impl ConvolutionNorm {
@@ -55,8 +63,8 @@ mod tests {
     use isthmus_core::context::{Grouping, NormPolicy};
 
     use super::*;
-    use crate::layers::Padding;
-    use crate::testing::{build_context, close, evaluation, normal, training, values};
+    use crate::Padding;
+    use crate::testing::{build_context, close, evaluation, normal, joint_training, values};
 
     #[test]
     fn folding_changes_nothing() {
@@ -68,12 +76,12 @@ mod tests {
             padding: Padding::Same,
             groups: 1,
         };
-        let mut unit = ConvolutionNorm::new(shape, &build_context());
+        let mut unit = ConvolutionNorm::new(shape, &build_context(1));
         for step in 0..3 {
             let images = normal([6, 3, 8, 8], step);
-            unit.forward(images.clone(), &training(3, 3));
+            unit.forward(images.clone(), &joint_training(3, 3));
             let norm = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
-            unit.forward(images, &training(3, 3).with_norm(norm));
+            unit.forward(images, &joint_training(3, 3).with_norm(norm));
         }
         let images = normal([2, 3, 8, 8], 9);
         for grouping in [Grouping::Shared, Grouping::PerDomain, Grouping::Mixed] {

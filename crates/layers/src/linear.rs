@@ -6,7 +6,7 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 use isthmus_kernels::linear;
 
-use crate::layers::Initial;
+use crate::Initial;
 
 /// `y = x W + b`, with `W` stored `[input, output]`.
 #[derive(Module, Debug)]
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn it_computes_the_affine_map() {
-        let mut layer = Linear::new(2, 3, &build_context());
+        let mut layer = Linear::new(2, 3, &build_context(1));
         let device = Device::flex().autodiff();
         let weight = TensorData::from([[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
         layer.weight = Param::from_data(weight, &device);
@@ -88,13 +88,13 @@ mod tests {
 
     #[test]
     fn weight_and_bias_are_drawn_apart() {
-        let layer = Linear::new(3, 3, &build_context());
+        let layer = Linear::new(3, 3, &build_context(1));
         assert_ne!(values(&layer.weight.val())[..3], values(&layer.bias.val())[..]);
     }
 
     #[test]
     fn stated_values_replace_the_default() {
-        let layer = Linear::configured(100, 100, Some(0.01), Some(0.1), &build_context());
+        let layer = Linear::configured(100, 100, Some(0.01), Some(0.1), &build_context(1));
         assert!(values(&layer.bias.val()).iter().all(|&value| value == 0.1));
         let weight = values(&layer.weight.val());
         assert!(weight.iter().all(|value| value.abs() < 0.1));

@@ -8,7 +8,7 @@ use isthmus_core::context::StatisticsUpdate;
 use isthmus_core::network::Network;
 use isthmus_core::parts::BuildContext;
 
-use crate::layers::initial::buffer;
+use crate::initial::buffer;
 
 const POPULATION_ROWS: &str = "population_rows";
 

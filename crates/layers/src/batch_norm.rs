@@ -8,9 +8,9 @@ use isthmus_core::context::{
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
-use crate::layers::Initial;
-use crate::layers::row_groups::{Group, domain_name, groups, join, mixed_slot};
-use crate::layers::running_statistics::{BatchStatistics, Moments, RunningStatistics};
+use crate::Initial;
+use crate::row_groups::{Group, domain_name, groups, join, mixed_slot};
+use crate::running_statistics::{BatchStatistics, Moments, RunningStatistics};
 
 /// Batch normalisation of `[batch, channels, ...]` by channel (Ioffe and Szegedy, ICML 2015).
 ///

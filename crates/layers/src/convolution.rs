@@ -6,7 +6,7 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 use isthmus_kernels::{Geometry, convolution};
 
-use crate::layers::Initial;
+use crate::Initial;
 
 /// What is put around an image before it is convolved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,7 @@ mod tests {
     fn convolution(padding: Padding) -> Convolution {
         let shape =
             ConvolutionShape { input: 1, output: 1, kernel: 3, stride: 2, padding, groups: 1 };
-        let mut layer = Convolution::new(shape, &build_context());
+        let mut layer = Convolution::new(shape, &build_context(1));
         let device = Device::flex().autodiff();
         layer.weight = Param::from_tensor(Tensor::ones([1, 1, 3, 3], &device));
         layer.bias = Some(Param::from_tensor(Tensor::zeros([1], &device)));
@@ -188,7 +188,7 @@ mod tests {
             padding: Padding::Same,
             groups: 1,
         };
-        let layer = Convolution::new(shape, &build_context());
+        let layer = Convolution::new(shape, &build_context(1));
         let image = crate::testing::normal([2, 2, 5, 5], 3);
         let device = Device::flex().autodiff();
         let scale = Tensor::<1>::from_floats([2.0, -1.0, 0.5], &device);

@@ -1,22 +1,20 @@
 //! The domain-aware batch normalisation.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
 use std::collections::BTreeMap;
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::module::batch_norm_train;
-use common::{build_context, close, device, normal, state, training, values};
+use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
 use isthmus_core::network::{Network, UpdateRule, independent_copy};
 use isthmus_core::parameter::Parameter;
 use isthmus_core::sample_check::SampleCheck;
-use isthmus_nn::layers::DomainBatchNorm;
-use isthmus_nn::reset_population;
+use isthmus_layers::DomainBatchNorm;
+use isthmus_layers::reset_population;
 
 const SOURCE: DomainRole = DomainRole::SOURCE;
 const TARGET: DomainRole = DomainRole::Target;

@@ -111,7 +111,7 @@ fn draw(count: usize, probability: f64, key: Key) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{evaluation, training, values};
+    use crate::testing::{evaluation, joint_training, values};
 
     fn ones<const D: usize>(shape: [usize; D]) -> Tensor<D> {
         Tensor::ones(shape, &Device::flex().autodiff())
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_share_and_the_scale_fit_the_probability() {
-        let output = Dropout::new(0.3).forward(ones([100, 100]), &training(100, 0));
+        let output = Dropout::new(0.3).forward(ones([100, 100]), &joint_training(100, 0));
         let output = values(&output);
         let zeros = output.iter().filter(|&&value| value == 0.0).count();
         assert!((2800..3200).contains(&zeros), "{zeros}");
@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn the_key_of_the_pass_decides() {
         let draw = |context: &Context| values(&Dropout::new(0.5).forward(ones([8, 8]), context));
-        assert_eq!(draw(&training(8, 0)), draw(&training(8, 0)));
-        let context = training(8, 0);
+        assert_eq!(draw(&joint_training(8, 0)), draw(&joint_training(8, 0)));
+        let context = joint_training(8, 0);
         assert_ne!(draw(&context), draw(&context), "the second layer of a pass draws anew");
         let other = Context::train(context.segments.clone(), Key::new(12));
-        assert_ne!(draw(&training(8, 0)), draw(&other));
+        assert_ne!(draw(&joint_training(8, 0)), draw(&other));
     }
 
     #[test]
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn channels_fall_as_a_whole() {
-        let output = ChannelDropout::new(0.5).forward(ones([4, 8, 3, 3]), &training(4, 0));
+        let output = ChannelDropout::new(0.5).forward(ones([4, 8, 3, 3]), &joint_training(4, 0));
         let output = values(&output);
         assert!(output.chunks(9).all(|channel| channel.iter().all(|value| *value == channel[0])));
         assert!(output.contains(&0.0) && output.contains(&2.0));

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, module};
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
-use crate::layers::Initial;
+use crate::Initial;
 
 /// The shape of a convolution over time.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +73,7 @@ mod tests {
     #[test]
     fn windows_are_summed_over_channels_and_time() {
         let shape = Convolution1dShape { input: 2, output: 1, kernel: 3, stride: 2, padding: 1 };
-        let mut layer = Convolution1d::new(shape, &build_context());
+        let mut layer = Convolution1d::new(shape, &build_context(1));
         let device = Device::flex().autodiff();
         let weight = Tensor::from_data([[[1.0, 2.0, 3.0], [0.0, 0.0, 10.0]]], &device);
         layer.weight = Param::from_tensor(weight);

@@ -7,7 +7,7 @@ use isthmus_core::export::below;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
-use crate::layers::{Activation, DomainBatchNorm, Dropout, Linear};
+use crate::{Activation, DomainBatchNorm, Dropout, Linear};
 
 /// What a [`Dense`] layer consists of besides its linear map.
 #[derive(Clone, Copy, Debug)]

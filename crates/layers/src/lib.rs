@@ -1,0 +1,31 @@
+//! Layers of networks: linear, convolution, domain-aware batch normalisation, dropout, activations.
+//!
+//! For extractors and heads, and for the networks that methods bring along: critics, decoders,
+//! generators. Layers read nothing from hidden flags: every forward pass is told by its
+//! [`Context`](isthmus_core::context::Context) whether it trains, whose rows it sees and how to
+//! normalise. Initial weights come from a [`Key`](isthmus_core::random::Key) alone.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod activation;
+mod batch_norm;
+mod convolution;
+mod convolution_1d;
+mod convolution_norm;
+mod dense;
+mod dropout;
+mod initial;
+mod linear;
+mod row_groups;
+mod running_statistics;
+pub mod testing;
+
+pub use activation::Activation;
+pub use batch_norm::DomainBatchNorm;
+pub use convolution::{Convolution, ConvolutionShape, Padding};
+pub use convolution_1d::{Convolution1d, Convolution1dShape};
+pub use convolution_norm::{ConvolutionNorm, UnitNames};
+pub use dense::{Dense, DenseShape};
+pub use dropout::{ChannelDropout, Dropout};
+pub use initial::Initial;
+pub use linear::Linear;
+pub use running_statistics::{RunningStatistics, reset_population};
