@@ -18,6 +18,7 @@ pub mod error;
 pub mod export;
 pub mod file_tensors;
 pub mod input;
+pub mod joint;
 pub mod launcher;
 pub mod layer;
 pub mod method;

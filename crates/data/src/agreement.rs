@@ -1,14 +1,13 @@
-//! Whether the domains of a data set fit each other: one set of classes, one shape.
+//! Whether the domains of a data set have one set of classes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use isthmus_core::error::DataError;
-use isthmus_core::input::InputShape;
 
 use crate::class_places::{Places, whole_numbers};
 use crate::descriptor::Descriptor;
+use crate::disagreement::{differing_names, to_state, unmatched};
 use crate::found_classes::{ClassesOf, FoundClasses};
-use crate::labels::class_name;
 use crate::problem;
 
 /// The classes that all domains have.
@@ -286,68 +285,6 @@ fn labels_by_value(
     Ok(set.found.counts.keys().map(place).collect())
 }
 
-/// Two sets of which nothing says which name is which number.
-fn unmatched(named: &ClassesOf<'_>, names: &[String], numbered: &ClassesOf<'_>) -> DataError {
-    DataError::Mismatch(format!(
-        "classes cannot be matched: domain `{}` has the names {}, domain `{}` the numbers {}, and \
-         nothing says which is which; state `classes` in the descriptor, the names in the order of \
-         the numbers: {}",
-        named.domain,
-        problem::some_of(names),
-        numbered.domain,
-        numbered.found.numbers(),
-        to_state(names),
-    ))
-}
-
-/// A line of a descriptor that states the classes.
-fn to_state(names: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let quoted: Vec<String> = names.iter().take(SHOWN).map(|name| format!("{name:?}")).collect();
-    let more = if names.len() > SHOWN { ", …" } else { "" };
-    format!("`classes = [{}{more}]`", quoted.join(", "))
-}
-
-/// What differs between two lists of names; `advise` says how domains may lack classes.
-fn differing_names(
-    owner: &str,
-    names: &[String],
-    domain: &str,
-    own: &[String],
-    advise: bool,
-) -> DataError {
-    let set = |names: &[String]| names.iter().map(|name| class_name(name)).collect::<BTreeSet<_>>();
-    let (all, mine) = (set(names), set(own));
-    let only =
-        |a: &BTreeSet<String>, b: &BTreeSet<String>| a.difference(b).cloned().collect::<Vec<_>>();
-    let (absent, extra) = (only(&all, &mine), only(&mine, &all));
-    let mut parts = Vec::new();
-    if !absent.is_empty() {
-        parts.push(format!("it lacks {}", problem::some_of(&absent)));
-    }
-    if !extra.is_empty() {
-        parts.push(format!("only it has {}", problem::some_of(&extra)));
-    }
-    let lower = |names: &BTreeSet<String>| -> BTreeSet<String> {
-        names.iter().map(|name| name.to_lowercase()).collect()
-    };
-    if lower(&all) == lower(&mine) {
-        parts.push("they differ in upper and lower case only: rename the folders".to_owned());
-    } else if advise {
-        let union: BTreeSet<String> = all.union(&mine).cloned().collect();
-        parts.push(format!(
-            "if a domain only lacks classes that others have, state them in the descriptor: {}",
-            to_state(&union.into_iter().collect::<Vec<_>>())
-        ));
-    }
-    DataError::Mismatch(format!(
-        "classes differ: {owner} has {} classes, domain `{domain}` has {}; {}",
-        names.len(),
-        own.len(),
-        parts.join("; ")
-    ))
-}
-
 /// Refuses a data set of one class: every method would get everything right.
 fn refuse_single_class(
     descriptor: &Descriptor,
@@ -413,34 +350,4 @@ fn with_counts(
     }
     agreement.warnings.extend(warnings);
     Ok(agreement)
-}
-
-/// Checks that all samples of all domains have one shape; series may have lengths of their own.
-pub(crate) fn check_shapes<'a>(
-    shapes: impl IntoIterator<Item = (&'a str, InputShape)>,
-) -> Result<(), DataError> {
-    let mut shapes = shapes.into_iter();
-    let Some((first, shape)) = shapes.next() else { return Ok(()) };
-    let Some((name, other)) = shapes.find(|(_, other)| !shape.takes(*other)) else {
-        return Ok(());
-    };
-    let advice = match (shape, other) {
-        (InputShape::Features { .. }, InputShape::Features { .. }) => {
-            "all domains need features of one length: extract them with the same network"
-        }
-        (InputShape::Image { .. }, InputShape::Image { .. }) => {
-            "bring them to one shape with `transform` (resize, channels)"
-        }
-        (InputShape::Series { .. }, InputShape::Series { .. }) => {
-            "where lengths differ, name their array in `lengths` of the `series` readers"
-        }
-        (InputShape::Series { .. }, InputShape::VariableSeries { .. })
-        | (InputShape::VariableSeries { .. }, InputShape::Series { .. }) => {
-            "name the array of `lengths` for every domain, or for none"
-        }
-        _ => "all domains must hold the same kind of samples",
-    };
-    Err(DataError::Mismatch(format!(
-        "domain `{first}` has {shape}, domain `{name}` has {other}; {advice}"
-    )))
 }

@@ -5,13 +5,13 @@ use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
 use isthmus_core::spec::{DataSpec, Protocol, Transform};
 
-use crate::agreement;
 use crate::class_sets::ChosenClasses;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::identity::DatasetIdentity;
 use crate::loaded::{DomainSets, DomainUse, LoadedDomain, LoadedSet, rows_of};
 use crate::loading::{Loading, ReadSet, Wanted, domains_of};
 use crate::roots::Roots;
+use crate::shapes::check_shapes;
 use crate::splits;
 use crate::views::Views;
 
@@ -133,7 +133,7 @@ impl Dataset {
             let origin = (*domain).to_owned();
             domains.push(LoadedDomain { name: name.clone(), origin, sets });
         }
-        agreement::check_shapes(domains.iter().flat_map(|domain| {
+        check_shapes(domains.iter().flat_map(|domain| {
             let sets = domain.sets().into_iter();
             sets.map(|set| (domain.name.as_str(), set.source.samples.shape()))
         }))?;

@@ -10,12 +10,12 @@ use isthmus_core::spec::{DataSpec, Transform};
 use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
-use crate::agreement;
 use crate::decode::Decoder;
 use crate::descriptor::{Descriptor, SetReaders};
 use crate::found_classes::FoundClasses;
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
+use crate::shapes::check_shapes;
 use crate::sources::Transformed;
 use crate::transform::ImageTransform;
 use crate::views::Views;
@@ -69,7 +69,7 @@ pub fn check_headers(spec: &DataSpec, roots: &Roots) -> Result<Option<Vec<String
         shapes.extend(shape.map(|shape| (name, shape)));
         warnings.extend(outline.warnings);
     }
-    agreement::check_shapes(shapes)?;
+    check_shapes(shapes)?;
     let found: Vec<(&str, &FoundClasses)> =
         found.iter().map(|(domain, classes)| (*domain, classes)).collect();
     warnings.extend(loading.classes(&found)?.warnings);
@@ -175,7 +175,7 @@ fn inspect_sets<'a>(
     if read.len() < sets.len() {
         return Ok(());
     }
-    if let Err(error) = agreement::check_shapes(shapes) {
+    if let Err(error) = check_shapes(shapes) {
         inspection.problems.push(error.to_string());
     }
     let found: Vec<(&str, &FoundClasses)> =

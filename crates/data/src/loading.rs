@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::dataset::{LabelledSamples, LabelledSource, Reader, SampleOutline};
 use isthmus_core::error::DataError;
-use isthmus_core::registry::{self, ReaderKind};
 use isthmus_core::spec::{CorruptionSpec, DataSpec, PluginSpec, Transform};
 use isthmus_core::targets::RowTargets;
 
@@ -16,16 +15,10 @@ use crate::found_classes::{ClassesOf, FoundClasses};
 use crate::identity::{self, DatasetIdentity, Identity};
 use crate::identity_cache::IdentityCache;
 use crate::loaded::LoadedSet;
+use crate::readers::reader_of;
 use crate::roots::Roots;
 use crate::sources::Transformed;
 use crate::views::Views;
-
-/// Builds the reader that a descriptor names.
-pub(crate) fn reader_of(spec: &PluginSpec) -> Box<dyn Reader> {
-    let build = registry::builder::<ReaderKind>(&spec.name)
-        .expect("a descriptor's readers were found when it was read");
-    build(&spec.config)
-}
 
 /// The data set's domains that the tasks name, in the order in which they first appear.
 pub(crate) fn domains_of(spec: &DataSpec) -> Vec<&str> {

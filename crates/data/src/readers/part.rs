@@ -9,7 +9,7 @@ use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::TargetKind;
 use isthmus_experiment::checked_again;
 
-use crate::loading::reader_of;
+use super::named::reader_of;
 
 fn spec(choice: &Choice<ReaderKind>) -> PluginSpec {
     PluginSpec { name: choice.name.clone(), config: choice.config.clone() }
