@@ -18,7 +18,7 @@ use crate::spec::PluginSpec;
 
 /// This program has no such plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("this program has no {kind} `{name}`")]
+#[error("there is no {kind} `{name}` in this program")]
 pub struct UnknownPlugin {
     /// The kind that was looked for.
     pub kind: Kind,
