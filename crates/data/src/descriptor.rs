@@ -1,6 +1,6 @@
 //! Descriptors: `datasets/<name>.toml` says what a data set is and how it is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use isthmus_core::augmentation::SampleKind;

@@ -9,7 +9,11 @@ use crate::labels::class_name;
 use crate::problem;
 
 /// Two sets of which nothing says which name is which number.
-pub(crate) fn unmatched(named: &ClassesOf<'_>, names: &[String], numbered: &ClassesOf<'_>) -> DataError {
+pub(crate) fn unmatched(
+    named: &ClassesOf<'_>,
+    names: &[String],
+    numbered: &ClassesOf<'_>,
+) -> DataError {
     DataError::Mismatch(format!(
         "classes cannot be matched: domain `{}` has the names {}, domain `{}` the numbers {}, and \
          nothing says which is which; state `classes` in the descriptor, the names in the order of \

@@ -106,7 +106,7 @@ impl Convolution {
     }
 
     /// Weight and bias with each output channel multiplied by `scale` and moved by `shift`.
-    pub(crate) fn scaled(&self, scale: Tensor<1>, shift: Tensor<1>) -> (Tensor<4>, Tensor<1>) {
+    pub fn scaled(&self, scale: Tensor<1>, shift: Tensor<1>) -> (Tensor<4>, Tensor<1>) {
         let channels = scale.dims()[0];
         let bias = match &self.bias {
             None => shift,

@@ -64,7 +64,7 @@ mod tests {
 
     use super::*;
     use crate::Padding;
-    use crate::testing::{build_context, close, evaluation, normal, joint_training, values};
+    use crate::testing::{build_context, close, evaluation, joint_training, normal, values};
 
     #[test]
     fn folding_changes_nothing() {

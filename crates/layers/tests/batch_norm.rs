@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::module::batch_norm_train;
-use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{
     Context, DomainRole, Grouping, NormPolicy, Statistics, StatisticsUpdate,
 };
@@ -15,6 +14,7 @@ use isthmus_core::parameter::Parameter;
 use isthmus_core::sample_check::SampleCheck;
 use isthmus_layers::DomainBatchNorm;
 use isthmus_layers::reset_population;
+use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 
 const SOURCE: DomainRole = DomainRole::SOURCE;
 const TARGET: DomainRole = DomainRole::Target;

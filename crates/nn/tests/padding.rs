@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::{Tensor, TensorData};
-use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::model::Model;
 use isthmus_core::parts::{Classifier, Extractor};
 use isthmus_core::registry::{BottleneckKind, ClassifierKind, ExtractorKind, Kind, builder, find};
 use isthmus_core::states::PaddedSeries;
+use isthmus_layers::testing::{build_context, close, device, normal, state, training, values};
 use isthmus_nn as _;
 use serde_json::{Value, json};
 

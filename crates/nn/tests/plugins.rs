@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use burn::tensor::{Tensor, activation};
-use isthmus_layers::testing::{build_context, device, normal, state, training, values};
 use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
@@ -12,6 +11,7 @@ use isthmus_core::registry::{
     plugins,
 };
 use isthmus_core::states::PaddedSeries;
+use isthmus_layers::testing::{build_context, device, normal, state, training, values};
 use isthmus_nn as _;
 use serde_json::{Value, json};
 use toml::Spanned;

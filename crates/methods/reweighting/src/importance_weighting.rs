@@ -84,12 +84,8 @@ impl ImportanceWeighting {
         let rows = Labelled { features: &features, labels: &labels, weights: None };
         let classifier = Logistic::fit(rows, self.regularization)?;
         let numbers = source.count() as f64 / target.count() as f64;
-        let ratio = |row: Vec<f64>| {
-            let ratio = numbers * (row[TARGET] - row[SOURCE]).exp();
-            ratio.min(self.largest)
-        };
-        let ratios: Vec<f64> =
-            classifier.log_probabilities(source).into_iter().map(ratio).collect();
+        let ratio = |row: &[f64]| (numbers * (row[TARGET] - row[SOURCE]).exp()).min(self.largest);
+        let ratios: Vec<f64> = classifier.log_probabilities(source).iter().map(ratio).collect();
         let mean = ratios.iter().sum::<f64>() / ratios.len() as f64;
         if mean <= 0.0 {
             return Err(MethodError::Unsuitable(

@@ -221,7 +221,7 @@ inventory::submit! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use isthmus_layers::testing::{build_context, normal, joint_training};
+    use isthmus_layers::testing::{build_context, joint_training, normal};
 
     #[test]
     fn series_become_features_and_other_inputs_are_refused() {

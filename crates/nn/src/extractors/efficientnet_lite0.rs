@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::checks;
 use crate::extractors::efficientnet_host::{HostBlock, HostNetwork, depthwise, pointwise};
 use crate::extractors::resnet::average_pool;
-use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
 use crate::weights::{Named, Weights, checksum, load, locate, of_tensor};
+use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
 
 const NAME: &str = "efficientnet-lite0";
 const FEATURES: usize = 1280;

@@ -11,8 +11,8 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::network::independent_copy;
 use isthmus_core::parts::{BuildContext, Extractor};
 
-use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
 use crate::weights::{Named, of_tensor};
+use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
 
 /// Convolutions whose output is added to their input.
 #[derive(Module, Debug)]
