@@ -123,7 +123,11 @@ impl Steps {
                 transform: None,
                 views: None,
             },
-            extractor: ExtractorSpec { plugin: plugin(extractor, empty()), frozen: false },
+            extractor: ExtractorSpec {
+                plugin: plugin(extractor, empty()),
+                frozen: false,
+                weights_from: None,
+            },
             bottleneck,
             selection: None,
             record: None,

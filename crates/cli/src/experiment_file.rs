@@ -110,12 +110,12 @@ impl ExperimentFile {
 
     /// A problem that shows only when the experiment runs (in its data, for instance), told at the
     /// place where the dotted key `key` was written.
-    fn problem_at(&self, key: &str, message: impl Into<String>) -> Failure {
+    fn problem_at(&self, key: &str, message: impl Into<String>, help: Option<String>) -> Failure {
         let diagnostic = Diagnostic {
             severity: Severity::Error,
             span: span_of(&self.text, key),
             message: message.into(),
-            help: None,
+            help,
         };
         Failure::Experiment {
             file: self.path.clone(),
@@ -134,6 +134,9 @@ impl ExperimentFile {
     pub fn failed(&self, error: RunError) -> Failure {
         match error {
             RunError::Data(error) => self.unfit(error),
+            RunError::WeightsFrom(error) => {
+                self.problem_at(error.key(), error.to_string(), error.help())
+            }
             other => other.into(),
         }
     }
@@ -142,7 +145,7 @@ impl ExperimentFile {
     /// them together.
     pub fn unfit(&self, error: DataError) -> Failure {
         match error {
-            DataError::Mismatch(message) => self.problem_at("data.tasks", message),
+            DataError::Mismatch(message) => self.problem_at("data.tasks", message, None),
             other => Failure::input(other.to_string()),
         }
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use isthmus_core::launcher::LaunchError;
 use isthmus_experiment::{Diagnostics, OverrideError};
-use isthmus_runner::RunError;
+use isthmus_runner::{RunError, WeightsFromError};
 use thiserror::Error;
 
 use crate::page::Page;
@@ -76,12 +76,19 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         match error {
             RunError::Input { message, help } => Self::Input { message, help },
+            RunError::WeightsFrom(error) => (*error).into(),
             RunError::Data(_) | RunError::Features(_) => Self::input(error.to_string()),
             RunError::Job(_)
             | RunError::Record(_)
             | RunError::Round(_)
             | RunError::Processes { .. } => Self::Work(error.to_string()),
         }
+    }
+}
+
+impl From<WeightsFromError> for Failure {
+    fn from(error: WeightsFromError) -> Self {
+        Self::Input { message: error.to_string(), help: error.help() }
     }
 }
 

@@ -280,7 +280,7 @@ fn no_plugin_has_a_field_that_experiment_files_use_themselves() {
     let own = |table: &str| schema["$defs"][table]["properties"].as_object().unwrap().len();
     // A field called `weight` or `frozen` would hide the key of the same name.
     let said = Sandbox::new().isthmus(&["explain", "--all"]);
-    for field in ["frozen", "name"] {
+    for field in ["frozen", "name", "weights_choice", "weights_from"] {
         assert!(!said.answer.contains(&format!("\n  {field}: ")), "{field}");
     }
     // The engine gives every loss term its weight, and so nothing else has one.

@@ -1,11 +1,14 @@
 //! One job: the stages of a method on one task with one seed.
 
-use burn::tensor::Device;
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::error::MethodError;
 use isthmus_core::method::MethodContext;
+use isthmus_core::model::Model;
 use isthmus_core::named_tensor::NamedTensor;
-use isthmus_core::objective::Evaluation;
+use isthmus_core::objective::{Evaluation, Objective};
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_core::registry::{self, Kind, MethodBuilder, Plugin};
@@ -15,7 +18,7 @@ use isthmus_core::validation::Outputs;
 use crate::build::{
     StageMethod, build_method, build_model, build_objective, build_updater, read_by,
 };
-use crate::checkpoint::load_model;
+use crate::checkpoint::{load_model, start_of};
 use crate::data::JobData;
 use crate::error::EngineError;
 use crate::fit::run_fit;
@@ -67,10 +70,8 @@ pub fn run_job(
     let key = Key::new(job.seed);
     let shape = data.input_shape();
     let classes = data.classes.len();
-    let objective = build_objective(&job.objective)?;
+    let (objective, mut model) = begun(job, data, &device)?;
     let outputs = objective.outputs(classes);
-    let model = build_model(job, shape, outputs, &device, &key.named("model"))?;
-    let mut model = read_by(&*objective, model, job)?;
     let selection =
         job.selection.as_ref().map(|spec| Selection::new(spec, data, &key)).transpose()?;
     let first = resumed.map_or(0, |checkpoint| checkpoint.stage);
@@ -147,6 +148,36 @@ pub fn run_job(
         outcome.ok_or(EngineError::PastTheEnd { stages: job.method.stages.len() })?;
     let tensors = predictor.tensors();
     Ok(JobOutcome { target: evaluation, outputs, last_step, tensors, predictor })
+}
+
+/// The objective of a job, and its model before the first step.
+fn begun(
+    job: &Job,
+    data: &JobData,
+    device: &Device,
+) -> Result<(Box<dyn Objective>, Model), EngineError> {
+    let key = Key::new(job.seed).named("model");
+    let objective = build_objective(&job.objective)?;
+    let outputs = objective.outputs(data.classes.len());
+    let model = build_model(job, data.input_shape(), outputs, device, &key)?;
+    let model = read_by(&*objective, model, job)?;
+    Ok((objective, model))
+}
+
+/// The start of a job whose extractor begins with these tensors, by their paths in it; all else is as
+/// it would be without them.
+///
+/// # Errors
+/// If a part cannot be built, or the tensors are not those of the extractor.
+pub fn start_with(
+    job: &Job,
+    data: &JobData,
+    device: &Device,
+    extractor: &BTreeMap<String, TensorData>,
+) -> Result<Checkpoint, EngineError> {
+    let (_, mut model) = begun(job, data, &device.clone().autodiff())?;
+    model.extractor.load_tensors(extractor)?;
+    Ok(start_of(0, model.recorded_tensors()))
 }
 
 /// Whether a stage trains on the target's labels: an upper bound.

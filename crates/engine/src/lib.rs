@@ -30,7 +30,7 @@ pub use data::JobData;
 pub use error::EngineError;
 pub use evaluation::{extract, predict};
 pub use fit::run_fit;
-pub use job::{JobOutcome, fits_once, is_stream, run_job, uses_target_labels};
+pub use job::{JobOutcome, fits_once, is_stream, run_job, start_with, uses_target_labels};
 pub use observer::{Next, Observer, Silent};
 pub use recorded::RecordedRun;
 pub use sampler::Sampler;

@@ -19,7 +19,9 @@ use crate::views::{self, TrainedOn};
 use isthmus_core::augmentation::SampleKind;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Kind, find, plugins};
-use isthmus_core::spec::{DataSpec, Experiment, ExtractorSpec, PluginSpec, RecordSpec, Transform};
+use isthmus_core::spec::{
+    DataSpec, Experiment, ExtractorSpec, LAST, PluginSpec, RecordSpec, Transform, WeightsFrom,
+};
 
 /// The extractor that passes features on as they are.
 const IDENTITY: &str = "identity";
@@ -293,18 +295,60 @@ pub fn is_device(text: &str) -> bool {
 fn extractor(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Option<ExtractorSpec> {
     let extras = extractor_extras();
     let plugin = resolve(Kind::Extractor, node, None, Some(&extras), diagnostics)?;
+    let weights_from = weights_from(&plugin, node, diagnostics);
     let written = child(node, "frozen");
     let frozen = written.and_then(|node| node.get_ref().as_bool()).unwrap_or_default();
     if let (true, Some(written)) = (frozen, written) {
-        check_frozen(&plugin, written, diagnostics);
+        check_frozen(&plugin, weights_from.is_some(), written, diagnostics);
     }
-    Some(ExtractorSpec { plugin, frozen })
+    Some(ExtractorSpec { plugin, frozen, weights_from })
+}
+
+/// The record that weights are taken from. Whether it is there and fits shows when it is read.
+fn weights_from(
+    plugin: &PluginSpec,
+    node: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<WeightsFrom> {
+    let chosen = child(node, "weights_choice");
+    let Some(written) = child(node, "weights_from") else {
+        if let Some(chosen) = chosen {
+            diagnostics.error_with(
+                chosen.span(),
+                "`weights_choice` says which model of a record is taken, and no record is named",
+                "add `weights_from = \"results/NAME\"`, or remove it",
+            );
+        }
+        return None;
+    };
+    let record = written.get_ref().as_str()?;
+    if plugin.name == IDENTITY {
+        diagnostics.error_with(
+            written.span(),
+            format!("`{IDENTITY}` has no weights to take: features are used as they are"),
+            "remove `weights_from`, or name the extractor of that record's run",
+        );
+    }
+    if record.trim().is_empty() {
+        diagnostics.error_with(
+            written.span(),
+            "`weights_from` names no folder",
+            "it is the folder of a finished run, such as `\"results/NAME/RUN\"`",
+        );
+    }
+    let choice = chosen.and_then(|node| node.get_ref().as_str()).unwrap_or(LAST);
+    Some(WeightsFrom::new(record, choice))
 }
 
 /// The field of extractors that have pretrained weights, and its value for none.
 const WEIGHTS: (&str, &str) = ("weights", "random");
 
-fn check_frozen(plugin: &PluginSpec, written: &Node<'_>, diagnostics: &mut Diagnostics) {
+fn check_frozen(
+    plugin: &PluginSpec,
+    has_record: bool,
+    written: &Node<'_>,
+    diagnostics: &mut Diagnostics,
+) {
     let (field, random) = WEIGHTS;
     let weights = plugin.config.get(field).filter(|weights| !weights.is_null());
     if plugin.name == IDENTITY {
@@ -313,11 +357,12 @@ fn check_frozen(plugin: &PluginSpec, written: &Node<'_>, diagnostics: &mut Diagn
             format!("`{IDENTITY}` has no weights to freeze: features are used as they are"),
             "remove `frozen`",
         );
-    } else if weights.is_none_or(|weights| weights.as_str() == Some(random)) {
+    } else if !has_record && weights.is_none_or(|weights| weights.as_str() == Some(random)) {
         diagnostics.warn(
             written.span(),
             format!("`{}` has random weights here: frozen, it stays as it is made", plugin.name),
-            "remove `frozen`, or name pretrained weights where the extractor has a field for them",
+            "remove `frozen`, or name pretrained weights where the extractor has a field for them, or \
+             another run's record as `weights_from`",
         );
     }
 }

@@ -298,11 +298,19 @@ pub(crate) struct RawStage {
 }
 
 /// Keys of `[extractor]` that are not the extractor plugin's own.
-#[derive(Clone, Copy, Debug, Default, JsonSchema)]
+#[derive(Clone, Debug, Default, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ExtractorExtras {
     /// Whether the extractor keeps its weights: features are then extracted once and cached.
     pub(crate) frozen: bool,
+    /// The record of a finished run whose extractor's weights this one begins with, such as
+    /// `"results/digits/0123456789abcdef"`, or a folder with one finished run, such as
+    /// `"results/backbone"`; relative to the current folder. That run's extractor must be the same,
+    /// its `weights` aside, and trained. Runs are told apart by the weights, not by the folder.
+    /// Absent: the weights that the extractor's own fields say.
+    pub(crate) weights_from: Option<String>,
+    /// Which model of that record: `"last"`, or the validator that chose it. Absent: the last.
+    pub(crate) weights_choice: Option<String>,
 }
 
 /// Keys of an entry of `align` that are not the method plugin's own.

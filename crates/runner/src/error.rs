@@ -5,6 +5,7 @@ use isthmus_results::RecordError;
 use thiserror::Error;
 
 use crate::failed::JobError;
+use crate::weights_from::WeightsFromError;
 
 /// Why an experiment, or one of its jobs, cannot be run.
 #[derive(Debug, Error)]
@@ -20,6 +21,9 @@ pub enum RunError {
     /// The data is not to be had, or its parts do not fit each other.
     #[error(transparent)]
     Data(#[from] DataError),
+    /// The weights of another run's record cannot be taken.
+    #[error(transparent)]
+    WeightsFrom(Box<WeightsFromError>),
     /// The features of a frozen extractor could not be computed.
     #[error(transparent)]
     Features(JobError),
@@ -40,6 +44,12 @@ pub enum RunError {
         /// The cause.
         source: std::io::Error,
     },
+}
+
+impl From<WeightsFromError> for RunError {
+    fn from(error: WeightsFromError) -> Self {
+        Self::WeightsFrom(Box::new(error))
+    }
 }
 
 impl RunError {

@@ -2,10 +2,9 @@
 
 use burn::tensor::Device;
 use isthmus_data::{CacheOutcome, Dataset, FeatureCache, FeatureKey, LoadedSet, Lookup};
-use isthmus_engine::build_extractor;
 
 use crate::failed::JobError;
-use crate::frozen::{BATCH, frozen_context};
+use crate::frozen::{BATCH, frozen_extractor};
 use crate::plan::Plan;
 use crate::progress::Progress;
 
@@ -23,11 +22,13 @@ pub fn extract(
     let mut extractor = None;
     plan.dataset.map_sets(|domain, set| {
         let spec = &plan.experiment.extractor.plugin;
+        let taken = plan.taken.of(&plan.experiment.extractor);
+        let weights = taken.map(|taken| taken.info.sha256.as_str()).or(plan.weights.as_deref());
         let key = FeatureKey {
             data: &set.fingerprint,
             domain,
             extractor: spec,
-            weights: plan.weights.as_deref(),
+            weights,
             transform: plan.experiment.data.transform.as_ref(),
             device: kind,
         };
@@ -45,9 +46,8 @@ pub fn extract(
                 let extractor = match &mut extractor {
                     Some(extractor) => extractor,
                     none => {
-                        let context = frozen_context(device);
                         let shape = set.source.samples.shape();
-                        none.insert(build_extractor(spec, shape, &context)?.evaluation_copy())
+                        none.insert(frozen_extractor(spec, taken, shape, device)?)
                     }
                 };
                 let rows = set.source.samples.rows();

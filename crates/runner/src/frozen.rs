@@ -5,39 +5,57 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::dataset::LabelledSource;
-use isthmus_core::input::Input;
-use isthmus_core::parts::BuildContext;
+use isthmus_core::input::{Input, InputShape};
+use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
-use isthmus_core::spec::Job;
+use isthmus_core::spec::{Job, PluginSpec};
 use isthmus_core::stage::SampleView;
 use isthmus_data::FeatureSource;
-use isthmus_engine::build_extractor;
+use isthmus_engine::{EngineError, build_extractor};
 
 use crate::failed::JobError;
+use crate::weights_from::TakenWeights;
 
 /// Images of one forward pass of a frozen extractor.
 pub(crate) const BATCH: usize = 32;
 
-/// What a frozen extractor is told when it is built.
-pub(crate) fn frozen_context(device: &Device) -> BuildContext {
-    BuildContext { device: device.clone(), key: Key::new(0).named("frozen extractor"), sources: 1 }
+/// A frozen extractor for samples of `shape`, with the weights of a record where it takes them from
+/// one.
+///
+/// # Errors
+/// If it cannot be built for such samples, or the weights are of another one.
+pub(crate) fn frozen_extractor(
+    plugin: &PluginSpec,
+    taken: Option<&TakenWeights>,
+    shape: InputShape,
+    device: &Device,
+) -> Result<Box<dyn Extractor>, JobError> {
+    let key = Key::new(0).named("frozen extractor");
+    let sources = taken.map_or(1, |taken| taken.sources);
+    let context = BuildContext { device: device.clone(), key, sources };
+    let mut extractor = build_extractor(plugin, shape, &context)?;
+    if let Some(taken) = taken {
+        taken.put_into(&mut *extractor).map_err(EngineError::from)?;
+    }
+    Ok(extractor.evaluation_copy())
 }
 
-/// The samples, or what the job's frozen extractor makes of them.
+/// The samples, or what the job's frozen extractor makes of them; `taken` is what it begins with where
+/// that is another run's.
 ///
 /// # Errors
 /// If the extractor cannot be built for such samples, or a sample cannot be read.
 pub fn as_the_model_takes(
     job: &Job,
     set: &LabelledSource,
+    taken: Option<&TakenWeights>,
     device: &Device,
 ) -> Result<LabelledSource, JobError> {
     if !job.extractor.frozen {
         return Ok(set.clone());
     }
     let shape = set.samples.shape();
-    let context = frozen_context(device);
-    let mut extractor = build_extractor(&job.extractor.plugin, shape, &context)?.evaluation_copy();
+    let mut extractor = frozen_extractor(&job.extractor.plugin, taken, shape, device)?;
     let rows: Vec<usize> = (0..set.samples.rows()).collect();
     let mut values = Vec::with_capacity(rows.len() * extractor.output_size());
     for rows in rows.chunks(BATCH) {

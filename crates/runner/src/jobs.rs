@@ -26,7 +26,8 @@ pub struct PlannedJob {
 impl PlannedJob {
     /// The header of its record.
     pub fn header(&self, data_fingerprint: &str, version: &str) -> RecordHeader {
-        let upper_bound = self.job.method.stages.iter().any(uses_target_labels);
+        let upper_bound = self.job.begins_with_target_labels()
+            || self.job.method.stages.iter().any(uses_target_labels);
         // An objective that is not linked is told when the run is built.
         let objective = build_objective(&self.job.objective);
         let metrics = objective.map(|objective| objective.metrics()).unwrap_or_default();
@@ -75,7 +76,8 @@ fn without_copies(all: impl IntoIterator<Item = PlannedJob>) -> Vec<PlannedJob> 
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut jobs: Vec<PlannedJob> = Vec::new();
     for planned in all {
-        let text = serde_json::to_string(&planned.job).expect("a job is plain data");
+        let text = serde_json::to_string(&planned.job.without_places());
+        let text = text.expect("a job is plain data");
         match places.get(&text) {
             None => {
                 places.insert(text, jobs.len());

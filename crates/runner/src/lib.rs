@@ -5,7 +5,7 @@
 //! to be run, without data and device. `turns` runs the jobs, in this process or on several
 //! (`pool`, `worker`); `single` runs one, `recorder` writes down what happens in it, `jobs`
 //! says which jobs a sweep asks for and `halving` which of them go on, `sharing` finds stages that
-//! another job trained already.
+//! another job trained already; `weights_from` reads the records that extractors take weights from.
 //!
 //! Nothing here reads a command line or draws on a terminal: who wants to show what happens is told
 //! ([`Progress`], [`Watch`], [`Listener`]).
@@ -37,6 +37,7 @@ mod splits;
 mod theory;
 mod turns;
 mod watch;
+mod weights_from;
 mod worker;
 mod workers;
 
@@ -62,4 +63,5 @@ pub use protocol::WorkerMessage;
 pub use single::Ending;
 pub use turns::{Processes, record_crashes, run_jobs};
 pub use watch::Watch;
+pub use weights_from::{Settled, TakenWeights, WeightsFromError, find_again, settle};
 pub use worker::work;

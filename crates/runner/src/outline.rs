@@ -11,8 +11,9 @@ use isthmus_results::RecordHeader;
 use crate::device;
 use crate::error::RunError;
 use crate::jobs::{PlannedJob, all_jobs};
-use crate::plan::{self, Fingerprints};
+use crate::plan::Fingerprints;
 use crate::prepared::{Source, jobs_of_round};
+use crate::weights_from::{Settled, settle};
 
 /// The jobs of an experiment.
 pub struct Outline {
@@ -29,16 +30,17 @@ impl Outline {
     /// since it was last read is not read.
     ///
     /// # Errors
-    /// If the data is not to be had.
+    /// If the data, or a record that weights are taken from, is not to be had.
     pub fn new(source: &Source<'_>, results: PathBuf) -> Result<Self, RunError> {
-        let mut experiment = plan::with_transform(source.experiment.clone());
+        let Settled { mut experiment, sweep, .. } =
+            settle(source.experiment.clone(), source.sweep)?;
         device::kind_of(&experiment.device).clone_into(&mut experiment.device);
         let roots = Roots::discover(Some(source.path));
         let data = Dataset::identify(&experiment.data, &roots)?;
         let weights = weights(&experiment.extractor);
         let fingerprints = Fingerprints::new(&experiment, &data, weights.as_deref());
-        let planned = all_jobs(source.sweep, &experiment);
-        let halving = source.sweep.and_then(|sweep| sweep.halving.clone());
+        let planned = all_jobs(sweep.as_ref(), &experiment);
+        let halving = sweep.and_then(|sweep| sweep.halving);
         Ok(Self { name: experiment.name, results, planned, halving, fingerprints })
     }
 

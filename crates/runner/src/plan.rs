@@ -1,6 +1,6 @@
 //! What an experiment's jobs run on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use isthmus_core::dataset::Domain;
@@ -15,6 +15,8 @@ use isthmus_data::{
     hold_out_target, joined_domain,
 };
 use isthmus_engine::{JobData, uses_target_labels, weights};
+
+use crate::weights_from::{Taken, WeightsFromError};
 
 /// Largest number of pixels of an image that counts as small: networks for such images are so
 /// small that jobs side by side serve the processors better than threads within one.
@@ -58,6 +60,8 @@ pub struct Plan {
     pub dataset: Dataset,
     /// What identifies the extractor's pretrained weights.
     pub weights: Option<String>,
+    /// What extractors take from records of other runs.
+    pub taken: Taken,
     /// Where the data is looked for.
     roots: Roots,
 }
@@ -71,12 +75,11 @@ pub fn views_id(views: Option<&ViewsSpec>) -> ViewsId {
 }
 
 impl Plan {
-    /// Loads the data of an experiment.
+    /// Loads the data of an experiment, whose transform is settled.
     ///
     /// # Errors
     /// If it is not found, cannot be read, or its parts do not fit each other.
-    pub fn new(experiment: Experiment, roots: &Roots) -> Result<Self, DataError> {
-        let experiment = with_transform(experiment);
+    pub fn new(experiment: Experiment, taken: Taken, roots: &Roots) -> Result<Self, DataError> {
         let weights = weights(&experiment.extractor);
         let mut data = experiment.data.clone();
         if experiment.extractor.frozen {
@@ -84,7 +87,7 @@ impl Plan {
             data.views = None;
         }
         let dataset = Dataset::load(&data, roots)?;
-        Ok(Self { experiment, dataset, weights, roots: roots.clone() })
+        Ok(Self { experiment, dataset, weights, taken, roots: roots.clone() })
     }
 
     /// Folder of the cache of features.
@@ -181,6 +184,30 @@ impl Plan {
                 "`data.classes` gives targets classes that the sources have not, and the objective \
                  `{name}` has no output for them: use `open-set`, or leave them out"
             )));
+        }
+        Ok(())
+    }
+
+    /// Refuses weights of records that were trained on samples of another shape.
+    ///
+    /// # Errors
+    /// Names the first tensor that does not fit.
+    pub fn check_taken<'j>(
+        &self,
+        jobs: impl IntoIterator<Item = &'j Job>,
+    ) -> Result<(), WeightsFromError> {
+        let mut checked = BTreeSet::new();
+        let mut sets = self.dataset.domains.iter().flat_map(LoadedDomain::sets);
+        let Some(shape) = sets.next().map(|set| set.source.samples.shape()) else { return Ok(()) };
+        for job in jobs {
+            let extractor = &job.extractor;
+            let Some(taken) = self.taken.of(extractor) else { continue };
+            // A frozen extractor predicts with the statistics that it has.
+            let sources = if extractor.frozen { taken.sources } else { job.task().sources.len() };
+            let key = (&taken.info.sha256, extractor.plugin.config.to_string(), sources);
+            if checked.insert(key) {
+                taken.check(&extractor.plugin, shape, sources)?;
+            }
         }
         Ok(())
     }

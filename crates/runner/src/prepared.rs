@@ -24,6 +24,7 @@ use crate::sharing::Sharing;
 use crate::single::{Ending, Setting, run_recorded};
 use crate::splits;
 use crate::watch::Watch;
+use crate::weights_from::{Settled, settle};
 use crate::workers::on_threads;
 
 /// The version that records name and that is part of a job's identity.
@@ -119,9 +120,9 @@ impl Prepared {
     /// takes jobs up.
     ///
     /// # Errors
-    /// If the data or the device is not available.
+    /// If the data or the device is not available, or the weights of a record cannot be taken.
     pub fn of(
-        mut experiment: Experiment,
+        experiment: Experiment,
         sweep: Option<&Sweep>,
         roots: &Roots,
         options: Options,
@@ -129,14 +130,17 @@ impl Prepared {
     ) -> Result<Self, RunError> {
         let ResolvedDevice { device, kind } = device::choose(&experiment.device)?;
         // `gpu:0` and `gpu:1` are the same kind of device: the job's identity names the kind.
+        let Settled { mut experiment, sweep, taken, warnings } = settle(experiment, sweep)?;
         kind.clone_into(&mut experiment.device);
-        let mut plan = Plan::new(experiment, roots)?;
+        let mut plan = Plan::new(experiment, taken, roots)?;
+        plan.dataset.warnings.extend(warnings);
         plan.check_labels()?;
         plan.check_classes()?;
         let fingerprints = plan.fingerprints();
-        let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep, &plan.experiment)
+        let (bounds, planned): (Vec<_>, Vec<_>) = all_jobs(sweep.as_ref(), &plan.experiment)
             .into_iter()
             .partition(|planned| plan.lacks_labels(&planned.job));
+        plan.check_taken(planned.iter().map(|planned| &planned.job))?;
         let left_out: BTreeSet<String> = bounds
             .iter()
             .map(|PlannedJob { job, .. }| {
@@ -148,7 +152,7 @@ impl Prepared {
             })
             .collect();
         plan.dataset.warnings.extend(left_out);
-        let halving = sweep.and_then(|sweep| sweep.halving.clone());
+        let halving = sweep.and_then(|sweep| sweep.halving);
         let sharing = Sharing::new(&options.results, [], &fingerprints, VERSION);
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let small = plan.has_small_steps();
@@ -247,7 +251,8 @@ impl Prepared {
         let domains = &self.domains[&(views_id(job.data.views.as_ref()), job.seed)];
         let data = job_data(job, &self.plan.dataset, domains)?;
         let splits = splits::of(job, &self.plan.dataset)?;
-        let run = || run_recorded(job, header, &data, &splits, &self.setting, watch);
+        let taken = self.plan.taken.of(&job.extractor);
+        let run = || run_recorded(job, header, &data, &splits, taken, &self.setting, watch);
         on_threads(self.threads, run)
     }
 

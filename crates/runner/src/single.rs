@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use isthmus_core::spec::Job;
-use isthmus_engine::{EngineError, JobData, JobOutcome, run_job};
+use isthmus_engine::{EngineError, JobData, JobOutcome, run_job, start_with};
 use isthmus_results::record::{Begun, Environment, FrozenInfo, MetricRow, RunInfo, TaskInfo};
 use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::sharing::{Sharing, Start};
 use crate::splits::Splits;
 use crate::theory;
 use crate::watch::Watch;
+use crate::weights_from::TakenWeights;
 
 /// What all jobs of a run have in common.
 pub struct Setting {
@@ -56,7 +57,7 @@ pub enum Ending {
 }
 
 /// Runs a job, from the checkpoint of an interrupted run where there is one, and writes its
-/// record.
+/// record; `taken` is what its extractor begins with where that is another run's.
 ///
 /// # Errors
 /// If it cannot be trained, evaluated or written; the record then tells why.
@@ -65,6 +66,7 @@ pub fn run_recorded(
     header: &RecordHeader,
     data: &JobData,
     splits: &Splits,
+    taken: Option<&TakenWeights>,
     setting: &Setting,
     watch: &dyn Watch,
 ) -> Result<Ending, JobError> {
@@ -94,16 +96,18 @@ pub fn run_recorded(
         }
     }
     let log = log::record_into(writer.events());
-    let outcome = run_job(
-        job,
-        data,
-        &setting.device,
-        resumed.as_ref(),
-        &mut Recorder::new(Recording {
+    let device = &setting.device;
+    // Of a frozen extractor, the features were made with these weights.
+    let start = match (resumed, taken.filter(|_| !job.extractor.frozen)) {
+        (None, Some(taken)) => start_with(job, data, device, &taken.tensors).map(Some),
+        (resumed, _) => Ok(resumed),
+    };
+    let outcome = start.and_then(|start| {
+        let mut recorder = Recorder::new(Recording {
             writer: &mut writer,
             job,
             data,
-            device: &setting.device,
+            device,
             watch,
             interrupt: &setting.interrupt,
             checkpoint_every: setting.checkpoint_every,
@@ -111,14 +115,15 @@ pub fn run_recorded(
             shared: setting.sharing.shared(job),
             lock,
             seconds_before,
-        }),
-    );
+        });
+        run_job(job, data, device, start.as_ref(), &mut recorder)
+    });
     drop(log);
     let written = match outcome {
         Ok(mut outcome) => writer
             .splits(splits)
             .map_err(JobError::from)
-            .and_then(|()| write_outcome(&mut writer, job, data, &setting.device, &mut outcome))
+            .and_then(|()| write_outcome(&mut writer, job, data, taken, device, &mut outcome))
             .map(|()| primary(&header.run, writer.metrics())),
         Err(EngineError::Interrupted { .. }) => return Ok(Ending::Interrupted),
         Err(error) => Err(error.into()),
@@ -154,6 +159,7 @@ fn write_outcome(
     writer: &mut RecordWriter,
     job: &Job,
     data: &JobData,
+    taken: Option<&TakenWeights>,
     device: &Device,
     outcome: &mut JobOutcome,
 ) -> Result<(), JobError> {
@@ -167,7 +173,8 @@ fn write_outcome(
         (!tensors.is_empty()).then_some(FrozenInfo { weights, tensors })
     });
     let (classes, shape) = (data.classes.clone(), data.input_shape());
-    writer.task(&TaskInfo { classes, shape, frozen })?;
+    let weights_from = taken.map(|taken| taken.info.clone());
+    writer.task(&TaskInfo { classes, shape, frozen, weights_from })?;
     let Some(record) = &job.record else { return Ok(()) };
     if record.outputs > 0 {
         writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;

@@ -2,7 +2,7 @@
 
 use isthmus_core::spec::DataSpec;
 use isthmus_data::{InspectedSet, Inspection, Roots, check_headers, inspect};
-use isthmus_runner::{all_jobs, with_transform};
+use isthmus_runner::{RunError, all_jobs, settle, with_transform};
 
 use super::answer;
 use crate::args::{CheckArguments, OutputArguments};
@@ -23,6 +23,12 @@ pub fn execute(arguments: &CheckArguments, output: OutputArguments) -> Result<()
     }
     let roots = Roots::discover(Some(&file.path));
     let data = with_transform(file.experiment.clone()).data;
+    let (settled, absent) = match settle(file.experiment.clone(), file.sweep.as_ref()) {
+        Ok(settled) => (Some(settled), None),
+        // As data that is not here, a record may come before the experiment is run.
+        Err(error) if error.is_absence() => (None, Some(error)),
+        Err(error) => return Err(file.failed(RunError::from(error))),
+    };
     if arguments.data {
         return check_samples(&data, &roots, output);
     }
@@ -30,19 +36,24 @@ pub fn execute(arguments: &CheckArguments, output: OutputArguments) -> Result<()
     if output.quiet {
         return Ok(());
     }
-    for warning in told.iter().flatten() {
+    let of_weights = settled.iter().flat_map(|settled| &settled.warnings);
+    for warning in told.iter().flatten().chain(of_weights) {
         eprintln!("warning: {warning}");
     }
     let experiment = &file.experiment;
-    let runs = all_jobs(file.sweep.as_ref(), experiment).len();
+    // Variants whose records hold the same weights ask for the same runs.
+    let sweep = settled.as_ref().map_or(file.sweep.as_ref(), |settled| settled.sweep.as_ref());
+    let runs = all_jobs(sweep, experiment).len();
+    let absent = absent.map(|error| format!("not yet there, and needed to run it: {error}\n"));
     answer(&format!(
-        "{} is right: {} on {} of `{}` with {}, {}\n",
+        "{} is right: {} on {} of `{}` with {}, {}\n{}",
         file.path.display(),
         counted(experiment.methods.len(), "method"),
         counted(experiment.data.tasks.len(), "task"),
         experiment.data.dataset,
         counted(experiment.seeds.len(), "seed"),
         counted(runs, "run"),
+        absent.unwrap_or_default(),
     ))
 }
 

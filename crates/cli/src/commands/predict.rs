@@ -12,6 +12,7 @@ use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile, Views};
 use isthmus_engine::{EngineError, RecordedRun, build_objective};
 use isthmus_results::record::TaskInfo;
 use isthmus_results::{Destination, PredictedSamples, Record};
+use isthmus_runner::{TakenWeights, find_again};
 
 use crate::args::{OutputArguments, PredictArguments};
 use crate::failure::Failure;
@@ -23,12 +24,13 @@ use crate::run;
 /// If the record cannot be used, the samples cannot be read or are not what the model takes, or
 /// the predictions cannot be written.
 pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<(), Failure> {
-    let RecordedModel { job, task, tensors, .. } =
-        RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
+    let recorded = RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
+    let taken = recorded.taken_by_frozen()?;
+    let RecordedModel { job, task, tensors, .. } = recorded;
 
     let set = samples(arguments, &job, task.shape)?;
     let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
-    let set = isthmus_runner::as_the_model_takes(&job, &set, &device)
+    let set = isthmus_runner::as_the_model_takes(&job, &set, taken.as_ref(), &device)
         .map_err(|error| Failure::input(error.to_string()))?;
     check_shape(&set, task.shape)?;
     let recorded =
@@ -76,6 +78,15 @@ impl RecordedModel {
         check_weights(folder, &job, &task)?;
         let tensors = tensors(&record, choice)?;
         Ok(Self { record, job, task, tensors })
+    }
+
+    /// What a frozen extractor takes from the record of another run: it is no part of this record.
+    fn taken_by_frozen(&self) -> Result<Option<TakenWeights>, Failure> {
+        let Some(from) = self.task.weights_from.as_ref().filter(|_| self.job.extractor.frozen)
+        else {
+            return Ok(None);
+        };
+        Ok(Some(find_again(&self.job.extractor, from, &self.record.directory)?))
     }
 }
 

@@ -6,7 +6,7 @@ use isthmus_core::spec::Experiment;
 use isthmus_data::Roots;
 use isthmus_results::Record;
 use isthmus_results::record::{Difference, first_difference};
-use isthmus_runner::again;
+use isthmus_runner::{again, find_again};
 
 use super::answer;
 use crate::args::{OutputArguments, ReproduceArguments};
@@ -21,7 +21,14 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
     let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
     let record = Record::open(&arguments.record).map_err(input)?;
     record.verify().map_err(input)?;
-    let job = record.job().map_err(input)?;
+    let mut job = record.job().map_err(input)?;
+    let task = record.task_info().map_err(input)?;
+    if let Some(from) = task.and_then(|task| task.weights_from) {
+        let taken = find_again(&job.extractor, &from, &record.directory)?;
+        if let Some(stated) = &mut job.extractor.weights_from {
+            stated.found_at = Some(taken.folder);
+        }
+    }
     let environment = record.environment().map_err(input)?.environment;
     let experiment = Experiment {
         name: record.run.experiment.clone(),

@@ -8,6 +8,7 @@ use crate::context::Grouping;
 use crate::spec::plugin::PluginSpec;
 use crate::spec::task::{StreamOrder, Task};
 use crate::spec::transform::Transform;
+use crate::spec::weights_from::WeightsFrom;
 use crate::updater::{GroupSelector, LearningRateFactors};
 
 /// One method in a stage.
@@ -106,6 +107,9 @@ pub struct ExtractorSpec {
     pub plugin: PluginSpec,
     /// Whether features are extracted once and the extractor is not trained.
     pub frozen: bool,
+    /// The record whose extractor's weights this one begins with; absent: as its plugin says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_from: Option<WeightsFrom>,
 }
 
 /// Parameters that are updated in a way of their own.
@@ -310,8 +314,28 @@ impl Job {
         self.hash(data_fingerprint, version)
     }
 
+    /// Whether its extractor begins with weights that were trained on labels of its target, which are
+    /// not those of a source too: an upper bound.
+    pub fn begins_with_target_labels(&self) -> bool {
+        let task = self.task();
+        let labelled = self.extractor.weights_from.iter().flat_map(|from| &from.labelled);
+        labelled.filter(|known| known.dataset == self.data.dataset).any(|known| {
+            task.target_domains().contains(&known.domain.as_str())
+                && !task.sources.contains(&known.domain)
+        })
+    }
+
+    /// The job without what decides none of its numbers: where the weights were found that it takes
+    /// from another run's record.
+    pub fn without_places(&self) -> Self {
+        let mut job = self.clone();
+        let from = &mut job.extractor.weights_from;
+        *from = from.as_ref().map(WeightsFrom::without_place);
+        job
+    }
+
     fn hash(&self, data_fingerprint: &str, version: &str) -> String {
-        let text = serde_json::to_string(self).expect("a job is plain data");
+        let text = serde_json::to_string(&self.without_places()).expect("a job is plain data");
         let mut hasher = Sha256::new();
         for part in [text.as_str(), data_fingerprint, version] {
             hasher.update((part.len() as u64).to_le_bytes());

@@ -5,6 +5,7 @@ mod experiment;
 mod plugin;
 mod task;
 mod transform;
+mod weights_from;
 
 pub use experiment::{
     Align, ClassSets, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, Protocol,
@@ -13,3 +14,4 @@ pub use experiment::{
 pub use plugin::PluginSpec;
 pub use task::{CorruptionSpec, Shift, StreamOrder, Task};
 pub use transform::{Interpolation, Transform};
+pub use weights_from::{LAST, LabelledDomain, WeightsFrom};

@@ -7,6 +7,7 @@ mod streams;
 mod sweep;
 mod targets;
 mod views;
+mod weights_from;
 mod wrong;
 
 use super::{Checked, DatasetInfo, Datasets, Diagnostics, DomainInfo, parse};

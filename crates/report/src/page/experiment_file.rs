@@ -79,6 +79,10 @@ fn text(name: &str, members: &[&Configuration]) -> String {
 
     let mut extractor = plugin(&job["extractor"]["plugin"]);
     extractor.insert("frozen".to_owned(), job["extractor"]["frozen"].clone());
+    if let Some(from) = job["extractor"]["weights_from"].as_object() {
+        extractor.insert("weights_from".to_owned(), from["record"].clone());
+        extractor.insert("weights_choice".to_owned(), from["choice"].clone());
+    }
     table(&mut text, Some("extractor"), &Value::Object(extractor));
     for part in ["bottleneck", "classifier"] {
         if !job[part].is_null() {

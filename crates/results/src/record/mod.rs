@@ -61,7 +61,7 @@ pub use reader::{Record, is_finished};
 pub use rounds::Rounds;
 pub use stages::{SharedStage, StageLock, StageStore};
 pub use state::{RecordState, record_state};
-pub use task::{FrozenInfo, TaskInfo};
+pub use task::{FrozenInfo, TakenInfo, TaskInfo};
 pub use writer::RecordWriter;
 
 pub(crate) use files::write_atomically;

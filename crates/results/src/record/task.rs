@@ -13,6 +13,22 @@ pub struct TaskInfo {
     /// What the record's models leave out, since a file of pretrained weights has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenInfo>,
+    /// The run whose extractor's weights this one began with, where that was another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_from: Option<TakenInfo>,
+}
+
+/// Weights of an extractor that a run took from another one's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenInfo {
+    /// The other run's experiment.
+    pub experiment: String,
+    /// Its id.
+    pub run: String,
+    /// Which of its models: `last`, or the validator that chose it.
+    pub choice: String,
+    /// SHA-256 of the extractor's tensors.
+    pub sha256: String,
 }
 
 /// Tensors that are those of a file of pretrained weights.

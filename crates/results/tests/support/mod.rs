@@ -61,7 +61,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
             transform: None,
             views: None,
         },
-        extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true },
+        extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true, weights_from: None },
         bottleneck: None,
         classifier: plugin("linear"),
         objective: plugin("classes"),

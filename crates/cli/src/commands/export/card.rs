@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use isthmus_core::input::InputShape;
 use isthmus_core::metric::{Direction, EFFECTIVE_CLASSES, TARGET_PREFIX};
-use isthmus_core::spec::{Interpolation, Transform};
+use isthmus_core::spec::{Interpolation, LAST, Transform};
 use isthmus_data::Descriptor;
 use isthmus_results::Record;
 use isthmus_results::output::markdown_text;
@@ -79,13 +79,29 @@ impl Card<'_> {
                 file.sha256,
             );
         }
+        if let Some(from) = self.description.weights_from() {
+            let of = match from.choice.as_str() {
+                LAST => String::new(),
+                validator => format!(", chosen by `{validator}`"),
+            };
+            let run = format!("run {} of {}{of}", from.run, markdown_text(&from.experiment));
+            let _ = if self.description.is_without_extractor() {
+                writeln!(
+                    text,
+                    "\nThe extractor's weights are not in this folder: they are those of {run}. \
+                     `isthmus export` of that run's record writes them."
+                )
+            } else {
+                writeln!(text, "\nThe extractor began with the weights of {run}.")
+            };
+        }
         text
     }
 
     fn inputs(&self) -> String {
         let shape = self.description.input;
         let mut text = format!("## Input\n\nThe exported weights take {shape}, 32-bit floats.\n");
-        let frozen = self.description.weights_file().is_some();
+        let frozen = self.description.is_without_extractor();
         match (self.description.transform, shape) {
             (Some(transform), _) => text.push_str(&steps(transform, frozen)),
             (None, InputShape::Image { .. }) => text.push_str("\nPixels are in [0, 1].\n"),

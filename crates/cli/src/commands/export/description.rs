@@ -3,6 +3,7 @@
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::{PluginSpec, Transform};
 use isthmus_results::Record;
+use isthmus_results::record::TakenInfo;
 use serde::Serialize;
 
 use super::weights::WeightsFile;
@@ -43,13 +44,16 @@ impl Origin {
     }
 }
 
-/// An extractor, and the file of its weights where they are no part of the export.
+/// An extractor, the file of its weights where they are no part of the export, and the run whose
+/// weights it began with.
 #[derive(Debug, Serialize)]
 struct Extractor<'a> {
     #[serde(flatten)]
     plugin: &'a PluginSpec,
     frozen: bool,
     weights_file: Option<&'a WeightsFile>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    weights_from: Option<&'a TakenInfo>,
 }
 
 /// What `model.json` holds.
@@ -102,6 +106,7 @@ impl<'a> Description<'a> {
                 plugin: &job.extractor.plugin,
                 frozen: job.extractor.frozen,
                 weights_file,
+                weights_from: task.weights_from.as_ref(),
             },
             bottleneck: job.bottleneck.as_ref(),
             classifier: &job.classifier,
@@ -125,8 +130,19 @@ impl<'a> Description<'a> {
         parts
     }
 
+    /// Whether the extractor is no part of the export.
+    pub(super) fn is_without_extractor(&self) -> bool {
+        let Extractor { frozen, weights_file, weights_from, .. } = &self.extractor;
+        *frozen && (weights_file.is_some() || weights_from.is_some())
+    }
+
     /// The file of the frozen extractor's weights.
     pub(super) fn weights_file(&self) -> Option<&WeightsFile> {
         self.extractor.weights_file
+    }
+
+    /// The run whose weights the extractor began with.
+    pub(super) fn weights_from(&self) -> Option<&TakenInfo> {
+        self.extractor.weights_from
     }
 }

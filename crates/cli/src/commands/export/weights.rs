@@ -22,13 +22,15 @@ pub(super) struct WeightsFile {
 }
 
 /// The file that holds the weights of a job's frozen extractor; none where the extractor is
-/// trained, and so part of the export, or has no weights. `shape` is that of its features.
+/// trained, and so part of the export, has no weights, or has those of another run's record.
+/// `shape` is that of its features.
 ///
 /// # Errors
 /// With the reason, if its weights are in no file.
 pub(super) fn of_frozen(job: &Job, shape: InputShape) -> Result<Option<WeightsFile>, String> {
     let plugin = &job.extractor.plugin;
-    if !job.extractor.frozen || is_without_weights(job, shape) {
+    let taken = job.extractor.weights_from.is_some();
+    if !job.extractor.frozen || taken || is_without_weights(job, shape) {
         return Ok(None);
     }
     let builder = registry::builder::<ExtractorKind>(&plugin.name).ok();
