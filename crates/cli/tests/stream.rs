@@ -157,6 +157,27 @@ fn the_order_of_a_stream_concerns_what_learns_on_the_way_alone() {
     assert!(said.errors.contains("takes target labels"), "{}", said.errors);
 }
 
+#[test]
+fn the_order_of_a_stream_can_be_swept() {
+    let sandbox = sandbox();
+    let sweep = "[sweep.values]\ndata.stream_order = [\"natural\", \"by-label\"]\n";
+    sandbox.write("swept.toml", &format!("{EXPERIMENT}{sweep}"));
+    let said = sandbox.isthmus(&["run", "swept.toml", "--jobs", "1"]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    let swept = read_records(&[sandbox.path().join("results")]).unwrap().records;
+    // `source-only` sees no stream: it is run once.
+    assert_eq!(swept.len(), 5);
+    let natural = run(&sandbox, "natural", &["--set", "data.stream_order=natural"]);
+    for record in &swept {
+        let method = &record.run.method;
+        match record.run.settings.get("data.stream_order").and_then(|order| order.as_str()) {
+            None => assert_eq!(method, "source-only"),
+            Some("natural") => assert_eq!(record.metrics, natural[method].metrics, "{method}"),
+            Some(_) => assert_ne!(record.metrics, natural[method].metrics, "{method}"),
+        }
+    }
+}
+
 /// Without labels a stream is predicted all the same, and nothing is said of accuracy.
 #[test]
 fn a_blind_stream_has_no_accuracy_of_any_kind() {

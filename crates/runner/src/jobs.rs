@@ -40,7 +40,7 @@ impl PlannedJob {
 
 /// The jobs of a file, each once: those of its experiment, or of its sweep's variants. `settled` is
 /// the experiment with device and transform settled, which a sweep cannot change; of its data a sweep
-/// changes the views alone.
+/// changes views and the order of streams alone.
 ///
 /// Variants that ask for the same job differ in values that do not concern it: a value for
 /// another method, or one that the method overrides. Only the settings in which they agree are
@@ -51,11 +51,16 @@ pub fn all_jobs(sweep: Option<&Sweep>, settled: &Experiment) -> Vec<PlannedJob> 
     };
     let planned = sweep.variants.iter().flat_map(|variant| {
         let mut experiment = variant.experiment.clone();
-        let views = experiment.data.views.take();
-        experiment.data = DataSpec { views, ..settled.data.clone() };
+        let (views, stream_order) = (experiment.data.views.take(), experiment.data.stream_order);
+        experiment.data = DataSpec { views, stream_order, ..settled.data.clone() };
         experiment.device.clone_from(&settled.device);
         let mut jobs = jobs_of(experiment, variant.settings.clone());
         jobs.retain(|planned| variant.methods.contains(&planned.job.method.label));
+        // The order of a stream concerns methods alone that learn on the way.
+        let plain = |job: &Job| !job.method.stages.iter().any(is_stream);
+        for planned in jobs.iter_mut().filter(|planned| plain(&planned.job)) {
+            planned.job.data.stream_order = settled.data.stream_order;
+        }
         jobs
     });
     without_copies(planned)

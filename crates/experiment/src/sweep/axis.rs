@@ -162,9 +162,11 @@ fn read(
 ) -> Option<Axis> {
     let plain: Vec<String> = path.iter().map(|part| TomlKey::new(part).to_string()).collect();
     let key = plain.join(".");
-    // How training samples are augmented changes none that is tested on.
-    let views = path.len() > 1 && path[0] == "data" && path[1] == "views";
-    let fixed = FIXED.iter().find(|(table, _)| path[0] == *table && !views);
+    // Neither how training samples are augmented nor the order of a stream changes which samples are
+    // tested on.
+    let same_samples =
+        path.len() > 1 && path[0] == "data" && ["views", "stream_order"].contains(&&*path[1]);
+    let fixed = FIXED.iter().find(|(table, _)| path[0] == *table && !same_samples);
     if let Some((_, reason)) = fixed
         && (path[0] != "methods" || path.len() == 1)
     {
