@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use isthmus_results::record::RunInfo;
 use isthmus_results::{Record, read_records};
-use support::Sandbox;
 use support::npz::{Array, write_npz};
+use support::{Sandbox, repository};
 
 /// An experiment on the data set `mine`, with methods that suit every objective.
 fn experiment(data: &str, objective: &str, methods: &str) -> String {
@@ -241,6 +241,31 @@ fn sequences_are_read_from_states_in_time() {
     );
     let said = sandbox.isthmus(&["run", "wrong.toml", "--results", "w"]);
     assert!(said.code != 0 && said.errors.contains("mlp"), "{}", said.errors);
+}
+
+/// What gives one row a sample is refused where it is written, before anything is run.
+#[test]
+fn what_has_no_states_in_time_is_refused_by_the_check() {
+    let sandbox = Sandbox::new();
+    let file = repository().join("experiments/spoken_digit_strings.toml");
+    let check = |setting: &str| {
+        let said = sandbox.isthmus(&["check", file.to_str().unwrap(), "--set", setting]);
+        (said.code, said.errors)
+    };
+    assert_eq!(check("seeds=[1]"), (0, String::new()));
+    let (code, said) = check("extractor.frozen=true");
+    assert!(code == 2 && said.contains("a frozen extractor gives one row a sample"), "{said}");
+    assert!(said.contains("frozen = true"), "{said}");
+    for method in ["mcd", "tca", "coral", "subspace-alignment", "jda"] {
+        let (code, said) = check(&format!("methods.x.align=[{{ name = \"{method}\" }}]"));
+        assert!(code == 2 && said.contains(&format!("`{method}` needs scores of")), "{said}");
+    }
+    let (code, said) = check(
+        "methods.x.stages=[{ align = [{ name = \"source-only\" }] }, { align = [{ name = \
+         \"batch-statistics\" }] }]",
+    );
+    assert_eq!(code, 2);
+    assert!(said.contains("`batch-statistics` answers a stream by one row a"), "{said}");
 }
 
 /// The source has ten classes, the target three of them; without its labels the same samples stay.

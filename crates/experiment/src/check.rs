@@ -18,7 +18,7 @@ use crate::tree::{Node, child, whole};
 use crate::views::{self, TrainedOn};
 use isthmus_core::augmentation::SampleKind;
 use isthmus_core::objective::OutputKind;
-use isthmus_core::registry::{Kind, find, plugins};
+use isthmus_core::registry::{Kind, ObjectiveKind, builder, find, plugins};
 use isthmus_core::spec::{
     DataSpec, Experiment, ExtractorSpec, LAST, PluginSpec, RecordSpec, Transform, WeightsFrom,
 };
@@ -78,6 +78,19 @@ pub(crate) fn experiment(
     );
     let outputs = objective.as_ref().and_then(|spec| find(Kind::Objective, &spec.name));
     let outputs = outputs.map(|plugin| plugin.outputs);
+    let reads_states = objective.as_ref().is_some_and(reads_states);
+    if let (true, Some(true)) = (reads_states, extractor.as_ref().map(|it| it.frozen)) {
+        let node = child(root, "extractor").and_then(|node| child(node, "frozen"));
+        diagnostics.error_with(
+            node.unwrap_or(root).span(),
+            format!(
+                "a frozen extractor gives one row a sample, and `{}` reads outputs in time",
+                name_of(&objective)
+            ),
+            "remove `frozen`: `learning_rate_factors.extractor = 0` in `[training]` keeps an extractor \
+             as it is",
+        );
+    }
     if let (Some(objective), Some(data)) = (&objective, &data) {
         let node = named.or_else(|| child(root, "data")).unwrap_or(root);
         check_targets(objective, data, datasets, node, diagnostics);
@@ -98,6 +111,7 @@ pub(crate) fn experiment(
         target_labels,
         strong_views,
         outputs,
+        reads_states,
     };
     let methods = child(root, "methods").and_then(|node| methods.check(node, diagnostics));
 
@@ -150,6 +164,12 @@ pub(crate) fn experiment(
 
 fn name_of(objective: &Option<PluginSpec>) -> &str {
     objective.as_ref().map_or(DEFAULT_OBJECTIVE, |spec| spec.name.as_str())
+}
+
+/// Whether an objective reads outputs in time.
+fn reads_states(objective: &PluginSpec) -> bool {
+    builder::<ObjectiveKind>(&objective.name)
+        .is_ok_and(|build| build(&objective.config).reads_states())
 }
 
 /// Refuses an objective that does not take the targets of the data set.

@@ -26,6 +26,8 @@ pub(crate) struct Methods<'a, 'i> {
     pub(crate) strong_views: Option<bool>,
     /// What the classifier's outputs stand for, where that is known.
     pub(crate) outputs: Option<OutputKind>,
+    /// Whether the objective reads outputs in time.
+    pub(crate) reads_states: bool,
 }
 
 impl<'i> Methods<'_, 'i> {
@@ -229,6 +231,15 @@ impl<'i> Methods<'_, 'i> {
                 ),
             };
             diagnostics.error_with(span.clone(), message, help);
+        } else if self.reads_states && matches!(plugin.method(), Some(MethodBuilder::TestTime(_))) {
+            diagnostics.error_with(
+                span.clone(),
+                format!(
+                    "`{name}` answers a stream by one row a sample, and the objective reads outputs \
+                     in time"
+                ),
+                "methods that train, and `adabn`, work with this objective",
+            );
         }
         if plugin.needs.last && place.position + 1 < place.stages {
             diagnostics.error_with(
