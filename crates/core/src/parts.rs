@@ -105,4 +105,17 @@ pub trait Discriminator: Network {
     /// Domain logits of features `[batch, features]`: `[batch, 1]` for two domains (positive:
     /// source), `[batch, domains]` for more.
     fn forward(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2>;
+
+    /// The single logit of each row `[batch, 1]`, and its gradient with respect to the row's
+    /// features `[batch, features]` as operations on the tape, which a penalty of the gradient can be
+    /// differentiated through: autodiff itself is of first order. `None` where the network does not
+    /// know it, or rows depend on each other.
+    fn with_input_gradient(
+        &mut self,
+        features: Tensor<2>,
+        context: &Context,
+    ) -> Option<(Tensor<2>, Tensor<2>)> {
+        let _ = (features, context);
+        None
+    }
 }

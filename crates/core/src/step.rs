@@ -69,6 +69,12 @@ impl<'a> Step<'a> {
         self
     }
 
+    /// Puts `joint` in the place of the joint forward until the next update, for drivers that predict
+    /// by more than the model: objective and terms see what it predicts.
+    pub fn set_joint(&mut self, joint: Rc<Joint>) {
+        self.joint = Some(joint);
+    }
+
     /// What was measured.
     pub fn into_measurements(self) -> Vec<Measurement> {
         self.measurements

@@ -83,4 +83,20 @@ impl Dense {
         }
         self.dropout.forward(self.activation.forward(hidden), context)
     }
+
+    /// The same, and the derivative of each output with respect to what the linear map gives for it
+    /// `[batch, output]`; `None` where a norm layer makes rows depend on each other.
+    pub fn forward_with_slope(
+        &mut self,
+        input: Tensor<2>,
+        context: &Context,
+    ) -> Option<(Tensor<2>, Tensor<2>)> {
+        if self.norm.is_some() {
+            return None;
+        }
+        let hidden = self.linear.forward(input);
+        let output = self.activation.forward(hidden.clone());
+        let mask = self.dropout.forward(Tensor::ones_like(&output.clone().detach()), context);
+        Some((output * mask.clone(), self.activation.slope(hidden) * mask))
+    }
 }

@@ -1,16 +1,12 @@
 //! Domain-adversarial neural network.
 
-use burn::tensor::{Int, TensorData};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
-use isthmus_core::context::Segment;
 use isthmus_core::prelude::*;
-use isthmus_core::registry::{TermPlugin, build_discriminator};
-use isthmus_core::step::Joint;
+use isthmus_core::registry::TermPlugin;
 use isthmus_core::updater::Part;
-use isthmus_losses::adversarial::{dann_domain_bce, multi_domain_cross_entropy};
+use isthmus_losses::adversarial::negative_domain_entropy;
 
-use crate::adversary::Adversary;
-use crate::measure::balanced_accuracy;
+use crate::adversary::{Adversary, domain_loss, note};
 use crate::reversal::{Reversal, ReversalSchedule};
 
 inventory::submit! {
@@ -24,7 +20,7 @@ inventory::submit! {
 
 /// A discriminator learns to tell source from target features; the features learn, through a
 /// reversed gradient, to make that impossible. With several sources the discriminator tells all
-/// domains apart.
+/// domains apart, and the features may, in place of a reversed gradient, raise its uncertainty.
 ///
 /// The defaults are those of the Transfer Learning Library (tllib).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -46,8 +42,25 @@ pub struct Dann {
     /// Steps of the warm start, after which λ is `low + (high - low) tanh(alpha / 2)`: 0.46 with
     /// the defaults. It goes on rising after them. 0 is no warm start.
     pub max_iterations: u64,
+    /// What the features do against the discriminator, which always learns by cross-entropy:
+    /// `cross-entropy` raises its loss (a reversed gradient), `entropy` the entropy of the domains
+    /// that it predicts, so that all become equally likely (Huang, Fu, Zhang, Lee: Improving
+    /// distortion robustness of self-supervised speech processing tasks with domain adaptation,
+    /// Interspeech 2022, for several sources).
+    pub objective: DomainObjective,
     /// The network that tells the domains apart.
     pub discriminator: Choice<DiscriminatorKind>,
+}
+
+/// What features do against a discriminator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DomainObjective {
+    /// They raise its cross-entropy.
+    #[default]
+    CrossEntropy,
+    /// They raise the entropy of what it predicts.
+    Entropy,
 }
 
 impl Default for Dann {
@@ -58,6 +71,7 @@ impl Default for Dann {
             low: 0.0,
             high: 1.0,
             max_iterations: 1000,
+            objective: DomainObjective::CrossEntropy,
             discriminator: Choice::named("mlp"),
         }
     }
@@ -81,13 +95,6 @@ impl PluginConfig for Dann {
 
 impl TermPlugin for Dann {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        let domains = context.sources + 1;
-        let discriminator = build_discriminator(
-            &self.discriminator,
-            context.feature_size,
-            domains,
-            &context.network("discriminator"),
-        )?;
         let reversal = Reversal {
             schedule: self.schedule,
             alpha: self.alpha,
@@ -95,26 +102,16 @@ impl TermPlugin for Dann {
             high: self.high,
             max_iterations: self.max_iterations,
         };
-        let adversary = Adversary { name: "dann", reversal, discriminator };
-        Ok(Box::new(Alignment { adversary, domains }))
+        let (size, domains) = (context.feature_size, context.sources + 1);
+        let adversary =
+            Adversary::new("dann", &self.discriminator, reversal, size, domains, context)?;
+        Ok(Box::new(Alignment { adversary, objective: self.objective }))
     }
 }
 
 struct Alignment {
     adversary: Adversary,
-    domains: usize,
-}
-
-impl Alignment {
-    fn domain_loss(&self, logits: &Tensor<2>, joint: &Joint) -> Tensor<1> {
-        if self.domains == 2 {
-            let source = logits.clone().narrow(0, 0, joint.source_rows);
-            let target = logits.clone().narrow(0, joint.source_rows, joint.target_rows);
-            dann_domain_bce(source, target)
-        } else {
-            multi_domain_cross_entropy(logits.clone(), domain_labels(joint))
-        }
-    }
+    objective: DomainObjective,
 }
 
 impl Method for Alignment {
@@ -126,22 +123,22 @@ impl Method for Alignment {
 impl Term for Alignment {
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let joint = step.joint()?;
-        let logits = self.adversary.logits(step, &joint)?;
-        let loss = self.domain_loss(&logits, &joint);
-        if step.measure {
-            step.note("domain_loss", loss.clone().into_scalar::<f64>());
-            step.note("discriminator_accuracy", balanced_accuracy(&logits, &joint.segments));
-        }
+        let (logits, loss) = match self.objective {
+            DomainObjective::CrossEntropy => {
+                let logits = self.adversary.logits(step, &joint)?;
+                let loss = domain_loss(&logits, &joint.segments, None);
+                (logits, loss)
+            }
+            DomainObjective::Entropy => self.adversary.confuse(
+                step,
+                &joint.segments,
+                joint.features.clone(),
+                negative_domain_entropy,
+            )?,
+        };
+        note(step, &loss, &logits, &joint.segments);
         Ok(loss)
     }
-}
-
-/// The domain of each row `[batch]`, as the discriminator's columns count them.
-fn domain_labels(joint: &Joint) -> Tensor<1, Int> {
-    let of_segment = |segment: &Segment| vec![segment.domain.slot() as i64; segment.rows];
-    let labels: Vec<i64> = joint.segments.iter().flat_map(of_segment).collect();
-    let rows = labels.len();
-    Tensor::from_data(TensorData::new(labels, [rows]), &joint.features.device())
 }
 
 #[cfg(test)]
@@ -149,13 +146,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     use isthmus_core::context::Context;
-    use isthmus_core::registry::Kind;
+    use isthmus_core::registry::{Kind, build_discriminator};
     use isthmus_core::updater::Role;
+    use isthmus_losses::adversarial::{dann_domain_bce, domain_columns};
     use isthmus_testing::{
         Joint as FreeJoint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
     };
 
     use super::*;
+    use crate::adversary::domain_labels;
 
     /// λ = 1 at every step, and a discriminator of a size for tests.
     const REVERSED: &str =
@@ -233,19 +232,59 @@ mod tests {
         let measurements = measured(&joint, &mut *dann, 0);
         let loss = measurements["domain_loss"];
         assert!(loss > 0.5 * 3.0_f64.ln() && loss < 2.0 * 3.0_f64.ln(), "{loss}");
+        let labels = domain_labels(&joint.segments, &joint.features.device());
         assert_eq!(
-            domain_labels(&joint.batch()).to_data().iter::<i64>().collect::<Vec<_>>(),
+            labels.to_data().iter::<i64>().collect::<Vec<_>>(),
             [1, 1, 1, 1, 2, 2, 2, 0, 0, 0, 0, 0]
         );
         let gradients = joint.loss(&mut *dann, 0, 1000).backward();
         assert!(dann.networks()[0].network.gradient_square_sum(&gradients) > 1e-6);
     }
 
+    /// The features' gradient is that of the entropy of the discriminator's prediction, times λ; the
+    /// discriminator's own that of its cross-entropy. For one source and for several.
+    #[test]
+    fn with_entropy_the_features_make_all_domains_equally_likely() {
+        for sources in [vec![5], vec![4, 3]] {
+            let joint = FreeJoint::new(&sources, 3, 4, 3);
+            let method = context(4, 3, sources.len());
+            let choice = serde_json::from_value(serde_json::json!({ "name": "linear" })).unwrap();
+            let own = method.network("discriminator");
+            let domains = sources.len() + 1;
+            let mut discriminator = build_discriminator(&choice, 4, domains, &own).unwrap();
+            let pass = Context::train(joint.segments.clone(), method.key);
+            let logits = discriminator.forward(joint.features.clone(), &pass);
+            let entropy = negative_domain_entropy(domain_columns(logits));
+            let gradients = entropy.backward();
+            let want = joint.features.grad(&gradients).unwrap();
+            let want: Vec<f32> = want.to_data().iter::<f32>().collect();
+
+            let config =
+                "schedule = \"constant\"\nhigh = 0.5\ndiscriminator = { name = \"linear\" }";
+            let with = |objective: &str| {
+                let config = format!("objective = \"{objective}\"\n{config}");
+                term("dann", &config, &method)
+            };
+            let mut entropy = with("entropy");
+            let got = joint.gradients(&mut *entropy, 0, 1000).0.unwrap();
+            for (got, want) in got.iter().zip(&want) {
+                assert!((got - 0.5 * want).abs() < 1e-6, "{got} is not half of {want}");
+            }
+            let learned = |dann: &mut dyn Term| {
+                let gradients = joint.loss(dann, 0, 1000).backward();
+                dann.networks()[0].network.gradient_square_sum(&gradients)
+            };
+            let (one, other) = (learned(&mut *entropy), learned(&mut *with("cross-entropy")));
+            assert!((one - other).abs() < 1e-6 * other, "{one} {other}");
+        }
+        assert!(config_error("dann", "objective = \"uniform\"").contains("uniform"));
+    }
+
     /// The last quarter's mean of the discriminator's accuracy after training with λ.
-    fn accuracy(lambda: f64) -> f64 {
+    fn accuracy(lambda: f64, objective: &str) -> f64 {
         let data = TwoDomains::shifted(48, 32, 1.0);
         let mut bench = Workbench::new(ModelSpec::NORMALISED, data, 400, 0.1);
-        let config = format!("high = {lambda:?}\n{REVERSED}");
+        let config = format!("objective = \"{objective}\"\nhigh = {lambda:?}\n{REVERSED}");
         let dann = term("dann", &config, &bench.context());
         let steps = bench.train(dann, 400);
         let last = &steps[300..];
@@ -254,11 +293,14 @@ mod tests {
 
     #[test]
     fn the_discriminator_falls_toward_chance_as_lambda_rises() {
-        let (without, some, full) = (accuracy(0.0), accuracy(0.3), accuracy(1.0));
-        println!("accuracy of the discriminator: {without:.3}, {some:.3}, {full:.3}");
-        assert!(without > 0.9, "{without}");
-        assert!(some < without, "{some} is not below {without}");
-        assert!(full < 0.75, "{full}");
+        for objective in ["cross-entropy", "entropy"] {
+            let accuracy = |lambda| accuracy(lambda, objective);
+            let (without, some, full) = (accuracy(0.0), accuracy(0.3), accuracy(1.0));
+            println!("accuracy of the discriminator: {without:.3}, {some:.3}, {full:.3}");
+            assert!(without > 0.9, "{without}");
+            assert!(some < without, "{some} is not below {without}");
+            assert!(full < 0.75, "{full}");
+        }
     }
 
     /// tllib's `--lr-d` is taken for `--lr-decay`; here no part of a name stands for the whole.

@@ -1,21 +1,47 @@
 //! Methods that align domains against an adversary.
 //!
+//! - [`Adda`]: an encoder of the target's own, against a discriminator.
+//! - [`Afn`]: features of the same large norm in both domains.
+//! - [`Bsp`]: a penalty that keeps classes apart where a discriminator aligns features.
+//! - [`Cdan`]: a discriminator of features and predictions together.
 //! - [`Dann`]: a discriminator behind a gradient reversal.
+//! - [`DomainConfusion`]: features that leave a discriminator undecided.
+//! - [`Gvb`]: bridges between domains that vanish as training goes on.
 //! - [`Mcd`]: two classifiers that disagree where the target is unlike the source.
+//! - [`Mdd`]: a classifier that disagrees on the target as far as a margin allows.
 //! - [`Osbp`]: a boundary that target samples of unknown classes are moved across.
 //! - [`Pada`]: as `Dann`, where the target lacks classes of the source.
+//! - [`Wdgrl`]: a critic that estimates the Wasserstein distance.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod adda;
 mod adversary;
+mod afn;
+mod bsp;
+mod cdan;
 mod dann;
+mod domain_confusion;
+mod gvb;
 mod mcd;
+mod mdd;
 mod measure;
 mod osbp;
 mod pada;
 mod reversal;
+#[cfg(test)]
+mod testing;
+mod wdgrl;
 
-pub use dann::Dann;
+pub use adda::{Adda, EncoderLoss};
+pub use afn::{Afn, NormForm};
+pub use bsp::Bsp;
+pub use cdan::{Cdan, ConditionalMap};
+pub use dann::{Dann, DomainObjective};
+pub use domain_confusion::DomainConfusion;
+pub use gvb::Gvb;
 pub use mcd::Mcd;
+pub use mdd::Mdd;
 pub use osbp::Osbp;
 pub use pada::Pada;
 pub use reversal::{Reversal, ReversalSchedule};
+pub use wdgrl::Wdgrl;

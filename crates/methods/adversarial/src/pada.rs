@@ -4,13 +4,12 @@ use burn::tensor::{TensorData, activation::softmax};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
-use isthmus_core::registry::{TermPlugin, build_discriminator};
+use isthmus_core::registry::TermPlugin;
 use isthmus_core::step::Joint;
 use isthmus_core::updater::Part;
 use isthmus_losses::adversarial::dann_domain_bce_weighted;
 
-use crate::adversary::Adversary;
-use crate::measure::balanced_accuracy;
+use crate::adversary::{Adversary, note};
 use crate::reversal::Reversal;
 
 inventory::submit! {
@@ -68,17 +67,14 @@ impl TermPlugin for Pada {
                 context.sources
             )));
         }
-        let discriminator = build_discriminator(
-            &self.discriminator,
-            context.feature_size,
-            2,
-            &context.network("discriminator"),
-        )?;
+        let size = context.feature_size;
+        let adversary =
+            Adversary::new("pada", &self.discriminator, self.reversal, size, 2, context)?;
         Ok(Box::new(PartialAlignment {
             temperature: self.temperature,
             update_every: self.update_every,
             weights: vec![1.0; context.outputs],
-            adversary: Adversary { name: "pada", reversal: self.reversal, discriminator },
+            adversary,
         }))
     }
 }
@@ -181,10 +177,9 @@ impl Term for PartialAlignment {
             Tensor::from_data(weights, &device),
             Tensor::ones([joint.target_rows], &device),
         );
+        note(step, &loss, &logits, &joint.segments);
         if step.measure {
             let least = self.weights.iter().copied().fold(f32::INFINITY, f32::min);
-            step.note("domain_loss", loss.clone().into_scalar::<f64>());
-            step.note("discriminator_accuracy", balanced_accuracy(&logits, &joint.segments));
             step.note("smallest_class_weight", f64::from(least));
         }
         Ok(loss)

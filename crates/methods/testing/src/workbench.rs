@@ -223,7 +223,12 @@ impl Workbench {
 
     /// Puts a term of weight 1 beside whatever drives the stage.
     pub fn add_term(&mut self, label: &str, term: Box<dyn Term>) {
-        self.terms.list.push(WeightedTerm { label: label.to_owned(), weight: 1.0, term });
+        self.add_weighted_term(label, 1.0, term);
+    }
+
+    /// Puts a term beside whatever drives the stage.
+    pub fn add_weighted_term(&mut self, label: &str, weight: f64, term: Box<dyn Term>) {
+        self.terms.list.push(WeightedTerm { label: label.to_owned(), weight, term });
     }
 
     /// Trains with the loss on the source and `term`, as a stage with this term alone does, and
@@ -232,7 +237,20 @@ impl Workbench {
     /// # Panics
     /// If the term refuses a batch.
     pub fn train(&mut self, term: Box<dyn Term>, steps: usize) -> Vec<BTreeMap<String, f64>> {
-        self.add_term("term", term);
+        self.train_weighted(term, 1.0, steps)
+    }
+
+    /// The same with the term times `weight`.
+    ///
+    /// # Panics
+    /// If the term refuses a batch.
+    pub fn train_weighted(
+        &mut self,
+        term: Box<dyn Term>,
+        weight: f64,
+        steps: usize,
+    ) -> Vec<BTreeMap<String, f64>> {
+        self.add_weighted_term("term", weight, term);
         (0..steps).map(|number| self.train_step(number)).collect()
     }
 

@@ -42,6 +42,16 @@ impl Discriminator for LinearDiscriminator {
     fn forward(&mut self, features: Tensor<2>, _context: &Context) -> Tensor<2> {
         self.linear.forward(features)
     }
+
+    fn with_input_gradient(
+        &mut self,
+        features: Tensor<2>,
+        _context: &Context,
+    ) -> Option<(Tensor<2>, Tensor<2>)> {
+        let [rows, _] = features.dims();
+        let gradient = super::output_gradient(&self.linear, rows)?;
+        Some((self.linear.forward(features), gradient))
+    }
 }
 
 inventory::submit! {

@@ -72,11 +72,38 @@ pub struct MlpDiscriminator {
     output: Linear,
 }
 
+impl MlpDiscriminator {
+    /// A discriminator of these layers, for weights that come from elsewhere.
+    pub fn from_layers(hidden: Vec<Dense>, output: Linear) -> Self {
+        Self { hidden, output }
+    }
+}
+
 impl Discriminator for MlpDiscriminator {
     fn forward(&mut self, features: Tensor<2>, context: &Context) -> Tensor<2> {
         let hidden =
             self.hidden.iter_mut().fold(features, |hidden, layer| layer.forward(hidden, context));
         self.output.forward(hidden)
+    }
+
+    fn with_input_gradient(
+        &mut self,
+        features: Tensor<2>,
+        context: &Context,
+    ) -> Option<(Tensor<2>, Tensor<2>)> {
+        let mut hidden = features;
+        let mut slopes = Vec::with_capacity(self.hidden.len());
+        for layer in &mut self.hidden {
+            let (output, slope) = layer.forward_with_slope(hidden, context)?;
+            hidden = output;
+            slopes.push(slope);
+        }
+        let [rows, _] = hidden.dims();
+        let mut gradient = super::output_gradient(&self.output, rows)?;
+        for (layer, slope) in self.hidden.iter().zip(slopes).rev() {
+            gradient = (gradient * slope).matmul(layer.linear.weight.val().transpose());
+        }
+        Some((self.output.forward(hidden), gradient))
     }
 }
 
@@ -87,4 +114,71 @@ inventory::submit! {
         paper: "Ganin et al., Domain-adversarial training of neural networks, JMLR 2016; layers \
                 as in tllib",
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{build_context, close, normal, training, values};
+
+    fn network(activation: Activation, dropout: f64, domains: usize) -> Box<dyn Discriminator> {
+        let hidden = vec![7, 5];
+        let config = MlpDiscriminatorConfig { hidden, batch_norm: false, activation, dropout };
+        config.build(3, domains, &build_context()).unwrap()
+    }
+
+    fn features() -> Tensor<2> {
+        normal([6, 3], 4)
+    }
+
+    #[test]
+    fn the_input_gradient_is_that_of_the_tape() {
+        for (activation, dropout) in [
+            (Activation::Relu, 0.0),
+            (Activation::LeakyRelu, 0.4),
+            (Activation::Tanh, 0.0),
+            (Activation::Gelu, 0.3),
+        ] {
+            let mut network = network(activation, dropout, 2);
+            let rows = features().require_grad();
+            let context = training(4, 2);
+            let (value, own) = network.with_input_gradient(rows.clone(), &context.again()).unwrap();
+            let logits = network.forward(rows.clone(), &context.again());
+            close(&values(&value), &values(&logits), 1e-6);
+            let gradients = logits.sum().backward();
+            close(&values(&own), &values(&rows.grad(&gradients).unwrap()), 1e-5);
+        }
+    }
+
+    /// The gradient of a penalty of the gradient, by differences of the penalty along the features:
+    /// the second derivative, which the tape does not have.
+    #[test]
+    fn a_penalty_of_the_gradient_can_be_differentiated() {
+        let mut network = network(Activation::Tanh, 0.0, 2);
+        let mut penalty = |rows: Tensor<2>| {
+            let (_, gradient) = network.with_input_gradient(rows, &training(4, 2)).unwrap();
+            gradient.square().sum()
+        };
+        let rows = features().require_grad();
+        let gradients = penalty(rows.clone()).backward();
+        let analytic = values(&rows.grad(&gradients).unwrap());
+        for at in 0..18 {
+            let mut step = vec![0.0_f32; 18];
+            step[at] = 0.02;
+            let step = Tensor::<1>::from_data(step.as_slice(), &rows.device()).reshape([6, 3]);
+            let mut at_point = |rows: Tensor<2>| f64::from(values(&penalty(rows))[0]);
+            let numeric =
+                (at_point(rows.clone() + step.clone()) - at_point(rows.clone() - step)) / 0.04;
+            assert!((numeric - f64::from(analytic[at])).abs() < 2e-3, "{numeric} {}", analytic[at]);
+        }
+    }
+
+    #[test]
+    fn rows_that_depend_on_each_other_have_none() {
+        let config = MlpDiscriminatorConfig { hidden: vec![4], ..Default::default() };
+        let mut normed = config.build(3, 2, &build_context()).unwrap();
+        assert!(normed.with_input_gradient(features(), &training(4, 2)).is_none());
+        let mut several = network(Activation::Relu, 0.0, 3);
+        assert!(several.with_input_gradient(features(), &training(4, 2)).is_none());
+    }
 }

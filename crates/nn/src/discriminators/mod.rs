@@ -3,10 +3,13 @@
 mod linear;
 mod mlp;
 
+use burn::tensor::Tensor;
 use isthmus_core::error::NetworkError;
 
 pub use linear::{LinearDiscriminator, LinearDiscriminatorConfig};
 pub use mlp::{MlpDiscriminator, MlpDiscriminatorConfig};
+
+use crate::layers::Linear;
 
 /// Number of logits: one for two domains (a softmax over one unit would be constant, so the logit
 /// is left as it is), else one a domain.
@@ -19,5 +22,14 @@ fn outputs(domains: usize) -> Result<usize, NetworkError> {
         }),
         2 => Ok(1),
         more => Ok(more),
+    }
+}
+
+/// The gradient `[rows, input]` of the single output of a linear layer with respect to its input.
+fn output_gradient(output: &Linear, rows: usize) -> Option<Tensor<2>> {
+    let weight = output.weight.val().transpose();
+    match weight.dims() {
+        [1, size] => Some(weight.expand([rows, size])),
+        _ => None,
     }
 }

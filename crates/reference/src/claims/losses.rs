@@ -1,14 +1,10 @@
-//! Claims about `isthmus-losses`.
+//! Claims about the losses of `isthmus-losses` on features and predictions.
 
 use super::Claim;
 use crate::ReferenceError;
-use crate::format::{Array, Case};
+use crate::format::Case;
 use crate::outputs::{Inputs, Outputs};
 use burn::tensor::{Device, Tensor};
-use isthmus_losses::adversarial::{
-    GrlSchedule, class_balance, classifier_discrepancy, dann_domain_bce, domain_confusion,
-    gradient_reversal, multi_domain_cross_entropy,
-};
 use isthmus_losses::discrepancy::{
     JointLayer, Kernel, coral, coral_mean_term, homm, jmmd, jmmd_linear, mk_mmd_linear,
     mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased,
@@ -22,13 +18,12 @@ use isthmus_losses::target::{
 type Result<T> = std::result::Result<T, ReferenceError>;
 
 const DISCREPANCY: &str = "losses/discrepancy";
-const ADVERSARIAL: &str = "losses/adversarial";
 const TARGET: &str = "losses/target";
 
 /// The number inside the logarithm wherever a file speaks of `eps`.
 const EPSILON: f64 = 1e-5;
 
-const fn claim(
+pub(super) const fn claim(
     family: &'static str,
     name: &'static str,
     run: fn(&Case) -> Result<Outputs>,
@@ -52,10 +47,6 @@ pub(super) const CLAIMS: &[Claim] = &[
         let sigma = case.number("sigma")?;
         two_domains(case, |source, target| mmd_rbf_unbiased(source, target, sigma))
     }),
-    claim(ADVERSARIAL, "dann_domain_bce", dann),
-    claim(ADVERSARIAL, "grl_schedule", reversal_schedule),
-    claim(ADVERSARIAL, "mcd", mcd),
-    claim(ADVERSARIAL, "multi_domain", multi_domain),
     claim(TARGET, "bnm", |case| on_logits(case, &[("loss", &|logits| bnm(logits))])),
     claim(TARGET, "entropy", |case| {
         let eps = |logits| entropy_with_epsilon(logits, EPSILON);
@@ -133,58 +124,6 @@ fn joint(case: &Case, loss: fn(&[JointLayer]) -> Tensor<1>) -> Result<Outputs> {
     Ok(outputs)
 }
 
-fn dann(case: &Case) -> Result<Outputs> {
-    let coefficient = case.number("lambda")?;
-    let mut outputs = Outputs::new();
-    let mut logits = None;
-    outputs.differentiate(case, "loss", |inputs| {
-        let weight: Tensor<2> = inputs.tensor("w")?;
-        let bias: Tensor<1> = inputs.tensor("b")?;
-        let discriminator = |features: Tensor<2>| {
-            gradient_reversal(features, coefficient).matmul(weight.clone())
-                + bias.clone().unsqueeze::<2>()
-        };
-        let source = discriminator(inputs.tensor("source")?);
-        let target = discriminator(inputs.tensor("target")?);
-        logits = Some((source.clone(), target.clone()));
-        Ok(dann_domain_bce(source, target))
-    })?;
-    if let Some((source, target)) = logits {
-        outputs.tensor("source_logits", &source);
-        outputs.tensor("target_logits", &target);
-    }
-    Ok(outputs)
-}
-
-fn reversal_schedule(case: &Case) -> Result<Outputs> {
-    let schedule = GrlSchedule {
-        low: case.number("lo")?,
-        high: case.number("hi")?,
-        alpha: case.number("alpha")?,
-        steps: case.count("max_iters")? as u64,
-    };
-    let steps = case.input("step")?;
-    let along = |coefficient: &dyn Fn(u64) -> f64| Array {
-        shape: steps.shape.clone(),
-        data: steps.data.iter().map(|step| coefficient(*step as u64)).collect(),
-    };
-    let mut outputs = Outputs::new();
-    outputs.array("lambda", along(&|step| schedule.coefficient(step)));
-    outputs.array("lambda_clamped", along(&|step| schedule.coefficient_clamped(step)));
-    Ok(outputs)
-}
-
-fn mcd(case: &Case) -> Result<Outputs> {
-    let mut outputs = Outputs::new();
-    outputs.differentiate(case, "loss", |inputs| {
-        Ok(classifier_discrepancy(inputs.tensor("logits1")?, inputs.tensor("logits2")?))
-    })?;
-    outputs.differentiate(case, "class_balance", |inputs| {
-        Ok(class_balance(inputs.tensor("logits1")?))
-    })?;
-    Ok(outputs)
-}
-
 fn vat(case: &Case) -> Result<Outputs> {
     let (xi, radius) = (case.number("xi")?, case.number("epsilon")?);
     let refused =
@@ -220,19 +159,6 @@ fn vat(case: &Case) -> Result<Outputs> {
     if let Some(found) = perturbation {
         outputs.tensor("r_adv", &found);
     }
-    Ok(outputs)
-}
-
-fn multi_domain(case: &Case) -> Result<Outputs> {
-    let mut outputs = Outputs::new();
-    outputs.differentiate(case, "loss", |inputs| {
-        let domains = case.integers("domain")?;
-        Ok(multi_domain_cross_entropy(inputs.tensor("logits")?, domains))
-    })?;
-    outputs.differentiate(case, "entropy", |inputs| Ok(entropy(inputs.tensor("logits")?)))?;
-    outputs.differentiate(case, "loss_entropy", |inputs| {
-        Ok(domain_confusion(inputs.tensor("logits")?))
-    })?;
     Ok(outputs)
 }
 

@@ -1,5 +1,6 @@
 //! What isthmus claims to compute as its peers do: one list a family.
 
+mod adversarial;
 mod closed_form;
 mod losses;
 mod models;
@@ -34,6 +35,7 @@ impl Claim {
 
 /// The lists of all families.
 const LISTS: &[&[Claim]] = &[
+    adversarial::CLAIMS,
     closed_form::CLAIMS,
     losses::CLAIMS,
     models::CLAIMS,
