@@ -167,7 +167,7 @@ impl Driver for Encoders {
 
 #[cfg(test)]
 mod tests {
-    use isthmus_core::network::NamedTensor;
+    use isthmus_core::named_tensor::NamedTensor;
     use isthmus_core::registry::Kind;
     use isthmus_core::updater::part_tensors;
     use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, driver, plugin};

@@ -11,7 +11,7 @@ use isthmus_core::export::{ExportedModel, NotExported};
 use isthmus_core::file_tensors::FileTensors;
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
-use isthmus_core::network::NamedTensor;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::Classifier;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::prelude::*;

@@ -31,7 +31,7 @@ inventory::submit! {
 /// it lowers `-w + gradient_penalty g`, where `w = mean D(source) - mean D(target)` and `g` keeps its
 /// slope near 1: the mean of `(|dD/df| - 1)²` over the rows of both domains and as many random points
 /// between them. Then everything else learns once, by the loss on the source, the stage's terms and
-/// `weight w`; the critic stays.
+/// `distance_weight w`; the critic stays.
 ///
 /// The penalty's gradient is exact: the slope is computed as ordinary operations. So the critic has
 /// to be one that knows its slope: `mlp` without batch normalisation, or `linear`. Several sources
@@ -48,7 +48,7 @@ pub struct Wdgrl {
     /// Factor of the estimated distance `w` in the loss of the features. The authors' code has 1 for
     /// the Amazon reviews and 0.00045 for MNIST to USPS.
     #[schemars(range(min = 0.0))]
-    pub weight: f64,
+    pub distance_weight: f64,
     /// The network that values rows. It learns by the optimizer of the stage; a group of
     /// `[[training.groups]]` gives discriminators one of their own.
     pub critic: Choice<DiscriminatorKind>,
@@ -58,7 +58,7 @@ impl Default for Wdgrl {
     fn default() -> Self {
         let mut critic = Choice::named("mlp");
         critic.config = serde_json::json!({ "hidden": [100], "batch_norm": false, "dropout": 0.0 });
-        Self { critic_steps: 5, gradient_penalty: 10.0, weight: 1.0, critic }
+        Self { critic_steps: 5, gradient_penalty: 10.0, distance_weight: 1.0, critic }
     }
 }
 
@@ -160,7 +160,7 @@ impl Driver for Distance {
             step.note("distance", distance.clone().into_scalar::<f64>());
             step.note("gradient_penalty", penalty);
         }
-        step.update(&(loss + distance.mul_scalar(self.config.weight)), Vec::new())
+        step.update(&(loss + distance.mul_scalar(self.config.distance_weight)), Vec::new())
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
         let moved = (0..3).map(|at| mean(&data.source, at) - mean(&data.target, at));
         let apart = f64::from(moved.map(|by| by * by).sum::<f32>().sqrt());
         let mut bench = Workbench::new(spec, data, 200, 0.01);
-        let config = "weight = 0.0\ncritic = { name = \"linear\" }";
+        let config = "distance_weight = 0.0\ncritic = { name = \"linear\" }";
         let mut wdgrl = driver("wdgrl", config, &bench.context());
         let report = bench.run(&mut *wdgrl, 0..200).remove(199);
         // d s - 10 (s - 1)² is largest at a slope of 1 + d / 20.
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
         // Stronger, it matches each class with the other one: nothing in it sees classes.
-        assert_driver_gains("wdgrl", "weight = 0.1\ngradient_penalty = 1.0", FAR);
+        assert_driver_gains("wdgrl", "distance_weight = 0.1\ngradient_penalty = 1.0", FAR);
     }
 
     #[test]
