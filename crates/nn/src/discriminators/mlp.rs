@@ -119,12 +119,12 @@ inventory::submit! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{build_context, close, normal, training, values};
+    use isthmus_layers::testing::{build_context, close, joint_training, normal, values};
 
     fn network(activation: Activation, dropout: f64, domains: usize) -> Box<dyn Discriminator> {
         let hidden = vec![7, 5];
         let config = MlpDiscriminatorConfig { hidden, batch_norm: false, activation, dropout };
-        config.build(3, domains, &build_context()).unwrap()
+        config.build(3, domains, &build_context(1)).unwrap()
     }
 
     fn features() -> Tensor<2> {
@@ -141,7 +141,7 @@ mod tests {
         ] {
             let mut network = network(activation, dropout, 2);
             let rows = features().require_grad();
-            let context = training(4, 2);
+            let context = joint_training(4, 2);
             let (value, own) = network.with_input_gradient(rows.clone(), &context.again()).unwrap();
             let logits = network.forward(rows.clone(), &context.again());
             close(&values(&value), &values(&logits), 1e-6);
@@ -156,7 +156,7 @@ mod tests {
     fn a_penalty_of_the_gradient_can_be_differentiated() {
         let mut network = network(Activation::Tanh, 0.0, 2);
         let mut penalty = |rows: Tensor<2>| {
-            let (_, gradient) = network.with_input_gradient(rows, &training(4, 2)).unwrap();
+            let (_, gradient) = network.with_input_gradient(rows, &joint_training(4, 2)).unwrap();
             gradient.square().sum()
         };
         let rows = features().require_grad();
@@ -176,9 +176,9 @@ mod tests {
     #[test]
     fn rows_that_depend_on_each_other_have_none() {
         let config = MlpDiscriminatorConfig { hidden: vec![4], ..Default::default() };
-        let mut normed = config.build(3, 2, &build_context()).unwrap();
-        assert!(normed.with_input_gradient(features(), &training(4, 2)).is_none());
+        let mut normed = config.build(3, 2, &build_context(1)).unwrap();
+        assert!(normed.with_input_gradient(features(), &joint_training(4, 2)).is_none());
         let mut several = network(Activation::Relu, 0.0, 3);
-        assert!(several.with_input_gradient(features(), &training(4, 2)).is_none());
+        assert!(several.with_input_gradient(features(), &joint_training(4, 2)).is_none());
     }
 }

@@ -9,7 +9,7 @@ use isthmus_core::error::NetworkError;
 pub use linear::{LinearDiscriminator, LinearDiscriminatorConfig};
 pub use mlp::{MlpDiscriminator, MlpDiscriminatorConfig};
 
-use crate::layers::Linear;
+use isthmus_layers::Linear;
 
 /// Number of logits: one for two domains (a softmax over one unit would be constant, so the logit
 /// is left as it is), else one a domain.

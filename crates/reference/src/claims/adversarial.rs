@@ -10,6 +10,7 @@ use burn::tensor::{Device, Tensor, activation::softmax};
 use isthmus_core::context::{Context, DomainRole, Segment};
 use isthmus_core::parts::{BuildContext, Discriminator};
 use isthmus_core::random::Key;
+use isthmus_layers::{Activation, Dense, DenseShape, Linear};
 use isthmus_losses::adversarial::{
     GrlSchedule, batch_spectral_penalization, class_balance, classifier_discrepancy,
     dann_domain_bce, dann_domain_bce_weighted, entropy_weights, gradient_penalty,
@@ -20,7 +21,6 @@ use isthmus_losses::adversarial::{
 use isthmus_losses::classification::cross_entropy;
 use isthmus_losses::target::entropy;
 use isthmus_nn::discriminators::MlpDiscriminator;
-use isthmus_nn::layers::{Activation, Dense, DenseShape, Linear};
 
 type Result<T> = std::result::Result<T, ReferenceError>;
 
