@@ -155,6 +155,16 @@ impl Model {
         self.reduced(features, context)
     }
 
+    /// The features that a method can go by before the model's own training: those of
+    /// [`features`](Self::features) where an earlier stage has `trained` the model, else what the
+    /// extractor makes of the inputs, without the bottleneck, which nothing has trained.
+    pub fn known_features(&mut self, trained: bool, input: Input, context: &Context) -> Tensor<2> {
+        match trained {
+            true => self.features(input, context),
+            false => self.extractor.forward(input, context),
+        }
+    }
+
     /// Features, outputs, and the extractor's hidden layers.
     pub fn forward(&mut self, input: Input, context: &Context) -> ModelOutput {
         if self.reads_states {

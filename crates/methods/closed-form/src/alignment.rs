@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
 use isthmus_core::config::{Choice, ShallowClassifierKind};
 use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::MethodError;
@@ -11,12 +10,11 @@ use isthmus_core::method::{Fit, Method, MethodContext};
 use isthmus_core::metric::Measurement;
 use isthmus_core::model::Model;
 use isthmus_core::predictor::Predictor;
-use isthmus_core::registry::build_shallow_classifier;
-use isthmus_core::shallow::ShallowClassifier;
 use isthmus_core::stage::Stage;
 use isthmus_core::validation::Matrix;
 use isthmus_linear::Rows;
 
+use crate::fitted::{Classifier, Fitted, host};
 use crate::mapping::Mapping;
 use crate::predictor::FittedPredictor;
 
@@ -46,30 +44,10 @@ impl Domains<'_> {
     }
 }
 
-/// The shallow classifier of a method: which one, and for how many classes.
-#[derive(Clone, Debug)]
-pub(crate) struct Classifier {
-    pub(crate) choice: Choice<ShallowClassifierKind>,
-    pub(crate) classes: usize,
-}
-
-impl Classifier {
-    /// A new one that is not fitted.
-    pub(crate) fn build(&self) -> Result<Box<dyn ShallowClassifier>, MethodError> {
-        build_shallow_classifier(&self.choice, self.classes)
-    }
-}
-
 /// A way to align two domains in closed form.
 pub(crate) trait Alignment: Send + 'static {
     /// The mappings of both domains, and what is measured of them.
     fn align(&self, domains: &Domains<'_>) -> Result<(Mapping, Vec<Measurement>), MethodError>;
-}
-
-/// A mapping and the classifier behind it.
-pub(crate) struct Fitted {
-    pub(crate) mapping: Mapping,
-    pub(crate) classifier: Box<dyn ShallowClassifier>,
 }
 
 /// A method of this family.
@@ -118,7 +96,7 @@ impl<A: Alignment> Fit for ClosedForm<A> {
         };
         let trained = self.trained;
         let forward = |model: &mut Model, input: Input, context: &Context| {
-            host(features(model, trained, input, context))
+            host(model.known_features(trained, input, context))
         };
         let domains = Domains {
             source: joined(stage.source_pass(forward)?, "source")?,
@@ -137,25 +115,6 @@ impl<A: Alignment> Fit for ClosedForm<A> {
         self.fitted = Some(Arc::new(Fitted { mapping, classifier }));
         Ok(measurements)
     }
-}
-
-/// The features that are aligned: before the bottleneck where nothing has trained it.
-pub(crate) fn features(
-    model: &mut Model,
-    trained: bool,
-    input: Input,
-    context: &Context,
-) -> Tensor<2> {
-    match trained {
-        true => model.features(input, context),
-        false => model.extractor.forward(input, context),
-    }
-}
-
-/// The rows of a tensor, on the host.
-pub(crate) fn host(tensor: Tensor<2>) -> Rows {
-    let [_, columns] = tensor.dims();
-    Rows::new(columns, tensor.into_data().iter::<f64>().collect())
 }
 
 fn joined(parts: Vec<Rows>, domain: &str) -> Result<Rows, MethodError> {

@@ -15,6 +15,7 @@
 
 mod alignment;
 mod coral;
+mod fitted;
 mod jda;
 mod logistic_regression;
 mod low_rank;

@@ -14,7 +14,7 @@ use isthmus_core::predictor::Predictor;
 use isthmus_core::updater::{Part, Role, load_parts, part_tensors};
 use isthmus_core::validation::Matrix;
 
-use crate::alignment::{Classifier, Fitted, features, host};
+use crate::fitted::{Classifier, Fitted, host};
 use crate::mapping::Mapping;
 use crate::tensors::below;
 
@@ -61,7 +61,7 @@ impl FittedPredictor {
 impl Predictor for FittedPredictor {
     fn predict(&mut self, input: Input, domain: DomainRole) -> ModelOutput {
         let context = Context::evaluate(domain, input.rows()).with_norm(self.norm);
-        let features = features(&mut self.model, self.trained, input, &context);
+        let features = self.model.known_features(self.trained, input, &context);
         let device = features.device();
         let Some(fitted) = &self.fitted else {
             let [rows, _] = features.dims();
