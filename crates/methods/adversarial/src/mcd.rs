@@ -6,6 +6,7 @@ use burn::tensor::TensorData;
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::error::NetworkError;
 use isthmus_core::export::{ExportedModel, NotExported, below};
+use isthmus_core::file_tensors::FileTensors;
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
 use isthmus_core::named_tensor::NamedTensor;
@@ -221,10 +222,9 @@ struct BothClassifiers {
 }
 
 impl BothClassifiers {
-    fn parts(&mut self) -> Vec<Part<'_>> {
-        let mut parts = self.model.parts();
-        parts.push(Part::new("second", Role::Classifier, &mut *self.second));
-        parts
+    /// What predicts besides the model.
+    fn own(&mut self) -> Vec<Part<'_>> {
+        vec![Part::new("second", Role::Classifier, &mut *self.second)]
     }
 }
 
@@ -237,11 +237,18 @@ impl Predictor for BothClassifiers {
     }
 
     fn tensors(&mut self) -> Vec<NamedTensor> {
-        part_tensors(self.parts())
+        let mut tensors = self.model.recorded_tensors();
+        tensors.extend(part_tensors(self.own()));
+        tensors
+    }
+
+    fn file(&self) -> Option<&FileTensors> {
+        self.model.file()
     }
 
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
-        load_parts(self.parts(), tensors)
+        self.model.load_tensors(tensors)?;
+        load_parts(self.own(), tensors)
     }
 
     fn pytorch(&self) -> Result<ExportedModel, NotExported> {

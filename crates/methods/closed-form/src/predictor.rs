@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use isthmus_core::context::{Context, DomainRole, Grouping, NormPolicy};
 use isthmus_core::error::NetworkError;
 use isthmus_core::export::{ExportedModel, NotExported};
+use isthmus_core::file_tensors::FileTensors;
 use isthmus_core::input::Input;
 use isthmus_core::model::{Model, ModelOutput};
 use isthmus_core::named_tensor::NamedTensor;
@@ -81,6 +82,9 @@ impl Predictor for FittedPredictor {
     fn tensors(&mut self) -> Vec<NamedTensor> {
         let fitted = self.fitted.clone();
         let mut tensors = part_tensors(self.parts());
+        if let Some(file) = self.model.file() {
+            tensors = file.without(tensors);
+        }
         if let Some(fitted) = fitted {
             let mapping = fitted.mapping.tensors().into_iter();
             tensors.extend(mapping.map(|tensor| tensor.below(MAPPING)));
@@ -90,12 +94,19 @@ impl Predictor for FittedPredictor {
         tensors
     }
 
+    fn file(&self) -> Option<&FileTensors> {
+        self.model.file()
+    }
+
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
         let mapping = Mapping::load(&below(tensors, MAPPING))?;
         let built = self.classifier.build();
         let mut classifier = built.map_err(|error| NetworkError::Weights(error.to_string()))?;
         classifier.load(&below(tensors, CLASSIFIER))?;
-        load_parts(self.parts(), tensors)?;
+        match self.model.file().map(|file| file.completed(tensors)) {
+            Some(completed) => load_parts(self.parts(), &completed)?,
+            None => load_parts(self.parts(), tensors)?,
+        }
         self.fitted = Some(Arc::new(Fitted { mapping, classifier }));
         Ok(())
     }
