@@ -15,6 +15,7 @@ use isthmus_nn as _;
 use isthmus_normalization as _;
 use isthmus_objectives as _;
 use isthmus_reweighting as _;
+use isthmus_self_supervision as _;
 use isthmus_self_training as _;
 use isthmus_target_structure as _;
 use isthmus_validators as _;

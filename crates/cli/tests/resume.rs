@@ -26,6 +26,9 @@ const STEPS: usize = 12;
 const STREAM: &str = "streams.storm = [{ domain = 'uci', corruption = { name = 'gaussian-noise' }, \
                       severities = [5, 1] }, { domain = 'uci' }]";
 
+/// Methods that take images alone.
+const OF_IMAGES: [&str; 1] = ["rotation"];
+
 /// A job whose last stage is run by `method`: the fields of an entry of `align`.
 fn job(
     method: &str,
@@ -41,12 +44,17 @@ fn job(
         Some(TargetKind::Sequences) => "name = 'cnn1d'\nchannels = 4\nfeatures = 8",
         _ => "name = 'mlp'\nhidden = [24, 16]\ndropout = 0.2",
     };
+    let name = method.split('\'').nth(1).unwrap();
+    let (dataset, strong) = match OF_IMAGES.contains(&name) {
+        true => ("quickstart-images", "cutout"),
+        false => ("quickstart", "feature-dropout"),
+    };
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
-        "name = 'resume'\n[data]\ndataset = 'quickstart'\ntasks = ['fonts -> {target}']\n\
+        "name = 'resume'\n[data]\ndataset = '{dataset}'\ntasks = ['fonts -> {target}']\n\
          protocol = {{ split = 0.3 }}\n{STREAM}\n\
          views = {{ weak = [{{ name = 'gaussian-noise', deviation = 0.02 }}], \
-         strong = [{{ name = 'feature-dropout' }}] }}\n[extractor]\n{extractor}\n\
+         strong = [{{ name = '{strong}' }}] }}\n[extractor]\n{extractor}\n\
          [objective]\nname = '{objective_name}'\n[bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
          [training]\niterations = {STEPS}\nbatch_size = 16\nevaluate_every = 5\n\
          normalization = 'per-domain'\n[training.optimizer]\nname = '{optimizer}'\n\
@@ -57,7 +65,7 @@ fn job(
         .map(|name| DomainInfo { name: name.to_owned(), has_test_set: false })
         .to_vec();
     let info = DatasetInfo { domains, samples: None, targets };
-    let datasets = Datasets::from([("quickstart".to_owned(), Ok(info))]);
+    let datasets = Datasets::from([(dataset.to_owned(), Ok(info))]);
     match parse(&text, &datasets) {
         Ok(checked) => checked.experiment.jobs().remove(0),
         Err(diagnostics) => panic!("{diagnostics:#?}\n{text}"),

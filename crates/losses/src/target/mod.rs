@@ -1,19 +1,23 @@
-//! Objectives that need predictions on target rows only.
+//! Objectives that need predictions on target rows, or further passes of them, only.
 
 mod bnm;
+mod centroid_labels;
 mod consistency;
 mod entropy;
 mod information_maximization;
 mod mcc;
+mod nt_xent;
 mod pseudo_label;
 mod vat;
 
 pub use bnm::bnm;
+pub use centroid_labels::{CentroidLabels, centroid_labels};
 pub use consistency::{class_balance_cross_entropy, consistency};
 pub use entropy::{entropy, entropy_per_sample, entropy_with_epsilon};
 pub use information_maximization::{
     entropy_of_mean, information_maximization, information_maximization_with_epsilon,
 };
 pub use mcc::mcc;
+pub use nt_xent::nt_xent;
 pub use pseudo_label::{PseudoLabels, pseudo_label_loss, pseudo_labels};
 pub use vat::{adversarial_perturbation, divergence};

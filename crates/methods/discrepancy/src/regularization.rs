@@ -15,8 +15,7 @@ pub struct Entropic {
     /// Sweeps at most.
     #[schemars(range(min = 1))]
     pub sweeps: usize,
-    /// The sweeps end when no more than this share of the mass is in the wrong place; 0 for all
-    /// sweeps.
+    /// The sweeps end when no more than this share of the mass is in the wrong place.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub tolerance: f64,
 }

@@ -1,4 +1,4 @@
-//! Two domains of feature vectors with a shift between them.
+//! Two domains of feature vectors or images with a shift between them.
 
 use std::ops::Range;
 
@@ -16,7 +16,7 @@ use rand_distr::StandardNormal;
 /// Standard deviation of a strong view's noise.
 const STRONG_NOISE: f32 = 0.3;
 
-/// One labelled source and one target of feature vectors, as a stage's data.
+/// One labelled source and one target of feature vectors or images, as a stage's data.
 ///
 /// Batches take the rows in turn; the two domains' batch sizes may differ. A weak view is the
 /// sample itself, a strong one has noise of standard deviation 0.3.
@@ -24,8 +24,10 @@ const STRONG_NOISE: f32 = 0.3;
 pub struct TwoDomains {
     /// Number of classes.
     pub classes: usize,
-    /// Number of features.
+    /// Number of features; of images, of pixels.
     pub features: usize,
+    /// Pixels along a side, where samples are square grey images.
+    pub side: Option<usize>,
     /// Source rows, one after the other.
     pub source: Vec<f32>,
     /// Classes of the source rows.
@@ -40,6 +42,8 @@ pub struct TwoDomains {
     pub target_batch: usize,
     /// Whether reading the target fails: for methods that must not look at it.
     pub target_hidden: bool,
+    /// Whether reading the source fails: for methods that work without it.
+    pub source_hidden: bool,
 }
 
 impl TwoDomains {
@@ -65,6 +69,7 @@ impl TwoDomains {
         Self {
             classes: 2,
             features: 3,
+            side: None,
             source,
             source_labels,
             target,
@@ -72,6 +77,52 @@ impl TwoDomains {
             source_batch: source_rows,
             target_batch: target_rows,
             target_hidden: false,
+            source_hidden: false,
+        }
+    }
+
+    /// Two classes of images of 6x6 pixels: a bright bar along the top, and a bright square in the
+    /// upper left corner, both with noise. Those of the target are fainter, by `fading` between 0
+    /// and 1, on a ground that is brighter by as much. All rows make up one batch.
+    pub fn images(source_rows: usize, target_rows: usize, fading: f32) -> Self {
+        const SIDE: usize = 6;
+        let draw = |rows: usize, fading: f32, key: Key| {
+            let mut rng = key.rng();
+            let labels: Vec<u32> = (0..rows).map(|row| (row % 2) as u32).collect();
+            let mut values = Vec::new();
+            for label in &labels {
+                for pixel in 0..SIDE * SIDE {
+                    let (line, column) = (pixel / SIDE, pixel % SIDE);
+                    let is_bright = if *label == 0 { line < 2 } else { line < 3 && column < 3 };
+                    let bright = if is_bright { 1.0 - fading } else { 0.0 };
+                    values.push(fading + bright + 0.2 * rng.sample::<f32, _>(StandardNormal));
+                }
+            }
+            (values, labels)
+        };
+        let key = Key::new(12);
+        let (source, source_labels) = draw(source_rows, 0.0, key.named("source"));
+        let (target, target_labels) = draw(target_rows, fading, key.named("target"));
+        Self {
+            classes: 2,
+            features: SIDE * SIDE,
+            side: Some(SIDE),
+            source,
+            source_labels,
+            target,
+            target_labels,
+            source_batch: source_rows,
+            target_batch: target_rows,
+            target_hidden: false,
+            source_hidden: false,
+        }
+    }
+
+    /// The shape of one sample.
+    pub fn shape(&self) -> InputShape {
+        match self.side {
+            Some(side) => InputShape::Image { channels: 1, height: side, width: side },
+            None => InputShape::Features { size: self.features },
         }
     }
 
@@ -94,8 +145,7 @@ impl TwoDomains {
                 SampleView::Plain | SampleView::Weak(_) => rows.extend_from_slice(values),
             }
         }
-        let shape = InputShape::Features { size: self.features };
-        Input::from_values(rows, indices.len(), shape, device)
+        Input::from_values(rows, indices.len(), self.shape(), device)
     }
 
     fn turn(step: usize, batch: usize, rows: usize) -> Vec<usize> {
@@ -136,6 +186,9 @@ impl StageData for TwoDomains {
         view: SampleView,
         device: &Device,
     ) -> Result<SourceBatch, DataError> {
+        if self.source_hidden {
+            return Err(DataError::Mismatch("the source is hidden".to_owned()));
+        }
         Ok(SourceBatch {
             input: self.input(&self.source, indices, view, device),
             targets: self.source_targets().select(indices),

@@ -54,7 +54,7 @@ impl ModelSpec {
             key: Key::new(5).named(part),
             sources: 1,
         };
-        let shape = InputShape::Features { size: problem.features };
+        let shape = problem.shape();
         let (name, config) = self.extractor;
         let build = builder::<ExtractorKind>(name).build;
         let extractor = build(&resolve(Kind::Extractor, name, config), shape, &context("e"))
@@ -129,7 +129,7 @@ impl Workbench {
         MethodContext {
             device: self.device.clone(),
             key: Key::new(5).named("method"),
-            input_shape: InputShape::Features { size: self.data.features },
+            input_shape: self.data.shape(),
             feature_size: self.model.feature_size(),
             hidden_layers: self.model.extractor.layers(),
             classes: self.data.classes,

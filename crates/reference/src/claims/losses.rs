@@ -2,7 +2,7 @@
 
 use super::Claim;
 use crate::ReferenceError;
-use crate::format::Case;
+use crate::format::{Array, Case};
 use crate::outputs::{Inputs, Outputs};
 use burn::tensor::{Device, Tensor};
 use isthmus_losses::discrepancy::{
@@ -10,7 +10,7 @@ use isthmus_losses::discrepancy::{
     mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased,
 };
 use isthmus_losses::target::{
-    adversarial_perturbation, bnm, divergence, entropy, entropy_with_epsilon,
+    adversarial_perturbation, bnm, centroid_labels, divergence, entropy, entropy_with_epsilon,
     information_maximization, information_maximization_with_epsilon, mcc, pseudo_label_loss,
     pseudo_labels,
 };
@@ -61,6 +61,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         let temperature = case.number("temperature")?;
         on_logits(case, &[("loss", &|logits| mcc(logits, temperature))])
     }),
+    claim(TARGET, "shot_pseudo_labels", shot_pseudo_labels),
     claim(TARGET, "vat", vat),
 ];
 
@@ -173,5 +174,20 @@ fn fixmatch(case: &Case) -> Result<Outputs> {
     let chosen = pseudo_labels(weak, threshold);
     outputs.tensor("mask", &chosen.mask);
     outputs.integers("pseudo_labels", &chosen.labels);
+    Ok(outputs)
+}
+
+fn shot_pseudo_labels(case: &Case) -> Result<Outputs> {
+    let device = Device::flex();
+    let features = case.input("features")?.to_tensor(&device)?;
+    let probabilities = case.input("probabilities")?.to_tensor(&device)?;
+    let mut outputs = Outputs::new();
+    for (round, found) in centroid_labels(&features, &probabilities, 2).into_iter().enumerate() {
+        let labels = found.labels.into_iter().map(f64::from).collect();
+        outputs.array(&format!("labels_round{}", round + 1), Array::vector(labels));
+        let shape = vec![found.centroids.len(), found.centroids[0].len()];
+        let data = found.centroids.into_iter().flatten().collect();
+        outputs.array(&format!("centroids_round{}", round + 1), Array { shape, data });
+    }
     Ok(outputs)
 }

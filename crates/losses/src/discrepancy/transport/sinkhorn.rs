@@ -10,7 +10,7 @@ pub struct Sinkhorn {
     /// Sweeps at most; each updates the columns' potentials, then the rows'.
     pub sweeps: usize,
     /// The sweeps end when the plan's column sums differ from the masses by no more than this in
-    /// all, a share of the whole mass; 0 for all sweeps.
+    /// all, a share of the whole mass; at 0 when nothing is left to change.
     pub tolerance: f64,
 }
 
@@ -29,9 +29,10 @@ pub struct EntropicPlan {
 /// The plan that minimises `<P, C> + epsilon KL(P | a b^T)` between equally heavy rows and equally
 /// heavy columns.
 ///
-/// All sweeps are on potentials, `P = a b exp((f + g - C) / epsilon)`, with the largest exponent
-/// taken out of each sum, so that no `epsilon` underflows. Small ones need many sweeps: about the
-/// range of the costs divided by `epsilon`.
+/// Sweeps are on potentials, `P = a b exp((f + g - C) / epsilon)`, with the largest exponent taken
+/// out of each sum, so that no `epsilon` underflows. As long as potentials change little, a sweep
+/// multiplies the entries of the plan so far instead, which is the same without an exponential.
+/// Small `epsilon` need many sweeps: about the range of the costs divided by `epsilon`.
 ///
 /// Source: Cuturi, "Sinkhorn distances", 2013; Peyré and Cuturi, "Computational optimal transport",
 /// 2019, section 4.4. Peers: POT's `sinkhorn_log` has the same sweeps; its default, on kernels
@@ -53,13 +54,25 @@ pub fn sinkhorn_plan(costs: &HostMatrix, settings: Sinkhorn) -> EntropicPlan {
         }
     }
     let (mut own, mut other) = (vec![0.0; rows], vec![0.0; columns]);
-    for sweep in 0..settings.sweeps {
+    let (mut sweep, mut pause, mut wait) = (0, 0, 0);
+    while sweep < settings.sweeps {
         // The sums of the columns before they are brought right are the error of the last sweep.
         let error = soft_minimum(&turned, &own, &mut other);
-        if sweep > 0 && settings.tolerance > 0.0 && error <= settings.tolerance {
+        if sweep > 0 && error <= settings.tolerance {
             break;
         }
         soft_minimum(&scaled, &other, &mut own);
+        sweep += 1;
+        if wait > 0 {
+            wait -= 1;
+            continue;
+        }
+        let left = settings.sweeps - sweep;
+        let done = Factors::new(&scaled, &own, &other).sweep(&mut own, &mut other, left, settings);
+        sweep += done;
+        // Where factors soon leave their range they are not worth their exponentials for a while.
+        pause = if done < 4 { (2 * pause).clamp(1, 32) } else { 0 };
+        wait = pause;
     }
     entropic_plan(&scaled, &own, &other, epsilon)
 }
@@ -79,6 +92,85 @@ fn soft_minimum(costs: &[f64], given: &[f64], sought: &mut [f64]) -> f64 {
         *potential = found;
     }
     error
+}
+
+/// The largest factor of an entry, and one over the smallest.
+const LARGEST_FACTOR: f64 = 1e50;
+
+/// Sweeps on factors of the rows and columns of a plan, for potentials near those it was made by.
+struct Factors {
+    /// The plan times the number of its entries, and its transpose.
+    plan: Vec<f64>,
+    turned: Vec<f64>,
+}
+
+impl Factors {
+    fn new(scaled: &[f64], own: &[f64], other: &[f64]) -> Self {
+        let (rows, columns) = (own.len(), other.len());
+        let mut plan = Vec::with_capacity(scaled.len());
+        for (line, own) in scaled.chunks(columns).zip(own) {
+            plan.extend(line.iter().zip(other).map(|(cost, other)| (own + other - cost).exp()));
+        }
+        let mut turned = vec![0.0; plan.len()];
+        for (row, line) in plan.chunks(columns).enumerate() {
+            for (column, value) in line.iter().enumerate() {
+                turned[column * rows + row] = *value;
+            }
+        }
+        Self { plan, turned }
+    }
+
+    /// At most `sweeps` sweeps, until the tolerance is met or a factor leaves its range; returns
+    /// how many there were.
+    fn sweep(
+        &self,
+        own: &mut [f64],
+        other: &mut [f64],
+        sweeps: usize,
+        settings: Sinkhorn,
+    ) -> usize {
+        let (mut row, mut column) = (vec![1.0; own.len()], vec![1.0; other.len()]);
+        let mut done = 0;
+        while done < sweeps {
+            let sums = weighted_means(&self.plan, &row, other.len());
+            let error = sums.iter().zip(&column).map(|(sum, factor)| (sum * factor - 1.0).abs());
+            if !in_range(&sums) || error.sum::<f64>() <= settings.tolerance * sums.len() as f64 {
+                break;
+            }
+            let next: Vec<f64> = sums.iter().map(|sum| 1.0 / sum).collect();
+            let sums = weighted_means(&self.turned, &next, own.len());
+            if !in_range(&sums) {
+                break;
+            }
+            column = next;
+            row = sums.into_iter().map(|sum| 1.0 / sum).collect();
+            done += 1;
+        }
+        let add = |potentials: &mut [f64], factors: Vec<f64>| {
+            for (potential, factor) in potentials.iter_mut().zip(factors) {
+                *potential += factor.ln();
+            }
+        };
+        add(own, row);
+        add(other, column);
+        done
+    }
+}
+
+/// `mean_i w_i x_ij` for each column `j` of `columns`.
+fn weighted_means(values: &[f64], weights: &[f64], columns: usize) -> Vec<f64> {
+    let mut means = vec![0.0; columns];
+    for (line, weight) in values.chunks(columns).zip(weights) {
+        for (mean, value) in means.iter_mut().zip(line) {
+            *mean += weight * value;
+        }
+    }
+    means.iter_mut().for_each(|mean| *mean /= weights.len() as f64);
+    means
+}
+
+fn in_range(values: &[f64]) -> bool {
+    values.iter().all(|value| (1.0 / LARGEST_FACTOR..LARGEST_FACTOR).contains(value))
 }
 
 fn entropic_plan(scaled: &[f64], own: &[f64], other: &[f64], epsilon: f64) -> EntropicPlan {
@@ -116,7 +208,7 @@ pub(super) fn symmetric_plan(costs: &HostMatrix, settings: Sinkhorn) -> Entropic
     for sweep in 0..settings.sweeps {
         let mut next = own.clone();
         let error = soft_minimum(&scaled, &own, &mut next);
-        if sweep > 0 && settings.tolerance > 0.0 && error <= settings.tolerance {
+        if sweep > 0 && error <= settings.tolerance {
             break;
         }
         for (own, next) in own.iter_mut().zip(next) {
@@ -214,6 +306,28 @@ mod tests {
             let found = symmetric_plan(&costs, few);
             assert_masses(&found.plan, 1e-6);
             assert!((found.value - want.value).abs() < 1e-6, "{found:?}, {want:?}");
+        }
+    }
+
+    /// Sweeps on factors, on logarithms and on both by turns are the same sweeps.
+    #[test]
+    fn factors_change_no_sweep() {
+        let costs = costs(7, 9, 6);
+        for epsilon in [0.5, 0.02, 0.002] {
+            for sweeps in [1, 2, 5, 40] {
+                let found = sinkhorn_plan(&costs, Sinkhorn { epsilon, sweeps, tolerance: 0.0 });
+                let scaled: Vec<f64> = costs.values.iter().map(|cost| cost / epsilon).collect();
+                let turned: Vec<f64> = (0..63).map(|at| scaled[at % 7 * 9 + at / 7]).collect();
+                let (mut own, mut other) = (vec![0.0; 7], vec![0.0; 9]);
+                for _ in 0..sweeps {
+                    soft_minimum(&turned, &own, &mut other);
+                    soft_minimum(&scaled, &other, &mut own);
+                }
+                let want = entropic_plan(&scaled, &own, &other, epsilon);
+                for (found, want) in found.plan.values.iter().zip(&want.plan.values) {
+                    assert!((found - want).abs() < 1e-12, "{epsilon}, {sweeps}: {found}, {want}");
+                }
+            }
         }
     }
 
