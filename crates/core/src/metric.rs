@@ -133,6 +133,7 @@ static CLASSES: LazyLock<Arc<[MetricInfo]>> = LazyLock::new(|| {
         MetricInfo::new("class_accuracy", Direction::Higher, Unit::Share, "mean class accuracy"),
         MetricInfo::new("loss", Direction::Lower, four, "cross-entropy"),
         MetricInfo::new("macro_f1", Direction::Higher, Unit::Share, "macro F1"),
+        MetricInfo::new("auroc", Direction::Higher, Unit::Share, "AUROC"),
         MetricInfo::new("calibration_error", Direction::Lower, Unit::Share, "calibration error"),
     ])
 });

@@ -42,6 +42,7 @@ mod sniff;
 mod sources;
 mod splits;
 mod text_columns;
+mod text_labels;
 mod transform;
 mod unlabelled;
 mod views;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use isthmus_core::objective::PredictionColumn;
 use isthmus_core::validation::Matrix;
 
+use crate::auroc::macro_auroc;
+
 /// Bins of the calibration error (Guo et al., "On calibration of modern neural networks", 2017).
 const BINS: usize = 15;
 
@@ -164,6 +166,15 @@ impl ClassPredictions {
         }
         let distance: f64 = bins.iter().map(|(confidence, right)| (confidence - right).abs()).sum();
         (all > 0).then(|| distance / all as f64)
+    }
+
+    /// Mean area under the curve of each class against the rest, of the samples whose class is
+    /// known; `logits` are those of the predictions.
+    pub fn auroc(&self, logits: &Matrix) -> Option<f64> {
+        let known = self.rows.iter().zip(logits.iter_rows());
+        let known = known.filter_map(|(row, logits)| Some((softmax(logits), row.class?)));
+        let (scores, classes): (Vec<Vec<f64>>, Vec<u32>) = known.unzip();
+        macro_auroc(&scores, &classes)
     }
 
     /// How many classes the predictions spread over, as a share of all classes, in (0, 1]: the

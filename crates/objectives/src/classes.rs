@@ -83,6 +83,7 @@ impl Objective for Classes {
             ("class_accuracy", judged.class_accuracy()),
             ("loss", judged.loss),
             ("macro_f1", judged.macro_f1()),
+            ("auroc", judged.auroc(&outputs.logits)),
             ("calibration_error", judged.calibration_error()),
             (EFFECTIVE_CLASSES, Some(judged.effective_classes())),
         ];

@@ -7,6 +7,7 @@
 //! - [`Regression`] for numbers.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod auroc;
 mod average_precision;
 mod class_predictions;
 mod classes;
