@@ -41,15 +41,13 @@ pub(crate) fn problem(
     TwoDomains {
         classes,
         features: source.0.columns(),
-        side: None,
         source: flat(source.0),
         source_labels: source.1.to_vec(),
         target: flat(target.0),
         target_labels: target.1.to_vec(),
         source_batch: source.1.len(),
         target_batch: target.1.len(),
-        target_hidden: false,
-        source_hidden: false,
+        ..TwoDomains::default()
     }
 }
 

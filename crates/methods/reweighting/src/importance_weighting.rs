@@ -184,7 +184,7 @@ mod tests {
             target,
             source_batch: 60,
             target_batch: 60,
-            target_hidden: false,
+            ..TwoDomains::default()
         }
     }
 

@@ -19,8 +19,8 @@ const STRONG_NOISE: f32 = 0.3;
 /// One labelled source and one target of feature vectors or images, as a stage's data.
 ///
 /// Batches take the rows in turn; the two domains' batch sizes may differ. A weak view is the
-/// sample itself, a strong one has noise of standard deviation 0.3.
-#[derive(Clone, Debug)]
+/// sample itself, a strong one has noise of standard deviation 0.3. The default has no rows.
+#[derive(Clone, Debug, Default)]
 pub struct TwoDomains {
     /// Number of classes.
     pub classes: usize,
@@ -69,15 +69,13 @@ impl TwoDomains {
         Self {
             classes: 2,
             features: 3,
-            side: None,
             source,
             source_labels,
             target,
             target_labels,
             source_batch: source_rows,
             target_batch: target_rows,
-            target_hidden: false,
-            source_hidden: false,
+            ..Self::default()
         }
     }
 
@@ -113,8 +111,7 @@ impl TwoDomains {
             target_labels,
             source_batch: source_rows,
             target_batch: target_rows,
-            target_hidden: false,
-            source_hidden: false,
+            ..Self::default()
         }
     }
 
