@@ -5,7 +5,9 @@
 //! ```
 
 use burn::tensor::{Device, Distribution, Tensor, activation::softmax};
-use isthmus_losses::adversarial::{dann_domain_bce, gradient_reversal};
+use isthmus_losses::adversarial::{
+    batch_spectral_penalization, dann_domain_bce, gradient_reversal,
+};
 use isthmus_losses::discrepancy::{
     DAN_WIDTHS, JointLayer, coral, jmmd, mk_mmd_linear, mk_mmd_quadratic,
 };
@@ -30,6 +32,9 @@ fn main() {
     row("coral", features, coral);
     row("dann_domain_bce", 1, |source, target| {
         dann_domain_bce(gradient_reversal(source, 1.0), gradient_reversal(target, 1.0))
+    });
+    row("bsp", features, |source, target| {
+        batch_spectral_penalization(source, 1) + batch_spectral_penalization(target, 1)
     });
     row("entropy", CLASSES, |_, target| entropy(target));
     row("mcc", CLASSES, |_, target| mcc(target, 2.5));

@@ -26,5 +26,6 @@ pub mod target;
 
 mod checks;
 mod closed_form;
+mod leading;
 #[cfg(test)]
 mod testing;

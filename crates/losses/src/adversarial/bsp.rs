@@ -1,12 +1,10 @@
 //! Batch spectral penalization.
 
-use burn::tensor::{Tensor, linalg::svd};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::checks::assert_not_empty;
 use crate::closed_form::attach;
-
-/// More sweeps a singular value than a bidiagonal matrix ever needs.
-const SWEEPS: usize = 100;
+use crate::leading::leading_eigenvectors;
 
 /// The sum of squares of the `count` largest singular values of a batch of features, which are not
 /// centred: `sum_k sigma_k^2`.
@@ -17,7 +15,8 @@ const SWEEPS: usize = 100;
 ///
 /// Source: Chen, Wang, Long, Wang, "Transferability vs. discriminability: batch spectral
 /// penalization for adversarial domain adaptation", ICML 2019, eq. 6. Peers: tllib and pytorch-adapt
-/// are the same, by a decomposition of the features; here of their smaller Gram matrix, on the host.
+/// are the same, by a whole decomposition of the features; here only the largest are computed, of
+/// the smaller Gram matrix, on the host.
 ///
 /// # Shapes
 /// - `features`: `[batch, features]`, of one domain
@@ -43,13 +42,16 @@ pub fn batch_spectral_penalization(features: Tensor<2>, count: usize) -> Tensor<
     let is_wide = rows <= columns;
     let gram =
         if is_wide { scaled.clone().matmul(transposed) } else { transposed.matmul(scaled.clone()) };
-    // Of a matrix that is symmetric and has no negative eigenvalue, these are its eigenvectors.
-    let (vectors, squares, _) = svd::<2, 1>(gram, SWEEPS);
-    let count = count.min(rows.min(columns));
-    let vectors = vectors.narrow(1, 0, count);
-    let projector = vectors.clone().matmul(vectors.transpose());
+    let size = rows.min(columns);
+    let gram: Vec<f64> = gram.to_data().iter::<f64>().collect();
+    let (squares, vectors) = leading_eigenvectors(&gram, size, count.min(size));
+    let entries: Vec<f32> = vectors.iter().flatten().map(|entry| *entry as f32).collect();
+    let vectors = TensorData::new(entries, [squares.len(), size]);
+    let vectors = Tensor::<2>::from_data(vectors, &scaled.device());
+    let projector = vectors.clone().transpose().matmul(vectors);
     let gradient = if is_wide { projector.matmul(scaled) } else { scaled.matmul(projector) };
-    let value = squares.narrow(0, 0, count).sum().mul_scalar(scale * scale);
+    let value = squares.iter().sum::<f64>() * scale * scale;
+    let value = Tensor::full([1], value, &features.device());
     attach(value, &features, gradient.mul_scalar(2.0 * scale))
 }
 

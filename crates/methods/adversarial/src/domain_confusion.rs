@@ -27,8 +27,8 @@ inventory::submit! {
 #[serde(default, deny_unknown_fields)]
 pub struct DomainConfusion {
     /// How strongly the features follow the confusion: the factor of its gradient, by the schedules
-    /// that `dann` has for its reversed one. 1 at every step by default; the paper weighs it by 0.01,
-    /// for a network whose learning rate is a hundred times that of its discriminator.
+    /// that `dann` has for its reversed one. The paper's is `constant`; from the first step on, 1 is
+    /// more than a network in training may bear.
     pub strength: Reversal,
     /// The network that tells the domains apart.
     pub discriminator: Choice<DiscriminatorKind>,
@@ -36,7 +36,7 @@ pub struct DomainConfusion {
 
 impl Default for DomainConfusion {
     fn default() -> Self {
-        Self { strength: Reversal::FULL, discriminator: Choice::named("mlp") }
+        Self { strength: Reversal::default(), discriminator: Choice::named("mlp") }
     }
 }
 
@@ -87,7 +87,8 @@ mod tests {
     fn the_discriminator_learns_to_tell_and_the_features_to_confuse() {
         for sources in [vec![6], vec![4, 3]] {
             let mut joint = Joint::new(&sources, 5, 4, 3);
-            let config = "discriminator = { name = \"linear\" }\n";
+            let config =
+                "discriminator = { name = \"linear\" }\nstrength = { schedule = \"constant\" }";
             let mut term = term("domain-confusion", config, &context(4, 3, sources.len()));
             let gradients = joint.loss(&mut *term, 0, 1).backward();
             assert!(term.networks()[0].network.gradient_square_sum(&gradients) > 1e-4);
@@ -111,6 +112,7 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        assert_term_gains("domain-confusion", SMALL, FAR);
+        let config = format!("{SMALL}strength = {{ schedule = \"constant\" }}");
+        assert_term_gains("domain-confusion", &config, FAR);
     }
 }
