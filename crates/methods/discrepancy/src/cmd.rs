@@ -24,8 +24,9 @@ pub struct Cmd {
     #[schemars(range(min = 1, max = 10))]
     pub moments: usize,
     /// Length of the interval that features lie in: 1 behind a sigmoid, 2 behind tanh; absent: the
-    /// largest difference of two values in the batch, which is constant in the gradient. The paper
-    /// presumes bounded features; those behind ReLU are bounded by nothing else.
+    /// largest difference of two values in the batch, so that nothing is gained by making all
+    /// features small. The paper presumes bounded features; those behind ReLU are bounded by nothing
+    /// else.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub span: Option<f64>,
 }
@@ -46,14 +47,20 @@ impl Term for Cmd {
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let joint = step.joint()?;
         require_rows("cmd", &joint)?;
-        let span = self.span.unwrap_or_else(|| {
-            let values = joint.features.clone().inner();
-            (values.clone().max() - values.min()).into_scalar::<f64>().max(SMALLEST_SPAN)
-        });
+        let span = match self.span {
+            Some(span) => Tensor::full([1], span, &joint.features.device()),
+            None => {
+                let values = &joint.features;
+                (values.clone().max() - values.clone().min()).clamp_min(SMALLEST_SPAN)
+            }
+        };
         if step.measure {
-            step.note("span", span);
+            step.note("span", span.clone().into_scalar::<f64>());
         }
-        Ok(cmd(joint.source_features(), joint.target_features(), self.moments, span))
+        let span = span.unsqueeze::<2>();
+        let [source, target] =
+            [joint.source_features(), joint.target_features()].map(|rows| rows / span.clone());
+        Ok(cmd(source, target, self.moments, 1.0))
     }
 }
 

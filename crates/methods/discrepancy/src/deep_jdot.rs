@@ -23,8 +23,10 @@ inventory::submit! {
 /// constant in the gradient. Target rows so come near source rows in feature space and are predicted
 /// as their class.
 ///
-/// Batches may differ in size. The paper draws source batches with equally many rows of each class;
-/// here they are drawn as for every method.
+/// Every row has to be matched, also where its class is not among the rows of the other domain: in
+/// small batches of many classes labels are matched wrongly, and a large `label_weight` then teaches
+/// mistakes. Batches should hold several rows of each class. The paper draws source batches with
+/// equally many; here they are drawn as for every method. Batches may differ in size.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DeepJdot {

@@ -22,7 +22,7 @@ pub struct Entropic {
 
 impl Default for Entropic {
     fn default() -> Self {
-        Self { regularization: 0.05, sweeps: 100, tolerance: 1e-3 }
+        Self { regularization: 0.2, sweeps: 100, tolerance: 1e-3 }
     }
 }
 

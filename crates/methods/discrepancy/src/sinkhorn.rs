@@ -21,8 +21,8 @@ inventory::submit! {
 /// distance.
 ///
 /// The cost of a pair is its squared distance, divided by the mean over all pairs of a source and a
-/// target row, which is constant in the gradient: neither the regularisation nor the weight depends
-/// on the scale of the features. Plans are found on logarithms in 64-bit arithmetic on the host, and
+/// target row: neither the regularisation nor the weight depends on the scale of the features, and
+/// nothing is gained by making all of them small. Plans are found on logarithms in 64-bit arithmetic on the host, and
 /// stay finite however small the regularisation is. Batches may differ in size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -42,8 +42,9 @@ impl Term for SinkhornDivergence {
         let joint = step.joint()?;
         require_both("sinkhorn", &joint)?;
         let (source, target) = (joint.source_features(), joint.target_features());
-        let mean = mean_squared_distance(&source, &target).max(SMALLEST);
-        let [source, target] = [source, target].map(|rows| rows.div_scalar(mean.sqrt()));
+        let mean = mean_squared_distance(source.clone(), target.clone()).clamp_min(SMALLEST);
+        let unit = mean.sqrt().unsqueeze::<2>();
+        let [source, target] = [source, target].map(|rows| rows / unit.clone());
         Ok(sinkhorn_divergence(source, target, self.entropic.settings(1.0)))
     }
 }

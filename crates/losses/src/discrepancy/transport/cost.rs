@@ -21,18 +21,24 @@ fn centred(source: &Tensor<2>, target: &Tensor<2>) -> [Tensor<2>; 2] {
     [source - mean.clone(), target - mean]
 }
 
-/// Mean of `|s_i - t_j|^2` over all pairs of a source and a target row, without a gradient: the unit
-/// in which a regularisation is the same for features of any scale.
+/// Mean of `|s_i - t_j|^2` over all pairs of a source and a target row: the unit in which a
+/// regularisation is the same for features of any scale.
 ///
 /// # Shapes
 /// - `source`: `[source rows, features]`
 /// - `target`: `[target rows, features]`; counts may differ
+/// - result: `[1]`
 ///
 /// # Panics
 /// If a domain is empty or features differ in number.
-pub fn mean_squared_distance(source: &Tensor<2>, target: &Tensor<2>) -> f64 {
-    assert_domains("mean_squared_distance", source, target, 1);
-    squared_distances(source, target).mean().into_scalar::<f64>()
+pub fn mean_squared_distance(source: Tensor<2>, target: Tensor<2>) -> Tensor<1> {
+    assert_domains("mean_squared_distance", &source, &target, 1);
+    let means = [&source, &target].map(|rows| rows.clone().mean_dim(0));
+    let spread =
+        |rows: Tensor<2>, mean: &Tensor<2>| (rows - mean.clone()).square().sum_dim(1).mean();
+    let within = spread(source, &means[0]) + spread(target, &means[1]);
+    let [source, target] = means;
+    within + (source - target).square().sum()
 }
 
 /// `sum_ij P_ij |s_i - t_j|^2` for a plan that is held constant.
@@ -109,6 +115,13 @@ mod tests {
         let moved = rows.clone().add_scalar(0.5);
         assert_close(&[scalar(&wasserstein(rows.clone(), moved))], &[3.0 * 0.25], 1e-5);
         assert!(scalar(&wasserstein(rows.clone(), rows)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_mean_is_over_all_pairs() {
+        let (source, target) = (matrix([4, 3], 1).add_scalar(2.0), matrix([6, 3], 2));
+        let want = scalar(&squared_distances(&source, &target).mean());
+        assert_close(&[scalar(&mean_squared_distance(source, target))], &[want], 1e-5);
     }
 
     #[test]
