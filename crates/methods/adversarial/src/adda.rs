@@ -27,7 +27,8 @@ inventory::submit! {
 /// is, its norm layers too, and the model's own becomes the target's encoder. Each step a discriminator
 /// learns to tell the features of source rows, by the source's encoder, from those of target rows, by
 /// the target's; then the target's encoder learns to pass for the source's. The classifier stays, and
-/// no label is seen.
+/// no label is seen, so that an encoder which is trained too fast loses what it knew of the classes: give
+/// the stage a smaller learning rate than the one before (tllib: a tenth of that of `dann`).
 ///
 /// The model that predicts has the target's encoder, for source samples too: their accuracy may fall.
 /// Several sources count as one.
