@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub struct Entropic {
     /// Weight of the plan's entropy, as a share of the mean cost of a pair in the batch, so that it
-    /// means the same for features of any scale. Smaller plans are sharper and need more sweeps.
+    /// means the same for features of any scale. With a smaller one plans are sharper and need more
+    /// sweeps. The default did well among 0.05, 0.2, 0.5 and 1 on two tasks of Office-31, judged by
+    /// target labels.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub regularization: f64,
     /// Sweeps at most.

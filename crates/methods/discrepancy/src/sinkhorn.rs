@@ -22,8 +22,8 @@ inventory::submit! {
 ///
 /// The cost of a pair is its squared distance, divided by the mean over all pairs of a source and a
 /// target row: neither the regularisation nor the weight depends on the scale of the features, and
-/// nothing is gained by making all of them small. Plans are found on logarithms in 64-bit arithmetic on the host, and
-/// stay finite however small the regularisation is. Batches may differ in size.
+/// nothing is gained by making all of them small. Plans are found on logarithms in 64-bit arithmetic
+/// on the host, and stay finite however small the regularisation is. Batches may differ in size.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct SinkhornDivergence {
