@@ -27,7 +27,9 @@ inventory::submit! {
 /// features, before the first step and once: a logistic regression tells the domains apart, and
 /// `n_source / n_target * P(target | x) / P(source | x)` is the ratio. Ratios are cut at `largest`
 /// and divided by their mean. For covariate shift, where inputs differ in distribution and each
-/// input means the same in both domains.
+/// input means the same in both domains. Where the domains are told apart nearly always, as features
+/// of images often are, few samples carry all the weight and it does harm: `effective_share` among
+/// the measurements says how many are left.
 ///
 /// The features are those of the model where an earlier stage has trained it, else what the
 /// extractor makes of the samples.
