@@ -11,7 +11,7 @@ use crate::array::Array;
 use crate::problem;
 
 /// The mark of a sample without a label that data sets commonly use.
-const UNLABELLED: i64 = -1;
+pub(crate) const UNLABELLED: i64 = -1;
 
 /// What samples are to be predicted as.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,11 +165,16 @@ fn sequences(
 }
 
 fn of_texts(array: &Array) -> Result<Labels, DataError> {
-    let texts: Vec<String> = array.texts()?.iter().map(|text| class_name(text.trim())).collect();
+    Ok(named(array.texts()?.iter().map(|text| text.trim())))
+}
+
+/// Classes named by texts, in alphabetical order; an empty text is no class.
+pub(crate) fn named<'t>(texts: impl IntoIterator<Item = &'t str>) -> Labels {
+    let texts: Vec<String> = texts.into_iter().map(class_name).collect();
     let names: BTreeSet<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
     let class = |text| names.binary_search(text).ok().map(|place| place as u32);
-    Ok(Labels { classes: texts.iter().map(class).collect(), names: Some(names) })
+    Labels { classes: texts.iter().map(class).collect(), names: Some(names) }
 }
 
 fn of_numbers(array: &Array, first: i64) -> Result<Labels, DataError> {

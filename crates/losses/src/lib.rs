@@ -26,6 +26,5 @@ pub mod target;
 
 mod checks;
 mod closed_form;
-mod leading;
 #[cfg(test)]
 mod testing;

@@ -11,13 +11,14 @@ use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::labels::Labels;
+use crate::labels::{Labels, UNLABELLED};
 use crate::problem;
-use crate::text_labels::text_labels;
+use crate::text_labels::{text_labels, whole_number};
 
 /// Images that a text file lists, one a line: the path of the image and its class, with a space or a
-/// tab between them. Paths may have spaces. Classes are whole numbers, or names. Empty lines and lines
-/// that begin with `#` are passed over.
+/// tab between them. Paths may have spaces. Classes are whole numbers, or names; -1 marks an image
+/// without a label, unless classes begin there. Empty lines and lines that begin with `#` are passed
+/// over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageList {
@@ -88,8 +89,8 @@ impl Reader for ImageList {
             }
             let fail = |message: String| problem::inside(&list, format!("line {number}"), message);
             let (name, label) = match (self.labelled, line.rsplit_once([' ', '\t'])) {
-                (false, _) => (line, None),
-                (true, Some((name, label))) => (name.trim_end(), Some(label.to_owned())),
+                (false, _) => (line, ""),
+                (true, Some((name, label))) => (name.trim_end(), label),
                 (true, None) => {
                     return Err(fail(format!(
                         "is `{}`; expected a path and a class, with a space or a tab between them; \
@@ -107,7 +108,8 @@ impl Reader for ImageList {
                 )));
             }
             images.push(EncodedImage::File(image));
-            labels.push(label);
+            let is_mark = self.first_label > UNLABELLED && whole_number(label) == Some(UNLABELLED);
+            labels.push(if is_mark { "" } else { label });
         }
         if images.is_empty() {
             return Err(problem::file(&list, "lists no image"));
@@ -157,6 +159,10 @@ mod tests {
         let named = read("\u{feff}d.jpg mug\na.jpg bike\n", photos()).unwrap();
         assert_eq!(named.class_names.unwrap(), ["bike", "mug"]);
         assert_eq!(named.targets.classes(), [Some(1), Some(0)]);
+
+        let some = read("d.jpg -1\na.jpg 0\nb c.jpg 1\n", photos()).unwrap();
+        assert_eq!(some.targets.classes(), [None, Some(0), Some(1)]);
+        assert_eq!(some.class_names, None);
 
         let blind = ImageList { labelled: false, ..photos() };
         let found = read("b c.jpg\nd.jpg\n", blind).unwrap();

@@ -4,15 +4,25 @@ use isthmus_core::augmentation::SampleKind;
 use isthmus_core::config::{Choice, FieldProblem, ReaderKind};
 use isthmus_core::dataset::{LabelledSamples, Reader};
 use isthmus_core::error::DataError;
-use isthmus_core::registry::{self, Kind};
+use isthmus_core::registry::{self, Kind, Plugin};
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::TargetKind;
-use isthmus_experiment::checked_again;
+use serde_json::Value;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::named::reader_of;
 
-fn spec(choice: &Choice<ReaderKind>) -> PluginSpec {
-    PluginSpec { name: choice.name.clone(), config: choice.config.clone() }
+/// The reader that a choice names and its complete configuration, as a descriptor's own is read.
+fn resolved(choice: &Choice<ReaderKind>) -> Result<(&'static Plugin, Value), String> {
+    let name = &choice.name;
+    let plugin =
+        registry::find(Kind::Reader, name).ok_or_else(|| format!("there is no reader `{name}`"))?;
+    let text = toml::to_string(&choice.config).map_err(|error| error.to_string())?;
+    let table = DeTable::parse(&text).map_err(|error| error.message().to_owned())?;
+    let table = Spanned::new(table.span(), DeValue::Table(table.into_inner()));
+    let config = (plugin.resolve)(table).map_err(|problem| problem.message)?;
+    Ok((plugin, config))
 }
 
 /// Refuses a part that is no reader of samples of a kind with a class each.
@@ -22,18 +32,13 @@ pub(super) fn check_part(
     kind: SampleKind,
 ) -> Result<(), FieldProblem> {
     let problem = |message: String| FieldProblem { field: field.to_owned(), message };
-    let checked = checked_again(Kind::Reader, &spec(choice)).map_err(|diagnostics| {
-        let messages = diagnostics.iter().map(|one| one.message.clone());
-        problem(messages.collect::<Vec<_>>().join("; "))
-    })?;
-    let plugin = registry::find(Kind::Reader, &choice.name)
-        .ok_or_else(|| problem(format!("there is no reader `{}`", choice.name)))?;
-    let found = (plugin.samples)(&checked.config);
+    let (plugin, config) = resolved(choice).map_err(problem)?;
+    let found = (plugin.samples)(&config);
     if !found.contains(&kind) {
         let found = found.first().map_or("nothing".to_owned(), ToString::to_string);
         return Err(problem(format!("`{}` reads {found}, not {kind}", choice.name)));
     }
-    match (plugin.targets)(&checked.config) {
+    match (plugin.targets)(&config) {
         Some(TargetKind::Classes) => Ok(()),
         _ => Err(problem(format!("`{}` does not give each sample one class", choice.name))),
     }
@@ -41,9 +46,8 @@ pub(super) fn check_part(
 
 /// The reader of a part that was checked.
 pub(super) fn part(choice: &Choice<ReaderKind>) -> Box<dyn Reader> {
-    let spec = spec(choice);
-    let config = checked_again(Kind::Reader, &spec).map_or(spec.config, |checked| checked.config);
-    reader_of(&PluginSpec { name: spec.name, config })
+    let (_, config) = resolved(choice).expect("a part is resolved where it is checked");
+    reader_of(&PluginSpec { name: choice.name.clone(), config })
 }
 
 /// What samples are made of.

@@ -19,7 +19,7 @@ use crate::{archive, problem};
 /// Feature vectors and classes in the text format of SVMlight and LIBSVM, gzip or not: a line has
 /// the class and pairs of a feature's number and its value, `3 1:0.5 7:2`. Features that a line does
 /// not name are 0. Of a class such as `2;13.5` what is before the semicolon counts. What follows `#`
-/// is a comment; `qid:` is passed over. Rows are held dense.
+/// is a comment; `qid:` is passed over. -1 is a class, as this format has it. Rows are held dense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Svmlight {
@@ -167,7 +167,7 @@ impl Reader for Svmlight {
         }
         let samples = Samples::Features { size, values };
         let samples = if self.labelled {
-            let texts: Vec<_> = rows.into_iter().map(|row| Some(row.label)).collect();
+            let texts: Vec<&str> = rows.iter().map(|row| row.label.as_str()).collect();
             let Labels { classes, names } = text_labels(&texts, self.first_label);
             LabelledSamples {
                 class_names: names,

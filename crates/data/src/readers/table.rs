@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::archive;
+use crate::labels::{Labels, named};
 use crate::problem;
 use crate::readers::RowLimit;
 use crate::text_columns::TextColumns;
@@ -203,20 +204,10 @@ impl Table {
             return Ok((RowTargets::none(kept.len()), None));
         }
         if self.kind == TargetKind::Classes {
-            let texts = table.texts(places[0]);
             // The classes of the whole table, so that all domains have the same.
-            let mut names: Vec<String> =
-                texts.iter().filter(|text| !text.is_empty()).map(|it| (*it).to_owned()).collect();
-            names.sort();
-            names.dedup();
-            let class = |&row: &usize| {
-                names
-                    .binary_search_by(|name| name.as_str().cmp(texts[row]))
-                    .ok()
-                    .map(|it| it as u32)
-            };
-            let classes: Vec<Option<u32>> = kept.iter().map(class).collect();
-            return Ok((RowTargets::of_classes(&classes), Some(names)));
+            let Labels { classes, names } = named(table.texts(places[0]));
+            let classes: Vec<Option<u32>> = kept.iter().map(|&row| classes[row]).collect();
+            return Ok((RowTargets::of_classes(&classes), names));
         }
         let columns =
             places.iter().map(|&place| table.numbers(place)).collect::<Result<Vec<_>, _>>()?;

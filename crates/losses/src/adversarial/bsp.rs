@@ -1,10 +1,9 @@
 //! Batch spectral penalization.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Tensor, linalg::svd};
 
 use crate::checks::assert_not_empty;
-use crate::closed_form::attach;
-use crate::leading::leading_eigenvectors;
+use crate::closed_form::{SWEEPS, attach};
 
 /// The sum of squares of the `count` largest singular values of a batch of features, which are not
 /// centred: `sum_k sigma_k^2`.
@@ -42,17 +41,14 @@ pub fn batch_spectral_penalization(features: Tensor<2>, count: usize) -> Tensor<
     let is_wide = rows <= columns;
     let gram =
         if is_wide { scaled.clone().matmul(transposed) } else { transposed.matmul(scaled.clone()) };
-    let size = rows.min(columns);
-    let gram: Vec<f64> = gram.to_data().iter::<f64>().collect();
-    let (squares, vectors) = leading_eigenvectors(&gram, size, count.min(size));
-    let entries: Vec<f32> = vectors.iter().flatten().map(|entry| *entry as f32).collect();
-    let vectors = TensorData::new(entries, [squares.len(), size]);
-    let vectors = Tensor::<2>::from_data(vectors, &scaled.device());
+    // The Gram matrix is symmetric: its singular vectors are its eigenvectors.
+    let count = count.min(rows.min(columns));
+    let (left, squares, _) = svd::<2, 1>(gram, SWEEPS);
+    let vectors = left.narrow(1, 0, count).transpose();
+    let squares = squares.narrow(0, 0, count);
     let projector = vectors.clone().transpose().matmul(vectors);
     let gradient = if is_wide { projector.matmul(scaled) } else { scaled.matmul(projector) };
-    let value = squares.iter().sum::<f64>() * scale * scale;
-    let value = Tensor::full([1], value, &features.device());
-    attach(value, &features, gradient.mul_scalar(2.0 * scale))
+    attach(squares.sum().mul_scalar(scale * scale), &features, gradient.mul_scalar(2.0 * scale))
 }
 
 #[cfg(test)]

@@ -1,11 +1,8 @@
 //! Batch nuclear-norm maximisation.
 
 use crate::checks::assert_not_empty;
-use crate::closed_form::attach;
+use crate::closed_form::{SWEEPS, attach};
 use burn::tensor::{Tensor, activation::softmax, linalg::svd};
-
-/// More sweeps a singular value than a bidiagonal matrix ever needs.
-const SWEEPS: usize = 100;
 
 /// Smaller probabilities are raised to this before the decomposition, whose rotations lose
 /// digits on entries so small that their squares underflow.

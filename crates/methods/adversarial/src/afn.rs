@@ -79,9 +79,7 @@ impl Term for Afn {
 mod tests {
     use isthmus_core::context::Grouping;
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{Joint, config_error, context, plugin, term};
-
-    use crate::testing::apart;
+    use isthmus_testing::{FAR, Joint, config_error, context, moved, plugin, term};
 
     #[test]
     fn the_defaults_are_the_papers() {
@@ -118,12 +116,12 @@ mod tests {
     /// do, that brings moved domains together. The norms grow, and what is gained by that is kept.
     #[test]
     fn with_domains_normalised_apart_it_enlarges_norms_and_keeps_what_that_gains() {
-        let mut alone = apart(200);
+        let mut alone = moved(FAR, 200);
         alone.train_on_source(200);
         let before = alone.target_accuracy();
         for config in ["step = 0.3", "form = \"hard\"\nradius = 9.0"] {
             let train = |weight: f64| {
-                let mut bench = apart(200);
+                let mut bench = moved(FAR, 200);
                 bench.norm.grouping = Grouping::Separate;
                 let afn = term("afn", config, &bench.context());
                 let last = bench.train_weighted(afn, weight, 200).remove(199);

@@ -49,9 +49,7 @@ impl Term for Bsp {
 #[cfg(test)]
 mod tests {
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{Joint, config_error, context, plugin, term};
-
-    use crate::testing::apart;
+    use isthmus_testing::{FAR, Joint, config_error, context, moved, plugin, term};
 
     #[test]
     fn the_defaults_are_the_papers() {
@@ -84,7 +82,7 @@ mod tests {
     fn beside_dann_it_holds_the_largest_direction_down() {
         let dann = "schedule = \"constant\"\ndiscriminator = { name = \"mlp\", hidden = [16] }";
         let largest = |weight: Option<f64>| {
-            let mut bench = apart(100);
+            let mut bench = moved(FAR, 100);
             if let Some(weight) = weight {
                 let bsp = term("bsp", "", &bench.context());
                 bench.add_weighted_term("bsp", weight, bsp);

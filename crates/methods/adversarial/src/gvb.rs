@@ -222,10 +222,9 @@ mod tests {
     use isthmus_core::registry::Kind;
     use isthmus_core::stage::SampleView;
     use isthmus_core::stage::StageData;
-    use isthmus_testing::{TwoDomains, Workbench, driver, plugin, term};
+    use isthmus_testing::{FAR, TwoDomains, Workbench, driver, moved, plugin, term};
 
     use super::*;
-    use crate::testing::apart;
 
     const SMALL: &str = "discriminator = { name = \"mlp\", hidden = [16], batch_norm = false, \
                          dropout = 0.0 }\nreversal = { schedule = \"constant\" }\n";
@@ -251,7 +250,7 @@ mod tests {
     /// With a large factor the bridges vanish, and the model predicts by itself.
     #[test]
     fn the_bridges_vanish() {
-        let mut bench = apart(300);
+        let mut bench = moved(FAR, 300);
         let config = format!("bridge = 3.0\n{SMALL}");
         let mut gvb = driver("gvb", &config, &bench.context());
         let reports = bench.run(&mut *gvb, 0..300);
@@ -268,10 +267,10 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let mut alone = apart(200);
+        let mut alone = moved(FAR, 200);
         alone.train_on_source(200);
         let before = alone.target_accuracy();
-        let mut bench = apart(200);
+        let mut bench = moved(FAR, 200);
         let mut gvb = driver("gvb", SMALL, &bench.context());
         bench.run(&mut *gvb, 0..200);
         let classes = predicted(&mut bench, &mut *gvb).logits.argmax(1).into_data();
@@ -284,15 +283,15 @@ mod tests {
 
     #[test]
     fn it_predicts_without_the_bridge_and_a_record_brings_it_back() {
-        let mut bench = apart(3);
+        let mut bench = moved(FAR, 3);
         let mut gvb = driver("gvb", SMALL, &bench.context());
         bench.run(&mut *gvb, 0..3);
         let output = predicted(&mut bench, &mut *gvb);
         let model = bench.stage().predict_target().unwrap();
         assert_ne!(output.logits.to_data(), model.to_data());
         let tensors = gvb.predictor(&bench.model, Grouping::Shared).unwrap().tensors();
-        let mut fresh = driver("gvb", SMALL, &apart(3).context());
-        let mut loaded = fresh.predictor(&apart(3).model, Grouping::Shared).unwrap();
+        let mut fresh = driver("gvb", SMALL, &moved(FAR, 3).context());
+        let mut loaded = fresh.predictor(&moved(FAR, 3).model, Grouping::Shared).unwrap();
         let map = tensors.into_iter().map(|tensor| (tensor.path, tensor.data)).collect();
         loaded.load(&map).unwrap();
         let rows: Vec<usize> = (0..bench.data.target_rows()).collect();
@@ -308,7 +307,7 @@ mod tests {
     #[test]
     fn terms_beside_it_count() {
         let train = |beside: bool| {
-            let mut bench = apart(5);
+            let mut bench = moved(FAR, 5);
             let mut gvb = driver("gvb", SMALL, &bench.context());
             if beside {
                 bench.add_term("afn", term("afn", "", &bench.context()));

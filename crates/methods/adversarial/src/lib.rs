@@ -17,6 +17,7 @@
 mod adda;
 mod adversary;
 mod afn;
+mod both_classifiers;
 mod bsp;
 mod cdan;
 mod dann;
@@ -28,8 +29,6 @@ mod measure;
 mod osbp;
 mod pada;
 mod reversal;
-#[cfg(test)]
-mod testing;
 mod wdgrl;
 
 pub use adda::{Adda, EncoderLoss};

@@ -90,9 +90,7 @@ impl Term for Disparity {
 #[cfg(test)]
 mod tests {
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{Joint, config_error, context, plugin, term};
-
-    use crate::testing::{FAR, assert_term_gains};
+    use isthmus_testing::{FAR, Joint, assert_term_gains, config_error, context, plugin, term};
 
     #[test]
     fn the_defaults_are_tllibs() {
@@ -137,6 +135,6 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        assert_term_gains("mdd", "reversal = { schedule = \"constant\", high = 0.3 }", FAR);
+        assert_term_gains("mdd", "reversal = { schedule = \"constant\", high = 0.3 }", FAR, 200);
     }
 }

@@ -169,11 +169,11 @@ mod tests {
     use isthmus_core::registry::Kind;
     use isthmus_core::updater::part_tensors;
     use isthmus_testing::{
-        ModelSpec, TwoDomains, Workbench, config_error, context, driver, plugin,
+        FAR, ModelSpec, TwoDomains, Workbench, assert_driver_gains, config_error, context, driver,
+        moved, plugin,
     };
 
     use super::*;
-    use crate::testing::{FAR, apart, assert_driver_gains};
 
     #[test]
     fn the_defaults_are_the_authors() {
@@ -218,7 +218,7 @@ mod tests {
 
     #[test]
     fn the_model_stays_while_the_critic_learns_and_the_critic_while_the_features_do() {
-        let mut bench = apart(1);
+        let mut bench = moved(FAR, 1);
         let mut method = Distance {
             config: Wdgrl::default(),
             critic: build_discriminator(
@@ -256,13 +256,13 @@ mod tests {
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
         // Stronger, it matches each class with the other one: nothing in it sees classes.
-        assert_driver_gains("wdgrl", "distance_weight = 0.1\ngradient_penalty = 1.0", FAR);
+        assert_driver_gains("wdgrl", "distance_weight = 0.1\ngradient_penalty = 1.0", FAR, 200);
     }
 
     #[test]
     fn terms_beside_it_count() {
         let train = |term: bool| {
-            let mut bench = apart(3);
+            let mut bench = moved(FAR, 3);
             let mut wdgrl = driver("wdgrl", "gradient_penalty = 1.0", &bench.context());
             if term {
                 bench.add_term("afn", isthmus_testing::term("afn", "", &bench.context()));

@@ -97,9 +97,7 @@ impl Term for DeepJdot {
 #[cfg(test)]
 mod tests {
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{
-        Joint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
-    };
+    use isthmus_testing::{Joint, assert_term_gains, config_error, context, plugin, term};
 
     const LARGE: &str = "feature_weight = 0.1\nlabel_weight = 1.0\n";
 
@@ -164,19 +162,7 @@ mod tests {
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
         for plan in ["exact", "entropic"] {
-            let bench = || {
-                let data = TwoDomains::shifted(40, 24, 2.0).batches(20, 12);
-                Workbench::new(ModelSpec::NORMALISED, data, 100, 0.1)
-            };
-            let mut alone = bench();
-            alone.train_on_source(100);
-            let mut bench = bench();
-            let config = format!("{LARGE}plan = \"{plan}\"");
-            let method = term("deep-jdot", &config, &bench.context());
-            bench.train(method, 100);
-            let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-            println!("{plan}: target accuracy: {before:.3} without, {after:.3} with");
-            assert!(after > before, "{plan}: {before} to {after}");
+            assert_term_gains("deep-jdot", &format!("{LARGE}plan = \"{plan}\""), 2.0, 100);
         }
     }
 

@@ -95,9 +95,7 @@ impl Term for LocalDiscrepancy {
 #[cfg(test)]
 mod tests {
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{
-        Joint, ModelSpec, TwoDomains, Workbench, config_error, context, plugin, term,
-    };
+    use isthmus_testing::{Joint, assert_term_gains, config_error, context, plugin, term};
 
     use super::*;
 
@@ -164,18 +162,7 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let bench = || {
-            let data = TwoDomains::shifted(40, 24, 2.0).batches(20, 12);
-            Workbench::new(ModelSpec::NORMALISED, data, 100, 0.1)
-        };
-        let mut alone = bench();
-        alone.train_on_source(100);
-        let mut bench = bench();
-        let dsan = term("dsan", "", &bench.context());
-        bench.train(dsan, 100);
-        let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-        println!("target accuracy: {before:.3} without, {after:.3} with");
-        assert!(after > before, "{before} to {after}");
+        assert_term_gains("dsan", "", 2.0, 100);
     }
 
     #[test]

@@ -85,7 +85,7 @@ impl Term for Mmd {
 
 #[cfg(test)]
 mod tests {
-    use isthmus_testing::{Joint, ModelSpec, TwoDomains, Workbench, config_error, context, term};
+    use isthmus_testing::{Joint, assert_term_gains, config_error, context, term};
 
     fn value(joint: &Joint, config: &str) -> f64 {
         joint.loss(&mut *term("mmd", config, &context(4, 3, 1)), 0, 1).into_scalar::<f64>()
@@ -130,18 +130,7 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let bench = || {
-            let data = TwoDomains::shifted(40, 24, 2.0).batches(20, 12);
-            Workbench::new(ModelSpec::NORMALISED, data, 100, 0.1)
-        };
-        let mut alone = bench();
-        alone.train_on_source(100);
-        let mut bench = bench();
-        let mmd = term("mmd", "", &bench.context());
-        bench.train(mmd, 100);
-        let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-        println!("target accuracy: {before:.3} without, {after:.3} with");
-        assert!(after > before, "{before} to {after}");
+        assert_term_gains("mmd", "", 2.0, 100);
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Term for SlicedWasserstein {
 
 #[cfg(test)]
 mod tests {
-    use isthmus_testing::{Joint, ModelSpec, TwoDomains, Workbench, config_error, context, term};
+    use isthmus_testing::{Joint, assert_term_gains, config_error, context, term};
 
     fn value(joint: &Joint, config: &str, step: usize) -> f64 {
         let mut term = term("sliced-wasserstein", config, &context(4, 3, 1));
@@ -102,18 +102,7 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let bench = || {
-            let data = TwoDomains::shifted(40, 24, 2.0).batches(20, 12);
-            Workbench::new(ModelSpec::NORMALISED, data, 100, 0.1)
-        };
-        let mut alone = bench();
-        alone.train_on_source(100);
-        let mut bench = bench();
-        let method = term("sliced-wasserstein", "", &bench.context());
-        bench.train(method, 100);
-        let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-        println!("target accuracy: {before:.3} without, {after:.3} with");
-        assert!(after > before, "{before} to {after}");
+        assert_term_gains("sliced-wasserstein", "", 2.0, 100);
     }
 
     #[test]
