@@ -51,19 +51,14 @@ impl RecordWriter {
     ) -> Result<Begun, RecordError> {
         let directory = directory(results, &header.run.experiment, &header.run.id)?;
         let partial = directory.with_extension(PARTIAL);
-        // Read under the lock: another process may be writing the checkpoint.
-        let Some(events) = claim(&partial)? else {
-            let writer = Self::create(results, header, environment)?;
-            return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
-        };
+        let events = hold(&partial)?;
         restore_replaced(&directory)?;
+        // Read under the lock: another process may have been writing the checkpoint.
         let path = partial.join(CHECKPOINT);
         let bytes = match fs::read(&path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                remove_if_there(&partial)?;
-                drop(events);
-                let writer = Self::create(results, header, environment)?;
+                let writer = Self::begin_anew(directory, partial, events, header, environment)?;
                 return Ok(Begun { writer, checkpoint: None, seconds: 0.0 });
             }
             Err(error) => return Err(RecordError::io("cannot read", &path)(error)),
@@ -148,13 +143,19 @@ impl RecordWriter {
     ) -> Result<Self, RecordError> {
         let directory = directory(results, &header.run.experiment, &header.run.id)?;
         let partial = directory.with_extension(PARTIAL);
-        if let Some(folder) = directory.parent() {
-            fs::create_dir_all(folder).map_err(RecordError::io("cannot create", folder))?;
-        }
-        remove_stale(&partial)?;
+        let events = hold(&partial)?;
         restore_replaced(&directory)?;
-        let events = begin_folder(&partial)?;
+        Self::begin_anew(directory, partial, events, header, environment)
+    }
 
+    fn begin_anew(
+        directory: PathBuf,
+        partial: PathBuf,
+        events: File,
+        header: &RecordHeader,
+        environment: Environment,
+    ) -> Result<Self, RecordError> {
+        empty(&partial, &events)?;
         let environment = EnvironmentFile {
             environment,
             started: Timestamp::now(),
@@ -210,17 +211,29 @@ fn restore_replaced(directory: &Path) -> Result<(), RecordError> {
     if directory.exists() { remove_if_there(&replaced) } else { rename(&replaced, directory) }
 }
 
-/// The events of a record that an interrupted run left, locked: from here on nobody else takes it
-/// up. `None` where there is nothing to take up.
-fn claim(partial: &Path) -> Result<Option<File>, RecordError> {
+/// The events of an unfinished record, which are made where there are none, locked: from here on
+/// nobody else writes the record.
+fn hold(partial: &Path) -> Result<File, RecordError> {
     let path = partial.join(EVENTS);
-    let events = match File::options().append(true).open(&path) {
+    if let Some(folder) = partial.parent() {
+        fs::create_dir_all(folder).map_err(RecordError::io("cannot create", folder))?;
+    }
+    match fs::create_dir(partial) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+            return Err(RecordError::io("cannot create", partial)(error));
+        }
+        _ => {}
+    }
+    let events = match File::options().append(true).create(true).open(&path) {
         Ok(events) => events,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        // Another process has finished the record by now, and has taken the folder along.
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(RecordError::InUse(partial.to_owned()));
+        }
         Err(error) => return Err(RecordError::io("cannot write", &path)(error)),
     };
     lock_in_place(&path, &events, partial)?;
-    Ok(Some(events))
+    Ok(events)
 }
 
 /// Locks the file, which must still be the one at `path`: another process may have finished or
@@ -245,43 +258,19 @@ fn is_at(path: &Path, _file: &File) -> bool {
     path.exists()
 }
 
-/// Removes what an interrupted run left, unless its process still lives.
-fn remove_stale(partial: &Path) -> Result<(), RecordError> {
-    for _ in 0..LOCK_ATTEMPTS {
-        if let Some(_held) = claim(partial)? {
-            return remove_if_there(partial);
-        }
-        // Without events it is empty, unless another process has begun in it since.
-        match fs::remove_dir(partial) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {}
-            _ => return Ok(()),
-        }
-        std::thread::sleep(BETWEEN_ATTEMPTS);
-    }
-    // Somebody removed the events and left the rest.
-    remove_if_there(partial)
-}
-
-/// Makes the folder of a record and its file of events, locked.
-fn begin_folder(partial: &Path) -> Result<File, RecordError> {
-    let path = partial.join(EVENTS);
-    for _ in 0..LOCK_ATTEMPTS {
-        fs::create_dir(partial).map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => RecordError::InUse(partial.to_owned()),
-            _ => RecordError::io("cannot create", partial)(source),
-        })?;
-        match File::options().append(true).create_new(true).open(&path) {
-            Ok(events) => {
-                lock_in_place(&path, &events, partial)?;
-                return Ok(events);
-            }
-            // Another process took the empty folder for one that was left behind.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => break,
-            Err(error) => return Err(RecordError::io("cannot create", &path)(error)),
+/// Removes what is in the folder of a record, except for its events: who holds them keeps others
+/// away.
+fn empty(partial: &Path, events: &File) -> Result<(), RecordError> {
+    let folder = fs::read_dir(partial).map_err(RecordError::io("cannot read", partial))?;
+    for entry in folder {
+        let path = entry.map_err(RecordError::io("cannot read", partial))?.path();
+        if path.is_dir() {
+            remove_if_there(&path)?;
+        } else if path.file_name().is_some_and(|name| name != EVENTS) {
+            fs::remove_file(&path).map_err(RecordError::io("cannot remove", &path))?;
         }
     }
-    Err(RecordError::InUse(partial.to_owned()))
+    events.set_len(0).map_err(RecordError::io("cannot write", &partial.join(EVENTS)))
 }
 
 /// Holds the record until the file is closed, by the end of the process at the latest.
