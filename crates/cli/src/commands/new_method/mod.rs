@@ -85,15 +85,16 @@ fn write_outside(
     }
     let workspace = repository.text(MANIFEST)?;
     let lock = repository.text(LOCK)?;
-    let manifest =
-        outside::manifest(repository.root(), &workspace, &names.name, &inherited_manifest(names))
-            .map_err(|problem| {
-            let root = repository.root().display();
-            Failure::input(format!(
-                "no manifest can be made from the source tree {root}: {problem}"
-            ))
-        })?;
-    let mut files = vec![(folder.join(MANIFEST), manifest), (folder.join(LOCK), lock)];
+    let manifest = outside::manifest(&workspace, &names.name, &inherited_manifest(names));
+    let manifest = manifest.map_err(|problem| {
+        let root = repository.root().display();
+        Failure::input(format!("no manifest can be made from the source tree {root}: {problem}"))
+    })?;
+    let mut files = vec![
+        (folder.join(MANIFEST), manifest),
+        (folder.join(LOCK), lock),
+        (folder.join(".gitignore"), outside::IGNORED.to_owned()),
+    ];
     files.extend(sources(&folder, names, kind));
     files.push((folder.join("src/main.rs"), names.filled(MAIN)));
     let target = target_folder();
@@ -106,11 +107,14 @@ fn write_outside(
         files.push((folder.join(".cargo/config.toml"), text));
     }
     write(&files)?;
+    let (crates, link) = (repository.root().join(outside::LINK), folder.join(outside::LINK));
+    outside::link(&crates, &link).map_err(Failure::file("cannot link", &link))?;
 
     let mut text = String::new();
     for (file, _) in &files {
         text.push_str(&format!("wrote   {}\n", file.display()));
     }
+    text.push_str(&format!("linked  {} to {}\n", link.display(), crates.display()));
     text.push_str(&format!(
         "\nThere, it is the command `isthmus` with one method more:\n\n\
          test it:  cargo test --release\n\
