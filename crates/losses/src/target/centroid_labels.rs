@@ -101,7 +101,7 @@ fn centroids(directions: &[Vec<f64>], shares: &[Vec<f64>], classes: usize) -> Ve
 }
 
 /// The vector with length 1; one of zeros stays.
-fn unit(mut vector: Vec<f64>) -> Vec<f64> {
+pub(super) fn unit(mut vector: Vec<f64>) -> Vec<f64> {
     let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
     if length > 0.0 {
         vector.iter_mut().for_each(|value| *value /= length);
@@ -110,7 +110,7 @@ fn unit(mut vector: Vec<f64>) -> Vec<f64> {
 }
 
 /// The place of the largest value, the first of equal ones; what is no number is not it.
-fn largest(values: impl Iterator<Item = f64>) -> usize {
+pub(super) fn largest(values: impl Iterator<Item = f64>) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, value) in values.enumerate() {
         if value > best.1 {

@@ -8,6 +8,7 @@ mod information_maximization;
 mod mcc;
 mod nt_xent;
 mod pseudo_label;
+mod spherical_k_means;
 mod vat;
 
 pub use bnm::bnm;
@@ -20,4 +21,5 @@ pub use information_maximization::{
 pub use mcc::mcc;
 pub use nt_xent::nt_xent;
 pub use pseudo_label::{PseudoLabels, pseudo_label_loss, pseudo_labels};
+pub use spherical_k_means::{SphericalClusters, class_directions, spherical_k_means};
 pub use vat::{adversarial_perturbation, divergence};

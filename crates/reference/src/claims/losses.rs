@@ -6,8 +6,9 @@ use crate::format::{Array, Case};
 use crate::outputs::{Inputs, Outputs};
 use burn::tensor::{Device, Tensor};
 use isthmus_losses::discrepancy::{
-    JointLayer, Kernel, coral, coral_mean_term, homm, jmmd, jmmd_linear, mk_mmd_linear,
-    mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased, mmd_rbf_unbiased,
+    JointLayer, Kernel, Laplacian, cdd, coral, coral_mean_term, graph_spectral_alignment, homm,
+    jmmd, jmmd_linear, mk_mmd_linear, mk_mmd_offset, mk_mmd_quadratic, mmd_rbf_biased,
+    mmd_rbf_unbiased,
 };
 use isthmus_losses::target::{
     adversarial_perturbation, bnm, centroid_labels, divergence, entropy, entropy_with_epsilon,
@@ -32,8 +33,10 @@ pub(super) const fn claim(
 }
 
 pub(super) const CLAIMS: &[Claim] = &[
+    claim(DISCREPANCY, "cdd", contrastive),
     claim(DISCREPANCY, "coral", |case| two_domains(case, coral)),
     claim(DISCREPANCY, "coral_mean_term", |case| two_domains(case, coral_mean_term)),
+    claim(DISCREPANCY, "graph_spectral_alignment", graph_spectral),
     claim(DISCREPANCY, "homm3", |case| two_domains(case, |s, t| homm(s, t, 3))),
     claim(DISCREPANCY, "jmmd", |case| joint(case, jmmd)),
     claim(DISCREPANCY, "jmmd_linear", |case| joint(case, jmmd_linear)),
@@ -122,6 +125,46 @@ fn joint(case: &Case, loss: fn(&[JointLayer]) -> Tensor<1>) -> Result<Outputs> {
         ];
         Ok(loss(&layers).add_scalar(offset))
     })?;
+    Ok(outputs)
+}
+
+/// The width of the Gaussian in the file's definition.
+const GRAPH_SIGMA: f64 = 1.5;
+
+fn graph_spectral(case: &Case) -> Result<Outputs> {
+    let refused =
+        |name: &str, expected| ReferenceError::Parameter { name: name.to_owned(), expected };
+    if case.text("metric")? != "gauss" {
+        return Err(refused("metric", "`gauss`, the only one that is computed"));
+    }
+    let laplacian = match case.text("laplacian")? {
+        "laplac1" => Laplacian::RandomWalk,
+        "laplac2" => Laplacian::Unnormalized,
+        "laplac3" => Laplacian::Symmetric,
+        _ => return Err(refused("laplacian", "`laplac1`, `laplac2` or `laplac3`")),
+    };
+    two_domains(case, |s, t| graph_spectral_alignment(s, t, GRAPH_SIGMA, laplacian))
+}
+
+/// The files' rows are sorted by class, so many of each.
+fn labels_of_counts(case: &Case, name: &str) -> Result<Vec<u32>> {
+    let counts = case.numbers(name)?;
+    let of_class = |(class, count): (usize, &f64)| vec![class as u32; *count as usize];
+    Ok(counts.iter().enumerate().flat_map(of_class).collect())
+}
+
+fn contrastive(case: &Case) -> Result<Outputs> {
+    let source_labels = labels_of_counts(case, "nums_source")?;
+    let target_labels = labels_of_counts(case, "nums_target")?;
+    let classes = case.count("num_classes")?;
+    let compute = |inputs: &Inputs<'_>| -> Result<_> {
+        let (source, target) = (inputs.tensor("source")?, inputs.tensor("target")?);
+        Ok(cdd(&source, &target, &source_labels, &target_labels, classes))
+    };
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| Ok(compute(inputs)?.loss()))?;
+    outputs.differentiate(case, "intra", |inputs| Ok(compute(inputs)?.intra))?;
+    outputs.differentiate(case, "inter", |inputs| Ok(compute(inputs)?.inter))?;
     Ok(outputs)
 }
 

@@ -7,8 +7,9 @@ use crate::format::{Array, Case};
 use crate::outputs::Outputs;
 use burn::tensor::{Device, Tensor};
 use isthmus_losses::discrepancy::{
-    HostMatrix, Sinkhorn, entropic_transport, exact_plan, joint_costs, joint_transport,
-    sinkhorn_divergence, sinkhorn_plan, sliced_wasserstein, wasserstein,
+    HostMatrix, Sinkhorn, entropic_transport, exact_plan, fused_gromov_wasserstein,
+    graph_edge_cost, joint_costs, joint_transport, sinkhorn_divergence, sinkhorn_plan,
+    sliced_wasserstein, wasserstein,
 };
 
 type Result<T> = std::result::Result<T, ReferenceError>;
@@ -18,6 +19,7 @@ const FAMILY: &str = "losses/discrepancy";
 pub(super) const CLAIMS: &[Claim] = &[
     claim("deepjdot", deep_jdot),
     claim("emd2", emd2),
+    claim("fused_gw_cost", fused_gromov_wasserstein_cost),
     claim("sinkhorn", sinkhorn),
     claim("sinkhorn_divergence", divergence),
     claim("sliced_wasserstein", sliced),
@@ -106,5 +108,21 @@ fn deep_jdot(case: &Case) -> Result<Outputs> {
         let logits = inputs.tensor("target_logits")?;
         Ok(joint_transport(source, target, &labels, logits, weights, &plan))
     })?;
+    Ok(outputs)
+}
+
+fn fused_gromov_wasserstein_cost(case: &Case) -> Result<Outputs> {
+    let plan = case.input("plan")?;
+    let [rows, columns] = plan.shape[..] else {
+        let expected = "a matrix of masses";
+        return Err(ReferenceError::Parameter { name: "plan".to_owned(), expected });
+    };
+    let plan = HostMatrix { rows, columns, values: plan.data.clone() };
+    let share = case.number("alpha")?;
+    let mut outputs = two_domains(case, |s, t| fused_gromov_wasserstein(s, t, &plan, share))?;
+    let device = Device::flex();
+    let (source, target) =
+        (case.input("source")?.to_tensor(&device)?, case.input("target")?.to_tensor(&device)?);
+    outputs.tensor("edge_term", &graph_edge_cost(&source, &target, &plan));
     Ok(outputs)
 }

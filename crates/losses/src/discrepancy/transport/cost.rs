@@ -3,22 +3,12 @@
 use super::{HostMatrix, exact_plan};
 use crate::checks::assert_domains;
 use crate::closed_form::attach;
+use crate::discrepancy::distances;
 use burn::tensor::Tensor;
 
 /// Squared distances of all pairs `[source rows, target rows]`, off the tape.
 pub(super) fn squared_distances(source: &Tensor<2>, target: &Tensor<2>) -> Tensor<2> {
-    let [source, target] = centred(source, target);
-    let squares = |rows: &Tensor<2>| rows.clone().square().sum_dim(1);
-    let sums = squares(&source) + squares(&target).transpose();
-    (sums - source.matmul(target.transpose()).mul_scalar(2.0)).clamp_min(0.0)
-}
-
-/// Both domains around their joint mean, off the tape: distances stay, rounding is least.
-fn centred(source: &Tensor<2>, target: &Tensor<2>) -> [Tensor<2>; 2] {
-    let [source, target] = [source, target].map(|rows| rows.clone().inner());
-    let count = (source.dims()[0] + target.dims()[0]) as f64;
-    let mean = (source.clone().sum_dim(0) + target.clone().sum_dim(0)).div_scalar(count);
-    [source - mean.clone(), target - mean]
+    distances::squared_distances(&source.clone().inner(), &target.clone().inner())
 }
 
 /// Mean of `|s_i - t_j|^2` over all pairs of a source and a target row: the unit in which a
@@ -70,7 +60,7 @@ pub(super) fn pulls(source: &Tensor<2>, target: &Tensor<2>, plan: &HostMatrix) -
         target.dims()[0]
     );
     let plan = on_device(plan, source);
-    let [source, target] = centred(source, target);
+    let [source, target] = distances::centred(&source.clone().inner(), &target.clone().inner());
     let own = source.clone() * plan.clone().sum_dim(1) - plan.clone().matmul(target.clone());
     let plan = plan.transpose();
     let other = target * plan.clone().sum_dim(1) - plan.matmul(source);

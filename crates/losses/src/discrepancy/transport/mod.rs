@@ -6,12 +6,14 @@
 mod cost;
 mod divergence;
 mod exact;
+mod graph_matching;
 mod joint;
 mod sinkhorn;
 
 pub use cost::{mean_squared_distance, transport_cost, wasserstein};
 pub use divergence::{entropic_transport, sinkhorn_divergence};
 pub use exact::exact_plan;
+pub use graph_matching::{fused_gromov_wasserstein, graph_edge_cost, graph_matching_plan};
 pub use joint::{joint_costs, joint_transport};
 pub use sinkhorn::{EntropicPlan, Sinkhorn, sinkhorn_plan};
 
