@@ -1,5 +1,7 @@
 //! Pseudo-labels of all target training rows, and how batches are drawn from them.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::activation::softmax;
 use burn::tensor::{Tensor, TensorData};
 use isthmus_core::error::MethodError;
@@ -64,14 +66,18 @@ impl PseudoLabels {
         NamedTensor { path: PATH.to_owned(), data: TensorData::new(values, [rows]) }
     }
 
-    /// The labels of a checkpoint.
+    /// The labels of a checkpoint; `method` is who asks, for messages.
     ///
     /// # Errors
     /// If the tensor is another one, or holds what is no class below `classes`.
-    pub fn from_state(tensor: &NamedTensor, classes: usize) -> Result<Self, MethodError> {
+    pub fn from_state(
+        method: &str,
+        tensor: &NamedTensor,
+        classes: usize,
+    ) -> Result<Self, MethodError> {
         let unsuitable = |found: String| {
             MethodError::Unsuitable(format!(
-                "the checkpoint of `pseudo-label` holds {found}, expected classes below {classes} \
+                "the checkpoint of `{method}` holds {found}, expected classes below {classes} \
                  under `{PATH}`"
             ))
         };
@@ -94,9 +100,28 @@ impl PseudoLabels {
             .map(Self)
     }
 
+    /// The labelled rows of each class that has any, in order.
+    pub fn rows_by_class(&self) -> BTreeMap<u32, Vec<usize>> {
+        rows_by_class(&self.kept().collect::<Vec<_>>())
+    }
+
     fn kept(&self) -> impl Iterator<Item = (usize, u32)> + '_ {
         self.0.iter().enumerate().filter_map(|(row, label)| label.map(|class| (row, class)))
     }
+}
+
+impl FromIterator<Option<u32>> for PseudoLabels {
+    fn from_iter<I: IntoIterator<Item = Option<u32>>>(labels: I) -> Self {
+        Self(labels.into_iter().collect())
+    }
+}
+
+fn rows_by_class(kept: &[(usize, u32)]) -> BTreeMap<u32, Vec<usize>> {
+    let mut classes = BTreeMap::<u32, Vec<usize>>::new();
+    for &(row, class) in kept {
+        classes.entry(class).or_default().push(row);
+    }
+    classes
 }
 
 fn draw_balanced(
@@ -104,11 +129,7 @@ fn draw_balanced(
     amount: usize,
     rng: &mut impl rand::Rng,
 ) -> (Vec<usize>, Vec<u32>) {
-    let mut classes = std::collections::BTreeMap::<u32, Vec<usize>>::new();
-    for &(row, class) in kept {
-        classes.entry(class).or_default().push(row);
-    }
-    let mut order: Vec<(u32, Vec<usize>)> = classes.into_iter().collect();
+    let mut order: Vec<(u32, Vec<usize>)> = rows_by_class(kept).into_iter().collect();
     order.shuffle(rng);
     let mut drawn = (Vec::new(), Vec::new());
     for (class, rows) in order.iter().cycle().take(amount) {
@@ -188,11 +209,11 @@ mod tests {
     fn a_checkpoint_returns_the_same_labels_and_refuses_others() {
         let labels = labels(&[-1, 2, 0]);
         let state = labels.to_state();
-        assert_eq!(PseudoLabels::from_state(&state, 3).unwrap(), labels);
-        let error = PseudoLabels::from_state(&state, 2).unwrap_err().to_string();
+        assert_eq!(PseudoLabels::from_state("pseudo-label", &state, 3).unwrap(), labels);
+        let error = PseudoLabels::from_state("pseudo-label", &state, 2).unwrap_err().to_string();
         assert!(error.contains("the label 2"), "{error}");
         let other = NamedTensor { path: "centroids".to_owned(), ..state };
-        let error = PseudoLabels::from_state(&other, 3).unwrap_err().to_string();
+        let error = PseudoLabels::from_state("pseudo-label", &other, 3).unwrap_err().to_string();
         assert!(error.contains("`centroids`"), "{error}");
     }
 }

@@ -9,6 +9,7 @@ use isthmus_core::targets::class_tensor;
 use isthmus_losses::classification::cross_entropy;
 
 use crate::labels::PseudoLabels;
+use crate::rounds::Round;
 
 inventory::submit! {
     Plugin::driver::<PseudoLabel>(
@@ -64,11 +65,6 @@ struct SelfTraining {
 }
 
 impl SelfTraining {
-    /// The round of `step`, from 0.
-    fn round(&self, step: usize, total_steps: usize) -> usize {
-        step * self.config.rounds.min(total_steps).max(1) / total_steps.max(1)
-    }
-
     /// The labels of the round that `step` is in; new ones at its start.
     fn labels(
         &mut self,
@@ -96,11 +92,9 @@ impl SelfTraining {
 
 impl Driver for SelfTraining {
     fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError> {
-        let total_steps = step.stage.total_steps;
-        let round = self.round(step.number, total_steps);
-        let starts_round = step.number == 0 || round != self.round(step.number - 1, total_steps);
+        let round = Round::of(step, self.config.rounds);
         let (class_balanced, trade_off) = (self.config.class_balanced, self.config.trade_off);
-        let labels = self.labels(&step.stage, step.number, starts_round)?;
+        let labels = self.labels(&step.stage, step.number, round.begins)?;
         let kept_share = labels.kept_share();
         let key = step.key();
         let (rows, classes) = labels.draw(step.stage.batch_size, class_balanced, key.named("rows"));
@@ -124,8 +118,8 @@ impl Driver for SelfTraining {
             cross_entropy(logits, class_tensor(&classes, &device))
         });
 
-        if step.measure || starts_round {
-            step.note("round", round as f64);
+        if step.measure || round.begins {
+            step.note("round", round.number as f64);
             step.note("kept_share", kept_share);
         }
         if step.measure {
@@ -150,7 +144,7 @@ impl Method for SelfTraining {
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
         self.labels = match state.as_slice() {
             [] => None,
-            [labels] => Some(PseudoLabels::from_state(labels, self.classes)?),
+            [labels] => Some(PseudoLabels::from_state("pseudo-label", labels, self.classes)?),
             more => {
                 return Err(MethodError::Checkpoint(format!(
                     "it holds {} tensors for `pseudo-label`, expected one",

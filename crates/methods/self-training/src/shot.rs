@@ -11,6 +11,8 @@ use isthmus_core::updater::Role;
 use isthmus_losses::classification::cross_entropy;
 use isthmus_losses::target::{centroid_labels, entropy, entropy_of_mean};
 
+use crate::rounds::Round;
+
 inventory::submit! {
     Plugin::driver::<Shot>(
         About {
@@ -128,10 +130,7 @@ impl Method for HypothesisTransfer {
 
 impl Driver for HypothesisTransfer {
     fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError> {
-        let total_steps = step.stage.total_steps.max(1);
-        let round = |number: usize| number * self.config.rounds.min(total_steps) / total_steps;
-        let starts = step.number == 0 || round(step.number) != round(step.number - 1);
-        if starts && step.is_first_batch() {
+        if Round::of(step, self.config.rounds).begins {
             self.label(step)?;
         }
         let (data, device) = (step.stage.data, step.stage.device.clone());
