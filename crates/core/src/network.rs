@@ -65,6 +65,9 @@ pub trait Network: Send {
         visit: &mut dyn FnMut(&Parameter<'_>, Tensor<1>),
     );
 
+    /// Visits every matrix of parameters, on the tape and in a fixed order: for losses on weights.
+    fn visit_matrices(&self, visit: &mut dyn FnMut(&Parameter<'_>, Tensor<2>));
+
     /// The sum of squares of all gradients of this network.
     fn gradient_square_sum(&self, gradients: &Gradients) -> f64 {
         let mut sum = 0.0;
@@ -139,6 +142,10 @@ impl<M: Module + 'static> Network for M {
         visit: &mut dyn FnMut(&Parameter<'_>, Tensor<1>),
     ) {
         self.visit(&mut GradientVisitor { place: Place::default(), gradients, visit });
+    }
+
+    fn visit_matrices(&self, visit: &mut dyn FnMut(&Parameter<'_>, Tensor<2>)) {
+        self.visit(&mut MatrixVisitor { place: Place::default(), visit });
     }
 
     fn update(&mut self, gradients: &mut Gradients, rule: &mut dyn UpdateRule) {
@@ -288,6 +295,30 @@ impl ModuleVisitor for GradientVisitor<'_> {
             let size = gradient.shape().num_elements();
             let parameter = Parameter { path: &path, in_norm: self.place.in_norm() };
             (self.visit)(&parameter, gradient.reshape([size]));
+        }
+    }
+}
+
+struct MatrixVisitor<'a> {
+    place: Place,
+    visit: &'a mut dyn FnMut(&Parameter<'_>, Tensor<2>),
+}
+
+impl ModuleVisitor for MatrixVisitor<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.place.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.place.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        if let [rows, columns] = value.dims()[..] {
+            let path = self.place.path.join(".");
+            let parameter = Parameter { path: &path, in_norm: self.place.in_norm() };
+            (self.visit)(&parameter, value.reshape([rows, columns]));
         }
     }
 }

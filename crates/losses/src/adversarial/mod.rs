@@ -11,7 +11,9 @@ mod mcd;
 mod mdd;
 mod multi_domain;
 mod osbp;
+mod target_likeness;
 mod wdgrl;
+mod weight_overlap;
 
 pub use afn::{hard_feature_norm, stepwise_feature_norm};
 pub use bsp::batch_spectral_penalization;
@@ -25,4 +27,6 @@ pub use multi_domain::{
     domain_columns, domain_confusion, multi_domain_cross_entropy, negative_domain_entropy,
 };
 pub use osbp::unknown_class_bce;
+pub use target_likeness::target_likeness_weights;
 pub use wdgrl::{gradient_penalty, wasserstein_estimate};
+pub use weight_overlap::weight_overlap;

@@ -1,7 +1,7 @@
 //! Pseudo-labels above a confidence threshold (FixMatch).
 
 use crate::checks::assert_not_empty;
-use crate::classification::cross_entropy_per_sample;
+use crate::classification::generalized_cross_entropy_per_sample;
 use burn::tensor::{Int, Tensor, activation::softmax};
 
 /// Labels that a network gives to rows, and how far they are to be trusted.
@@ -31,11 +31,13 @@ pub fn pseudo_labels(logits: Tensor<2>, threshold: f64) -> PseudoLabels {
     }
 }
 
-/// Cross-entropy of one view of the rows against the trusted pseudo-labels of another view.
+/// Loss of one view of the rows against the trusted pseudo-labels of another view.
 ///
 /// ```text
-/// loss = 1/n sum_i mask_i CE(strong_i, argmax weak_i),   mask_i = [max softmax(weak_i) > threshold]
+/// loss = 1/n sum_i mask_i L(strong_i, argmax weak_i),   mask_i = [max softmax(weak_i) > threshold]
 /// ```
+///
+/// `L` is the generalised cross-entropy of this exponent; of 0, the cross-entropy of the paper.
 ///
 /// The sum is divided by all `n` rows, not by the trusted ones, so the loss grows as predictions
 /// become certain; 0 if no row is trusted. No gradient flows into `weak_logits`.
@@ -48,11 +50,12 @@ pub fn pseudo_labels(logits: Tensor<2>, threshold: f64) -> PseudoLabels {
 /// - result: `[1]`, at least 0
 ///
 /// # Panics
-/// If shapes differ or the batch is empty.
+/// If shapes differ, the batch is empty or the exponent is outside `[0, 1]`.
 pub fn pseudo_label_loss(
     weak_logits: Tensor<2>,
     strong_logits: Tensor<2>,
     threshold: f64,
+    exponent: f64,
 ) -> Tensor<1> {
     assert_eq!(
         weak_logits.dims(),
@@ -60,7 +63,7 @@ pub fn pseudo_label_loss(
         "pseudo_label_loss: both views need the same shape"
     );
     let PseudoLabels { labels, mask } = pseudo_labels(weak_logits, threshold);
-    (cross_entropy_per_sample(strong_logits, labels) * mask).mean()
+    (generalized_cross_entropy_per_sample(strong_logits, labels, exponent) * mask).mean()
 }
 
 #[cfg(test)]
@@ -75,7 +78,7 @@ mod tests {
         let weak = Tensor::<2>::from_data([[4.0, 0.0], [0.1, 0.0]], &device);
         let strong = Tensor::<2>::from_data([[0.0, 0.0], [9.0, -9.0]], &device);
         let (value, [weak_gradient, strong_gradient]) =
-            differentiate([&weak, &strong], |[w, s]| pseudo_label_loss(w, s, 0.9));
+            differentiate([&weak, &strong], |[w, s]| pseudo_label_loss(w, s, 0.9, 0.0));
         assert_close(&[value], &[2.0_f64.ln() / 2.0], 1e-6);
         assert_eq!(weak_gradient, [0.0; 4]);
         assert_close(&strong_gradient, &[-0.25, 0.25, 0.0, 0.0], 1e-6);

@@ -211,7 +211,7 @@ fn fixmatch(case: &Case) -> Result<Outputs> {
     let mut outputs = Outputs::new();
     outputs.differentiate(case, "loss", |inputs| {
         let weak = inputs.constant("weak_logits")?;
-        Ok(pseudo_label_loss(weak, inputs.tensor("strong_logits")?, threshold))
+        Ok(pseudo_label_loss(weak, inputs.tensor("strong_logits")?, threshold, 0.0))
     })?;
     let weak = case.input("weak_logits")?.to_tensor(&Device::flex())?;
     let chosen = pseudo_labels(weak, threshold);
