@@ -16,7 +16,7 @@ use isthmus_losses::target::{class_directions, spherical_k_means};
 use rand::Rng;
 use rand::seq::index;
 
-use crate::labels::PseudoLabels;
+use crate::labels::{PseudoLabels, RoundLabels};
 use crate::rounds::Round;
 
 inventory::submit! {
@@ -90,7 +90,7 @@ impl TermPlugin for Can {
             config: self.clone(),
             classes: context.outputs,
             source: Vec::new(),
-            labels: None,
+            labels: RoundLabels::new("can", context.outputs),
         }))
     }
 }
@@ -107,8 +107,8 @@ struct Contrast {
     classes: usize,
     /// The rows of each source, there once the stage has begun.
     source: Vec<RowsByClass>,
-    /// The class of each target training row that counts; none before the first round.
-    labels: Option<PseudoLabels>,
+    /// The class of each target training row that counts.
+    labels: RoundLabels,
 }
 
 impl Contrast {
@@ -183,13 +183,11 @@ fn classes(targets: &Targets) -> Result<&[u32], MethodError> {
 
 impl Method for Contrast {
     fn state(&self) -> Vec<NamedTensor> {
-        self.labels.iter().map(PseudoLabels::to_state).collect()
+        self.labels.state()
     }
 
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        let labels = |tensor| PseudoLabels::from_state("can", tensor, self.classes);
-        self.labels = state.first().map(labels).transpose()?;
-        Ok(())
+        self.labels.load_state(&state)
     }
 }
 
@@ -210,24 +208,17 @@ impl Term for Contrast {
 
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let begins = Round::of(step, self.config.rounds).begins;
-        let rows = step.stage.data.target_rows();
-        let labels = match self.labels.take() {
-            _ if begins => self.cluster(&step.stage)?,
-            Some(labels) if labels.rows() == rows => labels,
-            other => {
-                return Err(MethodError::Checkpoint(format!(
-                    "that of step {} holds clusters of {} target samples for `can`, there are {rows}",
-                    step.number,
-                    other.map_or(0, |labels| labels.rows())
-                )));
-            }
-        };
-        let key = step.key();
-        let batch = self.draw(&labels, key);
-        if step.measure || begins {
-            step.note("kept_share", labels.kept_share());
+        if begins {
+            let labels = self.cluster(&step.stage)?;
+            self.labels.begin(labels);
         }
-        self.labels = Some(labels);
+        let labels = self.labels.at(step)?;
+        let key = step.key();
+        let batch = self.draw(labels, key);
+        let kept_share = labels.kept_share();
+        if step.measure || begins {
+            step.note("kept_share", kept_share);
+        }
         let Some(ClassAware { source, target, target_labels }) = batch else {
             return Ok(Tensor::zeros([1], &step.stage.device));
         };
@@ -272,7 +263,12 @@ mod tests {
 
     fn contrast(bench: &mut Workbench, config: Can) -> Contrast {
         let classes = bench.data.classes;
-        let mut method = Contrast { config, classes, source: Vec::new(), labels: None };
+        let mut method = Contrast {
+            config,
+            classes,
+            source: Vec::new(),
+            labels: RoundLabels::new("can", classes),
+        };
         method.begin(&mut bench.stage()).unwrap();
         method
     }
@@ -363,7 +359,7 @@ mod tests {
         can.load_state(Vec::new()).unwrap();
         let mut step = Step::new(bench.stage(), 5, 0, false);
         let error = can.loss(&mut step).unwrap_err().to_string();
-        assert!(error.contains("clusters of 0 target samples for `can`, there are 24"), "{error}");
+        assert!(error.contains("step 5 holds no pseudo-labels for `can`"), "{error}");
     }
 
     #[test]

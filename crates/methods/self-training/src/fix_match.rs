@@ -5,6 +5,9 @@ use isthmus_core::prelude::*;
 use isthmus_core::stage::SampleView;
 use isthmus_losses::target::{pseudo_label_loss, pseudo_labels};
 
+use crate::label_loss::LabelLoss;
+use crate::rounds::between;
+
 inventory::submit! {
     Plugin::term::<FixMatch>(About {
         name: "fixmatch",
@@ -17,7 +20,7 @@ inventory::submit! {
 
 /// FixMatch: the model predicts the weak views of a target batch; where the largest probability
 /// exceeds the threshold, the predicted class is the label of the strong view of the same sample.
-/// The cross-entropy is divided by all rows of the batch. What the views are, `[data.views]` says.
+/// The sum of the losses is divided by all rows of the batch. What the views are, `[data.views]` says.
 ///
 /// Weak views are predicted in the joint forward with the source, strong ones in a further pass with
 /// the same source rows, so that norm layers normalise both views alike; that pass leaves running
@@ -29,11 +32,16 @@ pub struct FixMatch {
     /// uses 0.95, tllib 0.9 for domain adaptation.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
+    /// What the threshold goes to, by equal parts from step to step; absent: it stays.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub last_threshold: Option<f64>,
+    /// The loss of the strong views against the labels.
+    pub loss: LabelLoss,
 }
 
 impl Default for FixMatch {
     fn default() -> Self {
-        Self { threshold: 0.95 }
+        Self { threshold: 0.95, last_threshold: None, loss: LabelLoss::default() }
     }
 }
 
@@ -51,12 +59,14 @@ impl Term for FixMatch {
         segments.push(Segment { domain: DomainRole::Target, rows: joint.target_rows });
         let output = step.forward(input, segments);
         let strong = output.rows(joint.source_rows, joint.target_rows).logits;
+        let last = self.last_threshold.unwrap_or(self.threshold);
+        let threshold = between(self.threshold, last, step.number, step.stage.total_steps);
         let weak = joint.target_logits();
         if step.measure {
-            let trusted = pseudo_labels(weak.clone(), self.threshold).mask.mean();
+            let trusted = pseudo_labels(weak.clone(), threshold).mask.mean();
             step.note("trusted_share", trusted.into_scalar::<f64>());
         }
-        Ok(pseudo_label_loss(weak, strong, self.threshold))
+        Ok(pseudo_label_loss(weak, strong, threshold, self.loss.exponent))
     }
 }
 
@@ -94,7 +104,7 @@ mod tests {
     fn confident_weak_predictions_label_strong_views() {
         const THRESHOLD: f64 = 0.9;
         let mut bench = bench(30);
-        let mut term = FixMatch { threshold: THRESHOLD };
+        let mut term = FixMatch { threshold: THRESHOLD, ..FixMatch::default() };
         let mut step = Step::new(bench.stage(), 3, 0, true);
         let loss = term.loss(&mut step).unwrap().into_scalar::<f64>();
         let joint = step.joint().unwrap();
@@ -130,6 +140,15 @@ mod tests {
         for report in reports {
             assert_eq!((report["term/loss"], report["term/trusted_share"]), (0.0, 0.0));
         }
+    }
+
+    #[test]
+    fn the_threshold_goes_from_the_first_to_the_last() {
+        let mut bench = bench(3);
+        let config = "threshold = 1.0\nlast_threshold = 0.0";
+        let reports = bench.train(term("fixmatch", config, &bench.context()), 3);
+        let shares = [0, 2].map(|step: usize| reports[step]["term/trusted_share"]);
+        assert_eq!(shares, [0.0, 1.0]);
     }
 
     #[test]

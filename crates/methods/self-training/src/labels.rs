@@ -7,6 +7,7 @@ use burn::tensor::{Tensor, TensorData};
 use isthmus_core::error::MethodError;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::random::Key;
+use isthmus_core::step::Step;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 
@@ -15,6 +16,63 @@ const PATH: &str = "pseudo_labels";
 
 /// What stands for "no label" in a checkpoint.
 const NONE: f32 = -1.0;
+
+/// The labels of the round that a stage is in; none before the first one.
+pub(crate) struct RoundLabels {
+    /// The method's name, for messages.
+    method: &'static str,
+    classes: usize,
+    labels: Option<PseudoLabels>,
+}
+
+impl RoundLabels {
+    /// No labels yet, of so many classes.
+    pub fn new(method: &'static str, classes: usize) -> Self {
+        Self { method, classes, labels: None }
+    }
+
+    /// Begins a round with labels.
+    pub fn begin(&mut self, labels: PseudoLabels) {
+        self.labels = Some(labels);
+    }
+
+    /// The labels of the round that `step` is in.
+    pub fn at(&self, step: &Step<'_>) -> Result<&PseudoLabels, MethodError> {
+        let (number, rows) = (step.number, step.stage.data.target_rows());
+        let method = self.method;
+        match &self.labels {
+            Some(labels) if labels.rows() == rows => Ok(labels),
+            Some(labels) => Err(MethodError::Checkpoint(format!(
+                "it holds pseudo-labels for `{method}` of {} target samples, there are {rows}",
+                labels.rows()
+            ))),
+            None => Err(MethodError::Checkpoint(format!(
+                "that of step {number} holds no pseudo-labels for `{method}`"
+            ))),
+        }
+    }
+
+    /// The labels as a checkpoint's tensors.
+    pub fn state(&self) -> Vec<NamedTensor> {
+        self.labels.iter().map(PseudoLabels::to_state).collect()
+    }
+
+    /// Takes a checkpoint's tensors back.
+    pub fn load_state(&mut self, state: &[NamedTensor]) -> Result<(), MethodError> {
+        self.labels = match state {
+            [] => None,
+            [labels] => Some(PseudoLabels::from_state(self.method, labels, self.classes)?),
+            more => {
+                return Err(MethodError::Checkpoint(format!(
+                    "it holds {} tensors for `{}`, expected one",
+                    more.len(),
+                    self.method
+                )));
+            }
+        };
+        Ok(())
+    }
+}
 
 /// The label of each target training row, where the model was certain enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,13 +83,55 @@ impl PseudoLabels {
     /// least `threshold`.
     pub fn confident(logits: Tensor<2>, threshold: f64) -> Self {
         let [_, classes] = logits.dims();
-        let probabilities: Vec<f32> = softmax(logits, 1).to_data().iter::<f32>().collect();
+        let probabilities = probabilities(logits);
         let label = |row: &[f32]| {
-            let (class, &largest) = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1))?;
+            let (class, largest) = largest(row)?;
             // A probability that is not a number is no confidence: the comparison is false.
             (f64::from(largest) >= threshold).then_some(class as u32)
         };
         Self(probabilities.chunks(classes.max(1)).map(label).collect())
+    }
+
+    /// The labels of the most certain rows of `logits` `[rows, classes]`: `portion` of all rows, or,
+    /// with `per_class`, of those that are predicted as each class, rounded up.
+    ///
+    /// A threshold `t_c` is the probability that the last of them has. A row gets the class of
+    /// largest `p_c / t_c`, if that is at least 1. A class that no row is predicted as is no label.
+    pub fn most_certain(logits: Tensor<2>, portion: f64, per_class: bool) -> Self {
+        let [_, classes] = logits.dims();
+        let probabilities = probabilities(logits);
+        let rows = || probabilities.chunks(classes.max(1));
+        let mut predicted = vec![Vec::new(); if per_class { classes } else { 1 }];
+        for (class, largest) in rows().filter_map(largest) {
+            if !largest.is_nan() {
+                predicted[if per_class { class } else { 0 }].push(largest);
+            }
+        }
+        let thresholds: Vec<f64> =
+            predicted.into_iter().map(|found| least_of_portion(found, portion)).collect();
+        let label = |row: &[f32]| {
+            let ratio = |class: usize| {
+                let threshold = thresholds[if per_class { class } else { 0 }];
+                f64::from(row[class]) / threshold
+            };
+            let class = (0..classes).max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))?;
+            (ratio(class) >= 1.0).then_some(class as u32)
+        };
+        Self(rows().map(label).collect())
+    }
+
+    /// The class of each row that two heads agree on, where the more certain of them gives it at
+    /// least the probability `threshold`; logits are `[rows, classes]`.
+    pub fn agreed(first: Tensor<2>, second: Tensor<2>, threshold: f64) -> Self {
+        let [_, classes] = first.dims();
+        let [first, second] = [first, second].map(probabilities);
+        let rows = first.chunks(classes.max(1)).zip(second.chunks(classes.max(1)));
+        let label = |(first, second): (&[f32], &[f32])| {
+            let ((class, own), (other, others)) = (largest(first)?, largest(second)?);
+            let certain = [own, others].into_iter().any(|it| f64::from(it) >= threshold);
+            (class == other && certain).then_some(class as u32)
+        };
+        Self(rows.map(label).collect())
     }
 
     /// Number of rows, labelled or not.
@@ -124,6 +224,24 @@ fn rows_by_class(kept: &[(usize, u32)]) -> BTreeMap<u32, Vec<usize>> {
     classes
 }
 
+/// Probabilities of all rows, one row after the other.
+fn probabilities(logits: Tensor<2>) -> Vec<f32> {
+    softmax(logits, 1).to_data().iter::<f32>().collect()
+}
+
+/// The most probable class of a row and its probability.
+fn largest(row: &[f32]) -> Option<(usize, f32)> {
+    let largest = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+    largest.map(|(class, probability)| (class, *probability))
+}
+
+/// The least of the `portion` largest values; infinite where there are none.
+fn least_of_portion(mut values: Vec<f32>, portion: f64) -> f64 {
+    values.sort_by(|a, b| b.total_cmp(a));
+    let rank = (portion * values.len() as f64).ceil() as usize;
+    values[..rank.min(values.len())].last().map_or(f64::INFINITY, |&value| f64::from(value))
+}
+
 fn draw_balanced(
     kept: &[(usize, u32)],
     amount: usize,
@@ -165,6 +283,60 @@ mod tests {
         assert_eq!(at(0.76).kept_share(), 0.25);
         // Equal logits have a probability of exactly one half: at least the threshold.
         assert!(at(0.5).0[0].is_some());
+    }
+
+    #[test]
+    fn heads_must_agree_and_one_of_them_be_certain() {
+        let first = two_classes(&[0.95, 0.95, 0.6, 0.6, 0.05, f32::NAN]);
+        let second = two_classes(&[0.6, 0.3, 0.95, 0.7, 0.4, 0.9]);
+        let found = PseudoLabels::agreed(first, second, 0.9);
+        assert_eq!(found.0[..5], labels(&[0, -1, 0, -1, 1]).0);
+    }
+
+    /// Rows whose first class has these probabilities; of two classes.
+    fn two_classes(probabilities: &[f32]) -> Tensor<2> {
+        let values: Vec<f32> =
+            probabilities.iter().flat_map(|p| [(p / (1.0 - p)).ln(), 0.0]).collect();
+        Tensor::from_data(TensorData::new(values, [probabilities.len(), 2]), &Device::flex())
+    }
+
+    #[test]
+    fn a_portion_of_all_rows_leaves_out_the_class_that_is_less_certain() {
+        // Certain of the first class, less so of the second.
+        let logits = two_classes(&[0.95, 0.9, 0.85, 0.8, 0.4, 0.3, 0.45, 0.35]);
+        let of_all = PseudoLabels::most_certain(logits.clone(), 0.5, false);
+        assert_eq!(of_all, labels(&[0, 0, 0, 0, -1, -1, -1, -1]));
+        // Half of each class: those of the second have at least 0.65.
+        let of_each = PseudoLabels::most_certain(logits.clone(), 0.5, true);
+        assert_eq!(of_each, labels(&[0, 0, -1, -1, -1, 1, -1, 1]));
+        // A portion that is less than one row is one row.
+        let of_each = PseudoLabels::most_certain(logits.clone(), 0.01, true);
+        assert_eq!(of_each, labels(&[0, -1, -1, -1, -1, 1, -1, -1]));
+        assert_eq!(PseudoLabels::most_certain(logits, 1.0, true).kept_share(), 1.0);
+    }
+
+    /// The thresholds are 0.95 and 0.55: a row that leans to the first class, but less than that
+    /// class's rows do, is of the second.
+    #[test]
+    fn a_rows_label_is_the_class_most_above_its_threshold() {
+        let logits = two_classes(&[0.95, 0.96, 0.45, 0.44, 0.44, 0.51]);
+        let found = PseudoLabels::most_certain(logits, 0.3, true);
+        assert_eq!(found, labels(&[-1, 0, -1, 1, 1, -1]));
+        let logits = two_classes(&[0.99, 0.45, 0.42]);
+        assert_eq!(PseudoLabels::most_certain(logits, 1.0, true), labels(&[0, 1, 1]));
+    }
+
+    #[test]
+    fn rows_that_are_no_numbers_and_classes_that_nothing_predicts_have_no_label() {
+        let mut values = vec![f32::NAN, 0.0, 0.0];
+        values.extend([1e4, 0.0, 0.0, 0.0, 0.0, -1e4]);
+        let logits = Tensor::from_data(TensorData::new(values, [3, 3]), &Device::flex());
+        for per_class in [false, true] {
+            let found = PseudoLabels::most_certain(logits.clone(), 0.5, per_class);
+            assert_eq!(found.0[..2], [None, Some(0)]);
+        }
+        let none = Tensor::<2>::zeros([0, 3], &Device::flex());
+        assert_eq!(PseudoLabels::most_certain(none, 0.5, true).rows(), 0);
     }
 
     #[test]

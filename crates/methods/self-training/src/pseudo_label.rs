@@ -1,15 +1,11 @@
 //! Pseudo-labels above a confidence threshold, in rounds.
 
-use isthmus_core::context::{DomainRole, Segment};
-use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::DriverPlugin;
-use isthmus_core::stage::SampleView;
-use isthmus_core::targets::class_tensor;
-use isthmus_losses::classification::cross_entropy;
 
-use crate::labels::PseudoLabels;
-use crate::rounds::Round;
+use crate::label_loss::LabelLoss;
+use crate::labels::RoundLabels;
+use crate::self_training::{Selection, SelfTraining};
 
 inventory::submit! {
     Plugin::driver::<PseudoLabel>(
@@ -33,12 +29,17 @@ pub struct PseudoLabel {
     /// Smallest probability of the predicted class with which a prediction becomes a label.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub threshold: f64,
+    /// What the threshold goes to, by equal steps from round to round; absent: it stays.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub last_threshold: Option<f64>,
     /// How often labels are assigned anew, in equal parts of the stage's iterations.
     #[schemars(range(min = 1))]
     pub rounds: usize,
     /// Whether batches hold equally many target samples of every predicted class, instead of as
     /// many as there are. Counters labels that gather in few classes.
     pub class_balanced: bool,
+    /// The loss on pseudo-labelled samples.
+    pub loss: LabelLoss,
     /// Factor of the loss on pseudo-labelled samples; the source's loss has factor 1.
     #[schemars(range(min = 0.0))]
     pub trade_off: f64,
@@ -46,7 +47,14 @@ pub struct PseudoLabel {
 
 impl Default for PseudoLabel {
     fn default() -> Self {
-        Self { threshold: 0.9, rounds: 10, class_balanced: false, trade_off: 1.0 }
+        Self {
+            threshold: 0.9,
+            last_threshold: None,
+            rounds: 10,
+            class_balanced: false,
+            loss: LabelLoss::default(),
+            trade_off: 1.0,
+        }
     }
 }
 
@@ -54,105 +62,15 @@ impl PluginConfig for PseudoLabel {}
 
 impl DriverPlugin for PseudoLabel {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
-        Ok(Box::new(SelfTraining { config: self.clone(), classes: context.outputs, labels: None }))
-    }
-}
-
-struct SelfTraining {
-    config: PseudoLabel,
-    classes: usize,
-    labels: Option<PseudoLabels>,
-}
-
-impl SelfTraining {
-    /// The labels of the round that `step` is in; new ones at its start.
-    fn labels(
-        &mut self,
-        stage: &Stage<'_>,
-        step: usize,
-        starts_round: bool,
-    ) -> Result<&PseudoLabels, MethodError> {
-        if starts_round {
-            self.labels =
-                Some(PseudoLabels::confident(stage.predict_target()?, self.config.threshold));
-        }
-        match &self.labels {
-            Some(labels) if labels.rows() == stage.data.target_rows() => Ok(labels),
-            Some(labels) => Err(MethodError::Checkpoint(format!(
-                "it holds pseudo-labels of {} target samples, there are {}",
-                labels.rows(),
-                stage.data.target_rows()
-            ))),
-            None => {
-                Err(MethodError::Checkpoint(format!("that of step {step} holds no pseudo-labels")))
-            }
-        }
-    }
-}
-
-impl Driver for SelfTraining {
-    fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError> {
-        let round = Round::of(step, self.config.rounds);
-        let (class_balanced, trade_off) = (self.config.class_balanced, self.config.trade_off);
-        let labels = self.labels(&step.stage, step.number, round.begins)?;
-        let kept_share = labels.kept_share();
-        let key = step.key();
-        let (rows, classes) = labels.draw(step.stage.batch_size, class_balanced, key.named("rows"));
-
-        let (data, device) = (step.stage.data, step.stage.device.clone());
-        let source = data.source_batch(step.batch_number(), &device)?;
-        let (source_rows, target_rows) = (source.targets.rows(), rows.len());
-        let (mut input, mut segments) = (source.input, source.segments);
-        if target_rows > 0 {
-            let view = SampleView::Weak(key.named("view"));
-            input = input.concatenate(data.target_at(&rows, view, &device)?.input);
-            segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
-        }
-
-        let output = step.first_pass(input, segments);
-        let objective = step.stage.objective;
-        let source_loss = objective.loss(&output.rows(0, source_rows), &source.targets, None)?;
-        // A mean over no rows is not a number: without labels there is no such term.
-        let target_loss = (target_rows > 0).then(|| {
-            let logits = output.rows(source_rows, target_rows).logits;
-            cross_entropy(logits, class_tensor(&classes, &device))
-        });
-
-        if step.measure || round.begins {
-            step.note("round", round.number as f64);
-            step.note("kept_share", kept_share);
-        }
-        if step.measure {
-            step.note(objective.loss_name(), source_loss.clone().into_scalar::<f64>());
-            if let Some(loss) = &target_loss {
-                step.note("pseudo_label_loss", loss.clone().into_scalar::<f64>());
-            }
-        }
-        let loss = match target_loss {
-            Some(target_loss) => source_loss + target_loss.mul_scalar(trade_off),
-            None => source_loss,
-        };
-        step.update(&loss, Vec::new())
-    }
-}
-
-impl Method for SelfTraining {
-    fn state(&self) -> Vec<NamedTensor> {
-        self.labels.iter().map(PseudoLabels::to_state).collect()
-    }
-
-    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        self.labels = match state.as_slice() {
-            [] => None,
-            [labels] => Some(PseudoLabels::from_state("pseudo-label", labels, self.classes)?),
-            more => {
-                return Err(MethodError::Checkpoint(format!(
-                    "it holds {} tensors for `pseudo-label`, expected one",
-                    more.len()
-                )));
-            }
-        };
-        Ok(())
+        let last = self.last_threshold.unwrap_or(self.threshold);
+        Ok(Box::new(SelfTraining {
+            selection: Selection::Confident { threshold: self.threshold, last },
+            rounds: self.rounds,
+            class_balanced: self.class_balanced,
+            loss: self.loss,
+            trade_off: self.trade_off,
+            labels: RoundLabels::new("pseudo-label", context.outputs),
+        }))
     }
 }
 
@@ -161,10 +79,9 @@ mod tests {
     use std::collections::BTreeMap;
 
     use burn::tensor::activation::softmax;
+    use isthmus_core::named_tensor::NamedTensor;
     use isthmus_core::registry::{Kind, Needs};
     use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, driver, plugin};
-
-    use super::*;
 
     /// A model trained on the source, and data whose batches differ in size.
     fn trained(total_steps: usize) -> Workbench {
@@ -238,6 +155,29 @@ mod tests {
             assert!(round.iter().all(|labels| labels == &round[0]));
         }
         assert_ne!(labels[0], labels[11], "every round has the same labels: no test");
+    }
+
+    #[test]
+    fn the_threshold_goes_from_the_first_to_the_last() {
+        let mut bench = trained(12);
+        let config = "threshold = 1.0\nlast_threshold = 0.0\nrounds = 3";
+        let mut method = driver("pseudo-label", config, &bench.context());
+        let reports = bench.run(&mut *method, 0..12);
+        let shares: Vec<f64> = reports.iter().map(|report| report["kept_share"]).collect();
+        assert_eq!((shares[0], shares[11]), (0.0, 1.0));
+    }
+
+    /// `1 - p` is at most 1 where the cross-entropy is not, and below it everywhere.
+    #[test]
+    fn another_loss_can_be_chosen() {
+        let first_loss = |exponent: f64| {
+            let mut bench = trained(12);
+            let config = format!("threshold = 0.0\nloss = {{ exponent = {exponent:?} }}");
+            let mut method = driver("pseudo-label", &config, &bench.context());
+            bench.run(&mut *method, 0..1)[0]["pseudo_label_loss"]
+        };
+        let (entropy, error) = (first_loss(0.0), first_loss(1.0));
+        assert!(0.0 < error && error < entropy && error < 1.0, "{error} and {entropy}");
     }
 
     #[test]

@@ -8,9 +8,9 @@ use isthmus_core::prelude::*;
 use isthmus_core::registry::DriverPlugin;
 use isthmus_core::targets::class_tensor;
 use isthmus_core::updater::Role;
-use isthmus_losses::classification::cross_entropy;
 use isthmus_losses::target::{centroid_labels, entropy, entropy_of_mean};
 
+use crate::label_loss::LabelLoss;
 use crate::rounds::Round;
 
 inventory::submit! {
@@ -44,9 +44,11 @@ pub struct Shot {
     /// Factor of the entropy of the mean prediction; presumes classes of about equal frequency.
     #[schemars(range(min = 0.0))]
     pub diversity: f64,
-    /// Factor of the cross-entropy against the pseudo-labels. The authors use 0.1 for digits.
+    /// Factor of the loss against the pseudo-labels. The authors use 0.1 for digits.
     #[schemars(range(min = 0.0))]
     pub pseudo_label: f64,
+    /// The loss against the pseudo-labels.
+    pub loss: LabelLoss,
     /// How often pseudo-labels are given anew, in equal parts of the stage's iterations.
     #[schemars(range(min = 1))]
     pub rounds: usize,
@@ -54,7 +56,13 @@ pub struct Shot {
 
 impl Default for Shot {
     fn default() -> Self {
-        Self { entropy: 1.0, diversity: 1.0, pseudo_label: 0.3, rounds: 15 }
+        Self {
+            entropy: 1.0,
+            diversity: 1.0,
+            pseudo_label: 0.3,
+            loss: LabelLoss::default(),
+            rounds: 15,
+        }
     }
 }
 
@@ -152,7 +160,7 @@ impl Driver for HypothesisTransfer {
             (
                 "pseudo_label_loss",
                 self.config.pseudo_label,
-                cross_entropy(logits, class_tensor(&labels, &device)),
+                self.config.loss.of(logits, class_tensor(&labels, &device)),
             ),
         ];
         let mut loss = Tensor::zeros([1], &device);
