@@ -52,6 +52,22 @@ impl Adversary {
         vec![Part::new("discriminator", Role::Discriminator, &mut *self.discriminator)]
     }
 
+    /// The loss of the joint batch's domains, in which source rows weigh `source_weights` and target
+    /// rows 1, by features whose gradient is reversed. It is noted.
+    pub fn align(
+        &mut self,
+        step: &mut Step<'_>,
+        joint: &Joint,
+        source_weights: Tensor<1>,
+    ) -> Result<Tensor<1>, MethodError> {
+        let logits = self.logits(step, joint)?;
+        let target_weights = Tensor::ones([joint.target_rows], &logits.device());
+        let weights = Tensor::cat(vec![source_weights, target_weights], 0);
+        let loss = domain_loss(&logits, &joint.segments, Some(weights));
+        note(step, &loss, &logits, &joint.segments);
+        Ok(loss)
+    }
+
     /// Domain logits `[batch, columns]` of the joint batch's features, whose gradient is reversed.
     pub fn logits(&mut self, step: &mut Step<'_>, joint: &Joint) -> Result<Tensor<2>, MethodError> {
         self.judge(step, &joint.segments, joint.features.clone())
@@ -118,7 +134,7 @@ impl Adversary {
 
 /// One pass over all rows: the discriminator's norm layers see both domains. All passes of a step
 /// have the same dropout masks.
-fn discriminator_context(step: &Step<'_>, segments: &[Segment]) -> Context {
+pub(crate) fn discriminator_context(step: &Step<'_>, segments: &[Segment]) -> Context {
     Context::train(segments.to_vec(), step.key().named("discriminator"))
 }
 
@@ -137,7 +153,7 @@ pub(crate) fn note(
 
 /// The loss by which a discriminator tells domains apart: of a single logit the binary
 /// cross-entropy, in which both domains count alike; of one column a domain the cross-entropy of all
-/// rows. `weights` `[batch]`, of mean 1, weigh the rows.
+/// rows. `weights` `[batch]` weigh the rows.
 pub(crate) fn domain_loss(
     logits: &Tensor<2>,
     segments: &[Segment],

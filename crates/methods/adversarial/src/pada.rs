@@ -1,15 +1,14 @@
 //! Partial adversarial domain adaptation.
 
-use burn::tensor::{TensorData, activation::softmax};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem};
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::TermPlugin;
 use isthmus_core::step::Joint;
 use isthmus_core::updater::Part;
-use isthmus_losses::adversarial::dann_domain_bce_weighted;
 
-use crate::adversary::{Adversary, note};
+use crate::adversary::Adversary;
+use crate::class_weights::{ClassWeights, row_weights};
 use crate::reversal::Reversal;
 
 inventory::submit! {
@@ -71,53 +70,20 @@ impl TermPlugin for Pada {
         let adversary =
             Adversary::new("pada", &self.discriminator, self.reversal, size, 2, context)?;
         Ok(Box::new(PartialAlignment {
-            temperature: self.temperature,
-            update_every: self.update_every,
-            weights: vec![1.0; context.outputs],
+            weights: ClassWeights::new(
+                "pada",
+                self.temperature,
+                self.update_every,
+                context.outputs,
+            ),
             adversary,
         }))
     }
 }
 
-/// The path of the class weights in a checkpoint.
-const WEIGHTS: &str = "class_weights";
-
 struct PartialAlignment {
-    temperature: f64,
-    update_every: usize,
-    /// One for each output, the largest 1.
-    weights: Vec<f32>,
+    weights: ClassWeights,
     adversary: Adversary,
-}
-
-impl PartialAlignment {
-    /// Weights of the classes by what the model predicts of the target.
-    fn refresh(&mut self, step: &Step<'_>) -> Result<(), MethodError> {
-        let logits = step.stage.predict_target()?;
-        let mean = softmax(logits.div_scalar(self.temperature), 1).mean_dim(0);
-        let mean: Vec<f32> = mean.to_data().iter::<f32>().collect();
-        let largest = mean.iter().copied().fold(0.0, f32::max);
-        if largest.is_nan() || largest <= 0.0 {
-            return Err(MethodError::Diverged {
-                quantity: "the largest class weight".to_owned(),
-                value: f64::from(largest),
-                step: step.number,
-            });
-        }
-        self.weights = mean.into_iter().map(|weight| weight / largest).collect();
-        Ok(())
-    }
-
-    /// The weight of each source row's class.
-    fn of_rows(&self, joint: &Joint) -> Result<Vec<f32>, MethodError> {
-        let Some(classes) = joint.targets.classes() else {
-            return Err(MethodError::Unsuitable(format!(
-                "`pada` weighs classes, this data set has {}",
-                joint.targets.kind()
-            )));
-        };
-        Ok(classes.iter().map(|&class| self.weights[class as usize]).collect())
-    }
 }
 
 impl Method for PartialAlignment {
@@ -126,22 +92,11 @@ impl Method for PartialAlignment {
     }
 
     fn state(&self) -> Vec<NamedTensor> {
-        let data = TensorData::new(self.weights.clone(), [self.weights.len()]);
-        vec![NamedTensor { path: WEIGHTS.to_owned(), data }]
+        vec![self.weights.state()]
     }
 
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        let found = state.iter().find(|tensor| tensor.path == WEIGHTS);
-        match found.and_then(|tensor| tensor.data.as_slice::<f32>().ok()) {
-            Some(weights) if weights.len() == self.weights.len() => {
-                self.weights.copy_from_slice(weights);
-                Ok(())
-            }
-            _ => Err(MethodError::Checkpoint(format!(
-                "it holds no `{WEIGHTS}` of {} values",
-                self.weights.len()
-            ))),
-        }
+        self.weights.load_state(&state)
     }
 }
 
@@ -151,36 +106,16 @@ impl Term for PartialAlignment {
         step: &mut Step<'_>,
         joint: &Joint,
     ) -> Result<Option<Tensor<1>>, MethodError> {
-        if step.number > 0 && step.number.is_multiple_of(self.update_every) && step.is_first_batch()
-        {
-            self.refresh(step)?;
-        }
-        let weights = self.of_rows(joint)?;
-        // Of mean 1, as a cross-entropy with class weights has it.
-        let mean = weights.iter().sum::<f32>() / weights.len() as f32;
-        let weights: Vec<f32> = weights.into_iter().map(|weight| weight / mean).collect();
-        let rows = weights.len();
-        let data = TensorData::new(weights, [rows]);
-        Ok(Some(Tensor::from_data(data, &joint.features.device())))
+        self.weights.refresh(step)?;
+        Ok(Some(self.weights.of_mean_1(joint)?))
     }
 
     fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
         let joint = step.joint()?;
-        let logits = self.adversary.logits(step, &joint)?;
-        let device = logits.device();
-        let weights = TensorData::new(self.of_rows(&joint)?, [joint.source_rows]);
-        let source = logits.clone().narrow(0, 0, joint.source_rows);
-        let target = logits.clone().narrow(0, joint.source_rows, joint.target_rows);
-        let loss = dann_domain_bce_weighted(
-            source,
-            target,
-            Tensor::from_data(weights, &device),
-            Tensor::ones([joint.target_rows], &device),
-        );
-        note(step, &loss, &logits, &joint.segments);
+        let weights = row_weights(self.weights.of_rows(&joint)?, &joint);
+        let loss = self.adversary.align(step, &joint, weights)?;
         if step.measure {
-            let least = self.weights.iter().copied().fold(f32::INFINITY, f32::min);
-            step.note("smallest_class_weight", f64::from(least));
+            step.note("smallest_class_weight", self.weights.smallest());
         }
         Ok(loss)
     }
@@ -188,10 +123,10 @@ impl Term for PartialAlignment {
 
 #[cfg(test)]
 mod tests {
+    use crate::class_weights::tests::partial;
+    use burn::tensor::TensorData;
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{
-        Joint as FreeJoint, ModelSpec, TwoDomains, Workbench, context, plugin, term,
-    };
+    use isthmus_testing::{Joint as FreeJoint, context, plugin, term};
 
     use super::*;
 
@@ -225,12 +160,7 @@ mod tests {
     /// All target rows are of one class: the other comes to weigh little, and its source rows too.
     #[test]
     fn classes_that_the_target_lacks_weigh_less() {
-        let mut data = TwoDomains::shifted(32, 32, 0.2);
-        let rows = (0..32).filter(|row| data.target_labels[*row] == 1);
-        data.target = rows.flat_map(|row| data.target[row * 3..row * 3 + 3].to_vec()).collect();
-        data.target_labels = vec![1; 16];
-        data.target_batch = 16;
-        let mut bench = Workbench::new(ModelSpec::NORMALISED, data, 100, 0.1);
+        let mut bench = partial(0.2, 100);
         let config = format!("{SMALL}update_every = 20");
         let pada = term("pada", &config, &bench.context());
         let steps = bench.train(pada, 100);
@@ -243,7 +173,7 @@ mod tests {
     fn weights_are_part_of_a_checkpoint() {
         let mut first = term("pada", SMALL, &context(4, 3, 1));
         let state = vec![NamedTensor {
-            path: WEIGHTS.to_owned(),
+            path: "class_weights".to_owned(),
             data: TensorData::new(vec![1.0f32, 0.25, 0.5], [3]),
         }];
         first.load_state(state.clone()).unwrap();
