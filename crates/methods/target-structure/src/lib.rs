@@ -1,6 +1,7 @@
 //! Methods that shape the predictions on the target: certain, and unconfused between classes.
 //!
 //! - [`Bnm`]: predictions whose matrix has a large nuclear norm.
+//! - [`DeepClustering`]: target samples that gather around class centres.
 //! - [`DirtT`]: refinement of a trained model, near a teacher.
 //! - [`Entropy`]: predictions of low entropy.
 //! - [`InformationMaximization`]: predictions that are certain, and together diverse.
@@ -9,6 +10,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod bnm;
+mod deep_clustering;
 mod dirt_t;
 mod entropy;
 mod information_maximization;
@@ -16,6 +18,7 @@ mod mcc;
 mod vat;
 
 pub use bnm::Bnm;
+pub use deep_clustering::DeepClustering;
 pub use dirt_t::DirtT;
 pub use entropy::Entropy;
 pub use information_maximization::InformationMaximization;
