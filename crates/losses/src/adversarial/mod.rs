@@ -12,6 +12,7 @@ mod mdd;
 mod multi_domain;
 mod osbp;
 mod target_likeness;
+mod transferability;
 mod wdgrl;
 mod weight_overlap;
 
@@ -28,5 +29,6 @@ pub use multi_domain::{
 };
 pub use osbp::unknown_class_bce;
 pub use target_likeness::target_likeness_weights;
+pub use transferability::{sample_transferability, weights_over_range};
 pub use wdgrl::{gradient_penalty, wasserstein_estimate};
 pub use weight_overlap::weight_overlap;

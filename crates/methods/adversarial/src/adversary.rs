@@ -60,9 +60,18 @@ impl Adversary {
         joint: &Joint,
         source_weights: Tensor<1>,
     ) -> Result<Tensor<1>, MethodError> {
+        let target_weights = Tensor::ones([joint.target_rows], &source_weights.device());
+        self.align_rows(step, joint, Tensor::cat(vec![source_weights, target_weights], 0))
+    }
+
+    /// The same with a weight for each row of the batch.
+    pub fn align_rows(
+        &mut self,
+        step: &mut Step<'_>,
+        joint: &Joint,
+        weights: Tensor<1>,
+    ) -> Result<Tensor<1>, MethodError> {
         let logits = self.logits(step, joint)?;
-        let target_weights = Tensor::ones([joint.target_rows], &logits.device());
-        let weights = Tensor::cat(vec![source_weights, target_weights], 0);
         let loss = domain_loss(&logits, &joint.segments, Some(weights));
         note(step, &loss, &logits, &joint.segments);
         Ok(loss)

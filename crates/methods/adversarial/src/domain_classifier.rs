@@ -2,9 +2,10 @@
 
 use burn::tensor::Tensor;
 use isthmus_core::config::{Choice, DiscriminatorKind};
+use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::MethodError;
 use isthmus_core::method::MethodContext;
-use isthmus_core::parts::Discriminator;
+use isthmus_core::parts::{BuildContext, Discriminator};
 use isthmus_core::registry::build_discriminator;
 use isthmus_core::step::{Joint, Step};
 use isthmus_core::updater::{Part, Role};
@@ -18,6 +19,22 @@ pub(crate) struct DomainClassifier {
     pub name: &'static str,
     /// The network.
     network: Box<dyn Discriminator>,
+    /// What it is built by.
+    plan: Plan,
+}
+
+/// What a classifier is built by.
+#[derive(Clone)]
+struct Plan {
+    choice: Choice<DiscriminatorKind>,
+    size: usize,
+    context: BuildContext,
+}
+
+impl Plan {
+    fn build(&self) -> Result<Box<dyn Discriminator>, MethodError> {
+        build_discriminator(&self.choice, self.size, 2, &self.context)
+    }
 }
 
 impl DomainClassifier {
@@ -27,9 +44,25 @@ impl DomainClassifier {
         choice: &Choice<DiscriminatorKind>,
         context: &MethodContext,
     ) -> Result<Self, MethodError> {
-        let network = context.network(PART);
-        let network = build_discriminator(choice, context.feature_size, 2, &network)?;
-        Ok(Self { name, network })
+        let (choice, size) = (choice.clone(), context.feature_size);
+        let plan = Plan { choice, size, context: context.network(PART) };
+        Ok(Self { name, network: plan.build()?, plan })
+    }
+
+    /// A copy off the tape, for prediction.
+    pub fn evaluation_copy(&self) -> Self {
+        let mut plan = self.plan.clone();
+        plan.context.device = plan.context.device.inner();
+        let mut network = plan.build().expect("it was built by the same configuration before");
+        let own = self.network.tensors().into_iter().map(|own| (own.path, own.data)).collect();
+        network.load_tensors(&own).expect("both networks are built alike");
+        Self { name: self.name, network, plan }
+    }
+
+    /// Logits `[rows, 1]` of features of one domain, by running statistics.
+    pub fn evaluate(&mut self, features: Tensor<2>, domain: DomainRole) -> Tensor<2> {
+        let context = Context::evaluate(domain, features.dims()[0]);
+        self.network.forward(features, &context)
     }
 
     /// Its network, for the method that it belongs to.

@@ -13,6 +13,7 @@
 //! - [`Mdd`]: a classifier that disagrees on the target as far as a margin allows.
 //! - [`Osbp`]: a boundary that target samples of unknown classes are moved across.
 //! - [`Pada`]: as `Dann`, where the target lacks classes of the source.
+//! - [`Uan`]: as `Dann`, where both domains may have classes that the other lacks.
 //! - [`Wdgrl`]: a critic that estimates the Wasserstein distance.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -35,6 +36,7 @@ mod measure;
 mod osbp;
 mod pada;
 mod reversal;
+mod uan;
 mod wdgrl;
 
 pub use adda::{Adda, EncoderLoss};
@@ -51,4 +53,5 @@ pub use mdd::Mdd;
 pub use osbp::Osbp;
 pub use pada::Pada;
 pub use reversal::{Reversal, ReversalSchedule};
+pub use uan::Uan;
 pub use wdgrl::Wdgrl;
