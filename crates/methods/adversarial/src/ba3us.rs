@@ -26,20 +26,22 @@ inventory::submit! {
     }).of_classes()
 }
 
-/// Partial adaptation: the source has classes that the target lacks. As in `pada` a class weighs by
-/// how often the target is predicted as it, in the loss on the source and in the adversary's; and
+/// Partial adaptation: the source has classes that the target lacks. As in `pada`, a class weighs by
+/// how often the target is predicted as it, in the loss on the source and in the adversary's.
 ///
-/// - balanced alignment: source rows stand in for the classes that the target lacks. A share of the
-///   batch's source rows, drawn anew at each step, also counts as target rows in the adversary's loss.
-///   The share falls to 0 by the end of the stage. Rows weigh less in that loss, by `exp(-H)`, the
-///   greater the entropy `H` of their prediction;
-/// - uncertainty suppression: `complement_weight` times the negative entropy of what the classifier
-///   gives to the wrong classes of source rows, scaled to at most 1; rows weigh by their class and by
-///   `(1 - p)^exponent`, with `p` the probability of their own class. No wrong class is to stand out.
+/// Balanced alignment: source rows stand in for what the target lacks. A share of the batch's source
+/// rows, drawn anew at each step, also counts as target rows in the adversary's loss; the share falls
+/// to 0 by the end of the stage. All rows weigh by `exp(-H)` there, with `H` the entropy of their
+/// prediction.
 ///
-/// The authors add the entropy of the predictions on the target: put `{ name = "entropy", weight = 0.1
-/// }` beside it, which on Office-31's features gains most (`experiments/methods/partial.toml`). They
-/// draw further source rows to stand in, where here the batch's own do. With one source.
+/// Uncertainty suppression: no wrong class is to stand out. `complement_weight` times the negative
+/// entropy of what the classifier gives to the wrong classes of source rows, divided by its largest
+/// value, is added; rows weigh by their class and by `(1 - p)^exponent`, with `p` the probability of
+/// their own class.
+///
+/// The authors add the entropy of the predictions on the target: put the term `entropy` with weight
+/// 0.1 beside it. On Office-31's features that is what gains most (`experiments/methods/partial.toml`).
+/// They draw further source rows to stand in, where here the batch's own do. With one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ba3us {

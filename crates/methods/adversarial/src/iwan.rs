@@ -26,9 +26,9 @@ inventory::submit! {
 /// target lacks, in partial adaptation, come to weigh little. Labels are not looked at, and the loss
 /// on the source stays unweighted. Several sources count as one.
 ///
-/// The paper adds the entropy of the predictions on the target: put `{ name = "entropy", weight = 0.1
-/// }` beside it. By itself the adversary can do harm, as that of `dann`: on Office-31's features, with
-/// 10 classes of 31, it is the entropy that gains (`experiments/methods/partial.toml`).
+/// The paper adds the entropy of the predictions on the target: put the term `entropy` with weight 0.1
+/// beside it. By itself the adversary can do harm, as that of `dann`: on Office-31's features, with 10
+/// classes of 31, it is the entropy that gains (`experiments/methods/partial.toml`).
 ///
 /// The paper keeps the source's extractor as it was before; here, as in the Transfer Learning Library
 /// (tllib), both domains have one.

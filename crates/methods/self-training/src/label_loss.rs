@@ -5,15 +5,13 @@ use isthmus_losses::classification::generalized_cross_entropy_per_sample;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The loss against pseudo-labels, some of which are wrong: the generalised cross-entropy
-/// `(1 - p^q) / q`, with `p` the probability that the model gives to the label (Zhang, Sabuncu:
-/// Generalized cross entropy loss for training deep neural networks with noisy labels, NeurIPS
-/// 2018).
+/// The loss against pseudo-labels, some of which are wrong: the generalised cross-entropy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct LabelLoss {
-    /// The exponent `q`. 0 is the cross-entropy, 1 is `1 - p`; the larger, the less a sample counts
-    /// whose label the model holds for improbable. The paper uses 0.7.
+    /// `q` of the loss `(1 - p^q) / q`, with `p` the probability of the label (generalised
+    /// cross-entropy; Zhang, Sabuncu, NeurIPS 2018, with 0.7). 0 is the cross-entropy, 1 is `1 - p`;
+    /// the larger, the less a sample counts whose label the model holds for improbable.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub exponent: f64,
 }

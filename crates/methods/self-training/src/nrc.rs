@@ -30,12 +30,14 @@ inventory::submit! {
 /// A memory holds features and predicted probabilities `S` of every target training sample; the rows
 /// of a batch are remembered as the step's pass gives them. Neighbours are those of largest cosine
 /// similarity. With `p_i` what the model predicts of row `i`, the loss is `-mean_i sum_k a_k S_k · p_i
-/// - diversity * H(mean_i p_i)`, where `k` runs over
+/// - diversity * H(mean_i p_i)`.
 ///
-/// - the `neighbours` of row `i`, with affinity 1 where row `i` is among the `expanded_neighbours` of
-///   `k` (they are reciprocal), else `affinity`;
-/// - the `expanded_neighbours` of each of them, with `affinity`; one that comes twice counts twice;
-/// - row `i` itself, with `self_affinity`, its prediction held constant.
+/// Row `i`'s neighbours `k` have the affinity `a_k = 1` where row `i` is among the
+/// `expanded_neighbours` of `k` (they are reciprocal), else `affinity`.
+///
+/// The `expanded_neighbours` of each of them have `affinity`; one that comes twice counts twice.
+///
+/// Row `i` itself has `self_affinity`, its remembered prediction held constant.
 ///
 /// The memory has `features + outputs` values for each target sample, and is part of checkpoints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

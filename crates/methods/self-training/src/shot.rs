@@ -29,9 +29,11 @@ inventory::submit! {
 /// classifier stays as it is; extractor and bottleneck are trained on target batches alone, so that
 /// predictions become certain and diverse and meet pseudo-labels. No source sample is read.
 ///
-/// The loss is `entropy * mean_i H(p_i) - diversity * H(mean_i p_i) + pseudo_label * CE`. The
-/// pseudo-labels are given to all target training samples at the start of each round: each gets the
-/// class whose centroid is nearest to its features by cosine distance; centroids are means of
+/// The loss is `entropy * mean_i H(p_i) - diversity * H(mean_i p_i) + pseudo_label * L`, with `L`
+/// the loss against pseudo-labels, by default the cross-entropy.
+///
+/// The pseudo-labels are given to all target training samples at the start of each round: each gets
+/// the class whose centroid is nearest to its features by cosine distance; centroids are means of
 /// features weighted by the predicted probabilities, then, in a second pass, of the rows so labelled.
 ///
 /// The paper trains the source model with label smoothing of 0.1 (`[objective] label_smoothing`).

@@ -21,11 +21,12 @@ inventory::submit! {
 /// Two clusterings of each target batch, whose assignments `p` are to meet their own target `q`,
 /// `q_ik ~ p_ik^2 / sum_j p_jk`, sharper and more even: `mean_i KL(q_i || p_i)`, with `q` constant.
 ///
-/// - The clusters of the first are the classes that the classifier predicts: the boundary between
-///   classes moves to where samples are few.
-/// - Those of the second are centres of features, one for each class, with `p_ik ~ 1 / (1 + |f_i -
-///   c_k|^2)`: samples of a class come together. The centres are learned; they begin as the means of
-///   the source's classes, and `mean_i -log p_iy` on the source rows keeps them there.
+/// The clusters of the first are the classes that the classifier predicts: the boundary between
+/// classes moves to where samples are few.
+///
+/// Those of the second are centres of features, one for each class, with `p_ik ~ 1 / (1 + |f_i -
+/// c_k|^2)`: samples of a class come together. The centres are learned; they begin as the means of
+/// the source's classes, and `mean_i -log p_iy` on the source rows keeps them there.
 ///
 /// The loss is the first divergence plus `features` times the second one and the source's. The paper
 /// also weighs source rows by how near they are to the target's centres, which is left out, and takes
