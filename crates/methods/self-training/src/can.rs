@@ -16,7 +16,8 @@ use isthmus_losses::target::{class_directions, spherical_k_means};
 use rand::Rng;
 use rand::seq::index;
 
-use crate::labels::{PseudoLabels, RoundLabels};
+use crate::labels::PseudoLabels;
+use crate::round_labels::RoundLabels;
 use crate::rounds::Round;
 
 inventory::submit! {

@@ -7,7 +7,6 @@ use burn::tensor::{Tensor, TensorData};
 use isthmus_core::error::MethodError;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::random::Key;
-use isthmus_core::step::Step;
 use rand::RngExt;
 use rand::seq::{SliceRandom, index};
 
@@ -16,63 +15,6 @@ const PATH: &str = "pseudo_labels";
 
 /// What stands for "no label" in a checkpoint.
 const NONE: f32 = -1.0;
-
-/// The labels of the round that a stage is in; none before the first one.
-pub(crate) struct RoundLabels {
-    /// The method's name, for messages.
-    method: &'static str,
-    classes: usize,
-    labels: Option<PseudoLabels>,
-}
-
-impl RoundLabels {
-    /// No labels yet, of so many classes.
-    pub fn new(method: &'static str, classes: usize) -> Self {
-        Self { method, classes, labels: None }
-    }
-
-    /// Begins a round with labels.
-    pub fn begin(&mut self, labels: PseudoLabels) {
-        self.labels = Some(labels);
-    }
-
-    /// The labels of the round that `step` is in.
-    pub fn at(&self, step: &Step<'_>) -> Result<&PseudoLabels, MethodError> {
-        let (number, rows) = (step.number, step.stage.data.target_rows());
-        let method = self.method;
-        match &self.labels {
-            Some(labels) if labels.rows() == rows => Ok(labels),
-            Some(labels) => Err(MethodError::Checkpoint(format!(
-                "it holds pseudo-labels for `{method}` of {} target samples, there are {rows}",
-                labels.rows()
-            ))),
-            None => Err(MethodError::Checkpoint(format!(
-                "that of step {number} holds no pseudo-labels for `{method}`"
-            ))),
-        }
-    }
-
-    /// The labels as a checkpoint's tensors.
-    pub fn state(&self) -> Vec<NamedTensor> {
-        self.labels.iter().map(PseudoLabels::to_state).collect()
-    }
-
-    /// Takes a checkpoint's tensors back.
-    pub fn load_state(&mut self, state: &[NamedTensor]) -> Result<(), MethodError> {
-        self.labels = match state {
-            [] => None,
-            [labels] => Some(PseudoLabels::from_state(self.method, labels, self.classes)?),
-            more => {
-                return Err(MethodError::Checkpoint(format!(
-                    "it holds {} tensors for `{}`, expected one",
-                    more.len(),
-                    self.method
-                )));
-            }
-        };
-        Ok(())
-    }
-}
 
 /// The label of each target training row, where the model was certain enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,6 +74,17 @@ impl PseudoLabels {
             (class == other && certain).then_some(class as u32)
         };
         Self(rows.map(label).collect())
+    }
+
+    /// The label of a row, if it has one.
+    pub fn of(&self, row: usize) -> Option<u32> {
+        self.0.get(row).copied().flatten()
+    }
+
+    /// The share of rows whose label is another one in `next`; none where there are other rows.
+    pub fn changed_share(&self, next: &Self) -> Option<f64> {
+        let changed = self.0.iter().zip(&next.0).filter(|(own, next)| own != next).count();
+        (self.rows() == next.rows()).then(|| changed as f64 / self.rows().max(1) as f64)
     }
 
     /// Number of rows, labelled or not.

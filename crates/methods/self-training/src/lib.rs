@@ -21,6 +21,7 @@ mod mean_teacher;
 mod memory;
 mod nrc;
 mod pseudo_label;
+mod round_labels;
 mod rounds;
 mod self_training;
 mod shot;

@@ -4,7 +4,7 @@ use isthmus_core::prelude::*;
 use isthmus_core::registry::DriverPlugin;
 
 use crate::label_loss::LabelLoss;
-use crate::labels::RoundLabels;
+use crate::round_labels::RoundLabels;
 use crate::self_training::{Selection, SelfTraining};
 
 inventory::submit! {

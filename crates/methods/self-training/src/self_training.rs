@@ -10,7 +10,8 @@ use isthmus_core::stage::SampleView;
 use isthmus_core::targets::{Targets, class_tensor};
 
 use crate::label_loss::LabelLoss;
-use crate::labels::{PseudoLabels, RoundLabels};
+use crate::labels::PseudoLabels;
+use crate::round_labels::RoundLabels;
 use crate::rounds::Round;
 
 /// Which predictions become labels.

@@ -1,6 +1,5 @@
 //! Source hypothesis transfer.
 
-use burn::tensor::TensorData;
 use burn::tensor::activation::softmax;
 use isthmus_core::context::{DomainRole, Segment};
 use isthmus_core::named_tensor::NamedTensor;
@@ -11,6 +10,8 @@ use isthmus_core::updater::Role;
 use isthmus_losses::target::{centroid_labels, entropy, entropy_of_mean};
 
 use crate::label_loss::LabelLoss;
+use crate::labels::PseudoLabels;
+use crate::round_labels::RoundLabels;
 use crate::rounds::Round;
 
 inventory::submit! {
@@ -72,22 +73,18 @@ impl PluginConfig for Shot {}
 
 impl DriverPlugin for Shot {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Driver>, MethodError> {
-        let classes = context.outputs;
-        Ok(Box::new(HypothesisTransfer { config: self.clone(), classes, labels: Vec::new() }))
+        let labels = RoundLabels::new("shot", context.outputs);
+        Ok(Box::new(HypothesisTransfer { config: self.clone(), labels }))
     }
 }
-
-/// The path of the pseudo-labels in a checkpoint.
-const LABELS: &str = "pseudo_labels";
 
 /// Passes in which labels are given: by probabilities, then by labels.
 const PASSES: usize = 2;
 
 struct HypothesisTransfer {
     config: Shot,
-    classes: usize,
-    /// The class of each target training row; empty before the first round.
-    labels: Vec<u32>,
+    /// The class of each target training row.
+    labels: RoundLabels,
 }
 
 impl HypothesisTransfer {
@@ -97,44 +94,22 @@ impl HypothesisTransfer {
         let probabilities = softmax(outputs.logits, 1);
         let rounds = centroid_labels(&outputs.features, &probabilities, PASSES);
         let labels = rounds.into_iter().last().map(|round| round.labels).unwrap_or_default();
-        if self.labels.len() == labels.len() {
-            let changed = labels.iter().zip(&self.labels).filter(|(new, old)| new != old).count();
-            step.note("changed_share", changed as f64 / labels.len() as f64);
+        let labels: PseudoLabels = labels.into_iter().map(Some).collect();
+        if let Some(share) = self.labels.changed_share(&labels) {
+            step.note("changed_share", share);
         }
-        self.labels = labels;
+        self.labels.begin(labels);
         Ok(())
     }
 }
 
 impl Method for HypothesisTransfer {
     fn state(&self) -> Vec<NamedTensor> {
-        if self.labels.is_empty() {
-            return Vec::new();
-        }
-        let labels: Vec<f32> = self.labels.iter().map(|label| *label as f32).collect();
-        let rows = labels.len();
-        vec![NamedTensor { path: LABELS.to_owned(), data: TensorData::new(labels, [rows]) }]
+        self.labels.state()
     }
 
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        self.labels = Vec::new();
-        let Some(tensor) = state.first() else { return Ok(()) };
-        let classes = self.classes;
-        let label = |value: f32| match value >= 0.0 && value < classes as f32 {
-            true => Ok(value as u32),
-            false => Err(MethodError::Checkpoint(format!(
-                "it holds the pseudo-label {value} for `shot`, expected a class below {classes}"
-            ))),
-        };
-        if state.len() != 1 || tensor.path != LABELS {
-            return Err(MethodError::Checkpoint(format!(
-                "it holds `{}` and {} tensors in all for `shot`, expected `{LABELS}` alone",
-                tensor.path,
-                state.len()
-            )));
-        }
-        self.labels = tensor.data.iter::<f32>().map(label).collect::<Result<_, _>>()?;
-        Ok(())
+        self.labels.load_state(&state)
     }
 }
 
@@ -144,17 +119,9 @@ impl Driver for HypothesisTransfer {
             self.label(step)?;
         }
         let (data, device) = (step.stage.data, step.stage.device.clone());
-        if self.labels.len() != data.target_rows() {
-            return Err(MethodError::Checkpoint(format!(
-                "that of step {} holds {} pseudo-labels, there are {} target samples",
-                step.number,
-                self.labels.len(),
-                data.target_rows()
-            )));
-        }
         let batch = data.target_batch(step.batch_number(), &device)?;
         let segments = vec![Segment { domain: DomainRole::Target, rows: batch.input.rows() }];
-        let labels: Vec<u32> = batch.indices.iter().map(|row| self.labels[*row]).collect();
+        let labels = self.labels.of_rows(step, &batch.indices)?;
         let logits = step.first_pass(batch.input, segments).logits;
         let parts = [
             ("entropy", self.config.entropy, entropy(logits.clone())),
@@ -230,14 +197,17 @@ mod tests {
         let mut method = driver("shot", "rounds = 3", &bench.context());
         assert!(method.state().is_empty());
         let state = |values: Vec<f32>| {
-            let rows = values.len();
-            vec![NamedTensor { path: LABELS.to_owned(), data: TensorData::new(values, [rows]) }]
+            let data = burn::tensor::TensorData::new(values.clone(), [values.len()]);
+            vec![NamedTensor { path: "pseudo_labels".to_owned(), data }]
         };
         let error = method.load_state(state(vec![0.0, 7.0])).unwrap_err().to_string();
-        assert!(error.contains("the pseudo-label 7"), "{error}");
+        assert!(error.contains("the label 7"), "{error}");
         method.load_state(state(vec![0.0, 1.0])).unwrap();
         let error = bench.step(&mut *method, 1, false).unwrap_err().to_string();
-        assert!(error.contains("2 pseudo-labels, there are 24"), "{error}");
+        assert!(error.contains("2 target samples, there are 24"), "{error}");
+        method.load_state(state(vec![-1.0; 24])).unwrap();
+        let error = bench.step(&mut *method, 1, false).unwrap_err().to_string();
+        assert!(error.contains("no label of target sample"), "{error}");
     }
 
     #[test]

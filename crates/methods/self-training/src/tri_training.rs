@@ -9,7 +9,8 @@ use isthmus_core::updater::{Part, Role};
 use isthmus_losses::adversarial::weight_overlap;
 
 use crate::label_loss::LabelLoss;
-use crate::labels::{PseudoLabels, RoundLabels};
+use crate::labels::PseudoLabels;
+use crate::round_labels::RoundLabels;
 use crate::rounds::Round;
 use crate::self_training::LabelledBatch;
 
