@@ -18,7 +18,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use sha2::{Digest, Sha256};
 
-use crate::identity::{hex, of_texts};
+use crate::identity::of_texts;
 use crate::roots::CACHE_VARIABLE;
 use crate::sources::FeatureSource;
 use crate::{files, problem};
@@ -260,7 +260,7 @@ fn compute(
 
 fn write(path: &Path, values: &[f32], size: usize) -> Result<(), DataError> {
     let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    let metadata = HashMap::from([(CHECKSUM.to_owned(), hex(Sha256::digest(&bytes)))]);
+    let metadata = HashMap::from([(CHECKSUM.to_owned(), format!("{:x}", Sha256::digest(&bytes)))]);
     let view = TensorView::new(Dtype::F32, vec![values.len() / size.max(1), size], &bytes)
         .map_err(|error| problem::file(path, error.to_string()))?;
     let file = safetensors::serialize([(TENSOR, view)], Some(metadata))
@@ -278,7 +278,7 @@ fn decode(bytes: &[u8], rows: usize) -> Result<(usize, Vec<f32>), String> {
         return Err(format!("{found} rows of {:?}, expected {rows} of F32", view.dtype()));
     }
     let expected = header.metadata().as_ref().and_then(|metadata| metadata.get(CHECKSUM));
-    if expected != Some(&hex(Sha256::digest(view.data()))) {
+    if expected != Some(&format!("{:x}", Sha256::digest(view.data()))) {
         return Err("its checksum differs".to_owned());
     }
     let values =

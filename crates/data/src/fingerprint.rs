@@ -13,10 +13,11 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::{RowTargets, Targets};
 use rayon::prelude::*;
+use sha2::digest::Output;
 use sha2::{Digest, Sha256};
 
 use crate::found_classes::FoundClasses;
-use crate::identity::{Identity, hex, of_texts};
+use crate::identity::{Identity, of_texts};
 use crate::identity_cache::{IdentityCache, Stamp};
 use crate::{archive, problem};
 
@@ -173,7 +174,7 @@ impl SetFiles<'_> {
             }
         }
         hash_targets(&samples.targets, &mut hasher);
-        let content = hex(hasher.finalize());
+        let content = format!("{:x}", hasher.finalize());
         let upright = if samples.upright { "upright" } else { "as stored" };
         let names = samples.class_names.iter().flatten().map(String::as_str);
         Ok(of_texts([content.as_str(), upright].into_iter().chain(names)))
@@ -201,7 +202,7 @@ fn of_images(images: &[EncodedImage]) -> Result<Vec<[u8; 32]>, DataError> {
         let mut hashes = Vec::with_capacity(images.len());
         for image in images {
             hashes.push(match image {
-                EncodedImage::File(path) => digest_of_file(path)?,
+                EncodedImage::File(path) => digest_of_file(path)?.into(),
                 EncodedImage::ZipEntry { archive: path, index, name } => {
                     let archive = match &mut opened {
                         Some((at, archive)) if *at == path.as_ref() => archive,
@@ -216,16 +217,16 @@ fn of_images(images: &[EncodedImage]) -> Result<Vec<[u8; 32]>, DataError> {
     Ok(parts.collect::<Result<Vec<_>, DataError>>()?.concat())
 }
 
-fn digest_of_file(path: &Path) -> Result<[u8; 32], DataError> {
+fn digest_of_file(path: &Path) -> Result<Output<Sha256>, DataError> {
     let failed = |source| problem::io("cannot read", path, source);
     let mut hasher = Sha256::new();
     let mut file = File::open(path).map_err(failed)?;
     std::io::copy(&mut file, &mut hasher).map_err(failed)?;
-    Ok(hasher.finalize().into())
+    Ok(hasher.finalize())
 }
 
 fn of_file(path: &Path) -> Result<String, DataError> {
-    Ok(hex(digest_of_file(path)?))
+    Ok(format!("{:x}", digest_of_file(path)?))
 }
 
 /// The names and contents of a folder's files.

@@ -37,11 +37,6 @@ impl DatasetIdentity {
     }
 }
 
-/// The hexadecimal digits of a hash.
-pub(crate) fn hex(hash: impl AsRef<[u8]>) -> String {
-    hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Hashes texts so that no two lists of texts have the same bytes.
 pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let mut hasher = Sha256::new();
@@ -49,5 +44,5 @@ pub(crate) fn of_texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
         hasher.update((text.len() as u64).to_le_bytes());
         hasher.update(text);
     }
-    hex(hasher.finalize())
+    format!("{:x}", hasher.finalize())
 }

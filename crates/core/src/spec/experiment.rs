@@ -341,6 +341,6 @@ impl Job {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        hasher.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        format!("{:.16x}", hasher.finalize())
     }
 }

@@ -12,53 +12,40 @@ use isthmus_core::optimizer::is_host;
 pub(super) struct Buffers {
     /// Prefix of the buffers' names in a checkpoint.
     name: &'static str,
-    slots: BTreeMap<String, Buffer>,
-}
-
-#[derive(Clone, Debug)]
-enum Buffer {
-    Host(Vec<f32>),
-    Device(Box<Tensor<1>>),
+    on_host: BTreeMap<String, Vec<f32>>,
+    on_device: BTreeMap<String, Tensor<1>>,
 }
 
 impl Buffers {
     pub(super) fn new(name: &'static str) -> Self {
-        Self { name, slots: BTreeMap::new() }
+        Self { name, on_host: BTreeMap::new(), on_device: BTreeMap::new() }
     }
 
     /// The buffer of a slot on the host.
     pub(super) fn host(&mut self, slot: &str, size: usize) -> &mut [f32] {
-        if !self.slots.contains_key(slot) {
-            self.slots.insert(slot.to_owned(), Buffer::Host(vec![0.0; size]));
-        }
-        match self.slots.get_mut(slot) {
-            Some(Buffer::Host(values)) => values,
-            _ => unreachable!("a parameter stays where it is for a whole run"),
-        }
+        self.on_host.entry(slot.to_owned()).or_insert_with(|| vec![0.0; size])
     }
 
     /// The buffer of a slot on a device; give it back with [`Self::put`].
     pub(super) fn take(&mut self, slot: &str, like: &Tensor<1>) -> Tensor<1> {
-        match self.slots.remove(slot) {
-            Some(Buffer::Device(values)) => *values,
-            _ => like.zeros_like(),
-        }
+        self.on_device.remove(slot).unwrap_or_else(|| like.zeros_like())
     }
 
     /// Keeps the buffer of a slot on a device.
     pub(super) fn put(&mut self, slot: &str, values: Tensor<1>) {
-        self.slots.insert(slot.to_owned(), Buffer::Device(Box::new(values)));
+        self.on_device.insert(slot.to_owned(), values);
     }
 
     /// All buffers, for a checkpoint.
     pub(super) fn state(&self) -> impl Iterator<Item = NamedTensor> {
-        self.slots.iter().map(|(slot, buffer)| NamedTensor {
-            path: format!("{}/{slot}", self.name),
-            data: match buffer {
-                Buffer::Host(values) => TensorData::new(values.clone(), [values.len()]),
-                Buffer::Device(values) => values.to_data(),
-            },
-        })
+        let on_host = self
+            .on_host
+            .iter()
+            .map(|(slot, values)| (slot, TensorData::new(values.clone(), [values.len()])));
+        let on_device = self.on_device.iter().map(|(slot, values)| (slot, values.to_data()));
+        on_host
+            .chain(on_device)
+            .map(|(slot, data)| NamedTensor { path: format!("{}/{slot}", self.name), data })
     }
 
     /// Takes this optimizer's buffers out of a checkpoint.
@@ -67,19 +54,20 @@ impl Buffers {
         tensors: &BTreeMap<String, TensorData>,
         device: &Device,
     ) -> Result<(), NetworkError> {
-        self.slots.clear();
+        self.on_host.clear();
+        self.on_device.clear();
         let prefix = format!("{}/", self.name);
         for (path, data) in tensors {
             let Some(slot) = path.strip_prefix(&prefix) else { continue };
-            let buffer = if is_host(device) {
+            if is_host(device) {
                 let values = data.as_slice::<f32>().map_err(|error| {
                     NetworkError::Weights(format!("optimizer state `{path}`: {error:?}"))
                 })?;
-                Buffer::Host(values.to_vec())
+                self.on_host.insert(slot.to_owned(), values.to_vec());
             } else {
-                Buffer::Device(Box::new(Tensor::from_data(data.clone(), &device.clone().inner())))
-            };
-            self.slots.insert(slot.to_owned(), buffer);
+                let values = Tensor::from_data(data.clone(), &device.clone().inner());
+                self.on_device.insert(slot.to_owned(), values);
+            }
         }
         Ok(())
     }

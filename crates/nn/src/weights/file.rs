@@ -38,7 +38,7 @@ pub fn checksum(path: &Path) -> Result<String, NetworkError> {
         }
         hasher.update(&buffer[..count]);
     }
-    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(format!("{:x}", hasher.finalize()))
 }
 
 fn read_pickled(path: &Path) -> Result<BTreeMap<String, TensorData>, NetworkError> {

@@ -13,13 +13,7 @@ use crate::error::RecordError;
 
 /// SHA-256 in hexadecimal.
 pub(crate) fn sha256(bytes: &[u8]) -> String {
-    hexadecimal(&Sha256::digest(bytes))
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| char::from(DIGITS[usize::from(value)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    format!("{:x}", Sha256::digest(bytes))
 }
 
 /// The bytes of a file, and what was known of it before they were read. Tables read many small
@@ -80,7 +74,7 @@ pub(crate) fn write_atomically(
             Hashing { inner: BufWriter::new(file.as_file_mut()), hasher: Sha256::new() };
         write(&mut hashing)?;
         hashing.flush()?;
-        let digest = hexadecimal(&hashing.hasher.finalize_reset());
+        let digest = format!("{:x}", hashing.hasher.finalize_reset());
         drop(hashing);
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;

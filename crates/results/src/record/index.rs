@@ -18,7 +18,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{beside, hexadecimal, sha256};
+use super::files::{beside, sha256};
 use super::find::{Found, RecordWarning, find_records};
 use super::header::RunInfo;
 use super::reader::Essentials;
@@ -256,7 +256,7 @@ fn store(root: &Path, entries: &[(&str, &Read)]) {
     let parts: Vec<String> = entries.par_chunks(1024).map(lines).collect();
     let mut digest = Sha256::new();
     parts.iter().for_each(|part| digest.update(part));
-    let digest = hexadecimal(&digest.finalize());
+    let digest = format!("{:x}", digest.finalize());
     let write = || -> io::Result<()> {
         let path = root.join(INDEX);
         let mut file = beside(&path)?;

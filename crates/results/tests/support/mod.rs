@@ -133,9 +133,7 @@ pub fn write_evaluations(
 /// the disk: each is `template` with its own seed and id. A tenth of a second a thousand.
 pub fn write_many(folder: &Path, template: &Path, number: usize) {
     use sha2::{Digest, Sha256};
-    let digest = |text: &str| -> String {
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-    };
+    let digest = |text: &str| -> String { format!("{:x}", Sha256::digest(text)) };
     let read = |name: &str| std::fs::read_to_string(template.join(name)).unwrap();
     let (job, metrics) = (read("job.json"), read("metrics.csv"));
     let id = template.file_name().unwrap().to_str().unwrap();
