@@ -257,6 +257,24 @@ mod tests {
         }
     }
 
+    /// Figures of PyTorch, as `bench/peers/ctc.py` prints them.
+    #[test]
+    fn the_loss_is_that_of_pytorch() {
+        let scores = (0..12 * 6).map(|at| {
+            let (step, output) = (f64::from(at / 6), f64::from(at % 6));
+            (2.0 * (1.7 * step + 0.9 * output).sin()) as f32
+        });
+        let data = TensorData::new(scores.collect::<Vec<_>>(), [1, 12, 6]);
+        let leaf = Tensor::<3>::from_data(data, &Device::flex().autodiff()).require_grad();
+        let loss = ctc_per_sample(leaf.clone(), &[12], &[vec![1, 3, 3, 0]]).unwrap();
+        assert_close(&values(&loss), &[16.293741], 1e-5);
+        let gradient = values(&leaf.grad(&loss.sum().backward()).unwrap());
+        let first = [0.063661, -0.668134, 0.446424, 0.149655, 0.026273, -0.017879];
+        let last = [-0.285289, 0.248459, 0.466384, 0.193636, 0.034585, -0.657774];
+        assert_close(&gradient[..6], &first, 2e-6);
+        assert_close(&gradient[66..], &last, 2e-6);
+    }
+
     #[test]
     fn the_gradient_is_that_of_finite_differences_and_padding_has_none() {
         let shape = [2, 6, 3];
