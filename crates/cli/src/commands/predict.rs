@@ -75,8 +75,8 @@ impl RecordedModel {
                 "it was made by a version before `predict`: run the experiment again",
             ));
         };
-        check_weights(folder, &job, &task)?;
         let tensors = tensors(&record, choice)?;
+        check_weights(&record, &job, &task, &tensors)?;
         Ok(Self { record, job, task, tensors })
     }
 
@@ -90,10 +90,20 @@ impl RecordedModel {
     }
 }
 
-/// Refuses a record whose models leave out what a file of pretrained weights has, where that file is
-/// not found or is another.
-fn check_weights(folder: &Path, job: &Job, task: &TaskInfo) -> Result<(), Failure> {
+/// Refuses a model that leaves out what a file of pretrained weights has, where that file is not
+/// found or is another.
+fn check_weights(
+    record: &Record,
+    job: &Job,
+    task: &TaskInfo,
+    tensors: &BTreeMap<String, TensorData>,
+) -> Result<(), Failure> {
     let Some(frozen) = &task.frozen else { return Ok(()) };
+    let left_out = record.left_out(frozen, tensors);
+    let left_out = left_out.map_err(|error| Failure::input(error.to_string()))?;
+    if left_out.is_empty() {
+        return Ok(());
+    }
     let found = isthmus_engine::weights(&job.extractor);
     if found.as_ref() == Some(&frozen.weights) {
         return Ok(());
@@ -101,10 +111,10 @@ fn check_weights(folder: &Path, job: &Job, task: &TaskInfo) -> Result<(), Failur
     let found = found.unwrap_or_else(|| "no file".to_owned());
     Err(Failure::input_with(
         format!(
-            "the models in {} leave out {} tensors of the pretrained weights of `{}` with the \
+            "the model in {} leaves out {} tensors of the pretrained weights of `{}` with the \
              checksum {}; found is {found}",
-            folder.display(),
-            frozen.tensors.len(),
+            record.directory.display(),
+            left_out.len(),
             job.extractor.plugin.name,
             frozen.weights
         ),

@@ -10,7 +10,8 @@ pub struct TaskInfo {
     pub classes: Vec<String>,
     /// Shape of one sample as the model takes it: features, where the extractor is frozen.
     pub shape: InputShape,
-    /// What the record's models leave out, since a file of pretrained weights has it.
+    /// The file of pretrained weights that the extractor began with, and what the last model leaves
+    /// out, since that file has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<FrozenInfo>,
     /// The run whose extractor's weights this one began with, where that was another one.
@@ -36,6 +37,6 @@ pub struct TakenInfo {
 pub struct FrozenInfo {
     /// The file's hash.
     pub weights: String,
-    /// Their names.
+    /// Their names; none where training moved them all.
     pub tensors: Vec<String>,
 }

@@ -63,10 +63,13 @@ impl TakenWeights {
         let own = |(path, data): (String, TensorData)| {
             Some((path.strip_prefix(EXTRACTOR)?.to_owned(), data))
         };
-        let mut tensors: BTreeMap<_, _> =
-            model_of(&record, &from.choice)?.into_iter().filter_map(own).collect();
+        let model = model_of(&record, &from.choice)?;
+        let needs_file = needs_file(&record, &job, &task, &model)?;
+        let mut tensors: BTreeMap<_, _> = model.into_iter().filter_map(own).collect();
+        if needs_file {
+            complete(&job, &task, &mut tensors)?;
+        }
         let (shape, sources) = (task.shape, job.task().sources.len());
-        complete(&record, &job, &task, &from.choice, &mut tensors)?;
         let info = TakenInfo {
             experiment: record.run.experiment.clone(),
             run: record.run.id.clone(),
@@ -248,30 +251,34 @@ pub(super) fn check_same(
     Ok(())
 }
 
-/// Adds what the record leaves out, since the file of pretrained weights that its run began with
-/// has it.
-fn complete(
+/// Whether a model leaves out what the file of pretrained weights has that its run began with; that
+/// file is then there.
+fn needs_file(
     record: &Record,
     job: &Job,
     task: &TaskInfo,
-    choice: &str,
+    model: &BTreeMap<String, TensorData>,
+) -> Result<bool, WeightsFromError> {
+    let Some(frozen) = &task.frozen else { return Ok(false) };
+    let left_out = record.left_out(frozen, model);
+    if left_out.map_err(|error| WeightsFromError::Record(Box::new(error)))?.is_empty() {
+        return Ok(false);
+    }
+    let found = weights(&job.extractor);
+    if found.as_ref() == Some(&frozen.weights) {
+        return Ok(true);
+    }
+    let (folder, expected) = (record.directory.clone(), frozen.weights.clone());
+    let found = found.unwrap_or_else(|| "no file".to_owned());
+    Err(WeightsFromError::Pretrained { folder, expected, found })
+}
+
+/// Adds what the file of pretrained weights has.
+fn complete(
+    job: &Job,
+    task: &TaskInfo,
     tensors: &mut BTreeMap<String, TensorData>,
 ) -> Result<(), WeightsFromError> {
-    let found = weights(&job.extractor);
-    let expected = match &task.frozen {
-        Some(frozen) => frozen.weights.clone(),
-        // What the last model leaves out is told; one from before it may leave out more.
-        None if choice == LAST => return Ok(()),
-        None => match &found {
-            Some(found) if record.run.data_fingerprint.ends_with(found) => found.clone(),
-            _ => return Ok(()),
-        },
-    };
-    if found.as_ref() != Some(&expected) {
-        let (folder, found) =
-            (record.directory.clone(), found.unwrap_or_else(|| "no file".to_owned()));
-        return Err(WeightsFromError::Pretrained { folder, expected, found });
-    }
     let plugin = &job.extractor.plugin;
     let begun = build_extractor(plugin, task.shape, &context(job.task().sources.len()));
     let begun = begun.map_err(Box::new)?;
@@ -308,5 +315,5 @@ fn hash_of(tensors: &BTreeMap<String, TensorData>) -> String {
         hasher.update(path);
         hasher.update(data.as_bytes());
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hasher.finalize())
 }

@@ -202,6 +202,17 @@ fn what_a_record_leaves_out_is_not_guessed() {
 }
 
 #[test]
+fn a_model_from_before_the_last_may_leave_out_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let frozen = FrozenInfo { weights: "ab12".to_owned(), tensors: Vec::new() };
+    let all = tensors(0.5);
+    let record = recorded(folder.path(), &planned(0), &all, Some(frozen), &all[1..]);
+    read(&record).unwrap();
+    let (said, _) = refused(folder.path(), read_choice(&record, "v"));
+    assert!(said.ends_with("with the checksum ab12; found is no file"), "{said}");
+}
+
+#[test]
 fn a_record_without_a_task_is_of_an_earlier_version() {
     let folder = tempfile::tempdir().unwrap();
     let header = planned(0).header("data", VERSION);
