@@ -15,19 +15,20 @@ use isthmus_core::registry::{Kind, MethodBuilder, Plugin, find, plugins};
 use isthmus_core::spec::Job;
 use isthmus_core::targets::{RowTargets, TargetKind, Targets};
 use isthmus_core::validation::Matrix;
-use isthmus_data::{Dataset, DomainUse, FeatureSource, Roots, VariableSeriesSource, joined_domain};
+use isthmus_data::{FeatureSource, VariableSeriesSource};
 use isthmus_engine::{EngineError, JobData, JobOutcome, Next, Observer, run_job, start_of};
-use isthmus_experiment::{DatasetInfo, Datasets, DomainInfo, parse};
 use rand::RngExt;
+
+#[path = "support/jobs.rs"]
+mod jobs;
+
+use jobs::{data_of, job_of};
 
 const STEPS: usize = 12;
 
 /// A target of three domains that differ.
 const STREAM: &str = "streams.storm = [{ domain = 'uci', corruption = { name = 'gaussian-noise' }, \
                       severities = [5, 1] }, { domain = 'uci' }]";
-
-/// Methods that take images alone.
-const OF_IMAGES: [&str; 1] = ["rotation"];
 
 /// A job whose last stage is run by `method`: the fields of an entry of `align`.
 fn job(
@@ -45,7 +46,8 @@ fn job(
         _ => "name = 'mlp'\nhidden = [24, 16]\ndropout = 0.2",
     };
     let name = method.split('\'').nth(1).unwrap();
-    let (dataset, strong) = match OF_IMAGES.contains(&name) {
+    let of_images = find(Kind::Method, name).is_some_and(|plugin| plugin.needs.images);
+    let (dataset, strong) = match of_images {
         true => ("quickstart-images", "cutout"),
         false => ("quickstart", "feature-dropout"),
     };
@@ -61,31 +63,10 @@ fn job(
          [training.schedule]\nname = 'cosine'\nwarm_up = 4\n\
          [methods.resume]\nstages = [{before} {{ align = [{{ {method} }}] }}]\n"
     );
-    let domains = ["fonts", "uci"]
-        .map(|name| DomainInfo { name: name.to_owned(), has_test_set: false })
-        .to_vec();
-    let info = DatasetInfo { domains, samples: None, targets };
-    let datasets = Datasets::from([(dataset.to_owned(), Ok(info))]);
-    match parse(&text, &datasets) {
-        Ok(checked) => checked.experiment.jobs().remove(0),
+    match job_of(&text, dataset, targets) {
+        Ok(job) => job,
         Err(diagnostics) => panic!("{diagnostics:#?}\n{text}"),
     }
-}
-
-fn data(job: &Job) -> JobData {
-    let dataset = Dataset::load(&job.data, &Roots::discover(None)).unwrap();
-    let domains = |used_as, names: &[String]| -> Vec<_> {
-        let all = dataset.domains(job.data.protocol, used_as, &Key::new(job.seed)).unwrap();
-        all.into_iter().filter(|domain| names.contains(&domain.name)).collect()
-    };
-    let task = job.task();
-    let sources = domains(DomainUse::Source, &task.sources);
-    let mut shifts = domains(DomainUse::Target, &task.targets());
-    let target = match task.shifts.is_empty() {
-        true => shifts.remove(0),
-        false => joined_domain(&task.target, &shifts).unwrap(),
-    };
-    JobData { classes: dataset.classes.clone(), target_classes: None, sources, target, shifts }
 }
 
 /// Stops a job after so many steps of all stages together, and keeps what was measured.
@@ -212,7 +193,7 @@ fn check_on(target: &str, method: &str, optimizer: &str, trained_before: bool) {
     let name = method.split('\'').nth(1).unwrap();
     let objective = objective_for(find(Kind::Method, name).unwrap());
     let job = job(method, optimizer, trained_before, target, objective);
-    let data = data(&job);
+    let data = data_of(&job);
     check_job(&job, &data, trained_before);
 }
 

@@ -171,6 +171,17 @@ pub trait Driver: Method {
     /// # Errors
     /// If the method cannot go on.
     fn step(&mut self, step: &mut Step<'_>) -> Result<(), MethodError>;
+
+    /// Images that show what the method does, at the end of its stage, for the record and the
+    /// report: `[images, channels, height, width]` as the model is given them, each with a caption
+    /// in the place of its path. Images in the same place of all of them belong together.
+    ///
+    /// # Errors
+    /// If a sample cannot be read.
+    fn pictures(&mut self, stage: &mut Stage<'_>) -> Result<Vec<NamedTensor>, MethodError> {
+        let _ = stage;
+        Ok(Vec::new())
+    }
 }
 
 /// A method that acts once, without steps: in closed form (TCA, CORAL on features), or on the

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use burn::tensor::Tensor;
 
+use crate::batch::{SourceBatch, TargetBatch};
 use crate::context::{Context, DomainRole, Segment, StatisticsUpdate};
 use crate::error::MethodError;
 use crate::input::Input;
@@ -126,6 +127,12 @@ impl<'a> Step<'a> {
         let (number, stage) = (self.batch_number(), &mut self.stage);
         let source = stage.data.source_batch(number, &stage.device)?;
         let target = stage.data.target_batch(number, &stage.device)?;
+        Ok(self.joint_of(source, target))
+    }
+
+    /// The joint forward of other batches than the step's own, in its place until the next update:
+    /// for drivers that change samples before objective and terms see them.
+    pub fn joint_of(&mut self, source: SourceBatch, target: TargetBatch) -> Rc<Joint> {
         let (source_rows, target_rows) = (source.input.rows(), target.input.rows());
         let mut segments = source.segments;
         segments.push(Segment { domain: DomainRole::Target, rows: target_rows });
@@ -146,7 +153,7 @@ impl<'a> Step<'a> {
             target_indices: target.indices,
         });
         self.joint = Some(Rc::clone(&joint));
-        Ok(joint)
+        joint
     }
 
     /// A training pass of a method's own batch, in place of the joint forward. The first pass of a

@@ -40,6 +40,8 @@ pub struct JobOutcome {
     pub tensors: Vec<NamedTensor>,
     /// What predicts.
     pub predictor: Box<dyn Predictor>,
+    /// Images that show what the last stage's driver does, by their captions.
+    pub pictures: Vec<NamedTensor>,
 }
 
 impl std::fmt::Debug for JobOutcome {
@@ -144,10 +146,10 @@ pub fn run_job(
         };
         outcome = Some(finished);
     }
-    let StageOutcome { evaluation, outputs, mut predictor } =
+    let StageOutcome { evaluation, outputs, mut predictor, pictures } =
         outcome.ok_or(EngineError::PastTheEnd { stages: job.method.stages.len() })?;
     let tensors = predictor.tensors();
-    Ok(JobOutcome { target: evaluation, outputs, last_step, tensors, predictor })
+    Ok(JobOutcome { target: evaluation, outputs, last_step, tensors, predictor, pictures })
 }
 
 /// The objective of a job, and its model before the first step.

@@ -9,6 +9,7 @@ use isthmus_core::method::{Driver, Method};
 use isthmus_core::metric::Measurement;
 use isthmus_core::metric::{EFFECTIVE_CLASSES, SOURCE_PREFIX, TARGET_PREFIX};
 use isthmus_core::model::Model;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::objective::{Evaluation, Objective};
 use isthmus_core::predictor::{ModelPredictor, Predictor};
 use isthmus_core::random::Key;
@@ -39,6 +40,8 @@ pub struct StageOutcome {
     pub outputs: Outputs,
     /// What predicts.
     pub predictor: Box<dyn Predictor>,
+    /// Images that show what the driver does, by their captions.
+    pub pictures: Vec<NamedTensor>,
 }
 
 /// What a stage starts from.
@@ -209,8 +212,15 @@ pub fn run_stage(
             evaluate(setup, setup.predictor(own, model), data, 0, observer)?
         }
     };
+    let pictures = {
+        let mut none = Terms::default();
+        let updates = Updates::new(updater, &mut none, &driver_label);
+        let mut stage = setup.stage(model, &draws, updates);
+        let pictures = driver.as_mut().map(|driver| driver.pictures(&mut stage)).transpose();
+        pictures.map_err(|source| setup.failed(source))?.unwrap_or_default()
+    };
     observer.stage_finished(setup.index, &mut || model.recorded_tensors())?;
-    Ok(outcome)
+    Ok(StageOutcome { pictures, ..outcome })
 }
 
 /// What predicts, where a method of the stage has a predictor of its own.
@@ -234,7 +244,7 @@ pub(crate) fn evaluate(
 ) -> Result<StageOutcome, EngineError> {
     let outputs = setup.test(&mut *predictor, &data.target.test, DomainRole::Target)?;
     let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, step, observer)?;
-    Ok(StageOutcome { evaluation, outputs, predictor })
+    Ok(StageOutcome { evaluation, outputs, predictor, pictures: Vec::new() })
 }
 
 /// Measures a method by what it predicted of the target's test samples, and by what its predictor

@@ -133,7 +133,7 @@ pub(crate) fn run_stream(
     let outputs = answers.outputs();
     let evaluation = evaluate_outputs(setup, &mut *predictor, &outputs, data, steps, observer)?;
     observer.stage_finished(setup.index, &mut || stream.model.recorded_tensors())?;
-    Ok(StageOutcome { evaluation, outputs, predictor })
+    Ok(StageOutcome { evaluation, outputs, predictor, pictures: Vec::new() })
 }
 
 /// The model that the stream began with. `model` holds it, or the one of a checkpoint, which has the

@@ -110,6 +110,7 @@ pub(crate) fn experiment(
         norm_layers,
         target_labels,
         strong_views,
+        trained_on,
         outputs,
         reads_states,
     };

@@ -8,6 +8,8 @@ use crate::plugin::{self, resolve};
 use crate::raw::align_extras;
 use crate::training::check_training;
 use crate::tree::{Node, child, in_order, merged, real, whole};
+use crate::views::TrainedOn;
+use isthmus_core::augmentation::SampleKind;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Kind, MethodBuilder, Plugin, find};
 use isthmus_core::spec::{Align, MethodSpec, StageSpec};
@@ -24,6 +26,8 @@ pub(crate) struct Methods<'a, 'i> {
     pub(crate) target_labels: bool,
     /// Whether strong views differ from the samples, where that is known.
     pub(crate) strong_views: Option<bool>,
+    /// What the model is trained on, where that is known.
+    pub(crate) trained_on: Option<TrainedOn>,
     /// What the classifier's outputs stand for, where that is known.
     pub(crate) outputs: Option<OutputKind>,
     /// Whether the objective reads outputs in time.
@@ -217,6 +221,17 @@ impl<'i> Methods<'_, 'i> {
                 "say how to augment, in `[data.views]`: `strong = [{ name = \"rand-augment\" }]` for \
                  images; `isthmus list augmentation` shows those for features and series",
             );
+        }
+        if let Some(TrainedOn { kind, extracted }) = self.trained_on
+            && plugin.needs.images
+            && kind != SampleKind::Image
+        {
+            let help = match extracted {
+                true => "train the extractor: `frozen = false`",
+                false => "choose a data set of images; `isthmus list` shows other methods",
+            };
+            let message = format!("`{name}` takes images, and the model is given {kind}");
+            diagnostics.error_with(span.clone(), message, help);
         }
         if let Some(outputs) = self.outputs.filter(|it| !it.serves(plugin.needs.outputs)) {
             let (message, help) = match (plugin.needs.outputs, outputs) {

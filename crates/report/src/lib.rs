@@ -20,6 +20,7 @@ pub mod palette;
 mod png;
 mod results;
 mod runs;
+mod strip;
 #[cfg(test)]
 mod testing;
 mod theme;

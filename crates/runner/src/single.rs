@@ -167,14 +167,16 @@ fn write_outcome(
     let names: Vec<String> = (0..test.rows()).map(|row| test.name(row)).collect();
     writer.predictions(&names, &outcome.target.predictions)?;
     writer.model(&outcome.tensors)?;
-    let frozen = outcome.predictor.file().and_then(|file| {
-        let tensors = file.absent_from(&outcome.tensors);
-        let weights = file.weights().to_owned();
-        (!tensors.is_empty()).then_some(FrozenInfo { weights, tensors })
+    let frozen = outcome.predictor.file().map(|file| FrozenInfo {
+        weights: file.weights().to_owned(),
+        tensors: file.absent_from(&outcome.tensors),
     });
     let (classes, shape) = (data.classes.clone(), data.input_shape());
     let weights_from = taken.map(|taken| taken.info.clone());
     writer.task(&TaskInfo { classes, shape, frozen, weights_from })?;
+    if !outcome.pictures.is_empty() {
+        writer.pictures(&outcome.pictures)?;
+    }
     let Some(record) = &job.record else { return Ok(()) };
     if record.outputs > 0 {
         writer.outputs(&outputs::after(outcome, data, record.outputs, device)?)?;

@@ -43,6 +43,8 @@ pub struct Needs {
     pub last: bool,
     /// Strong views of samples: without augmentations it has little to compare.
     pub strong_views: bool,
+    /// Images, as the model is given them: not features of a frozen extractor.
+    pub images: bool,
     /// What it takes the classifier's outputs for.
     pub outputs: OutputKind,
 }
@@ -56,6 +58,7 @@ impl Needs {
         alone: false,
         last: false,
         strong_views: false,
+        images: false,
         outputs: OutputKind::Other,
     };
     /// A trained model.
@@ -64,6 +67,11 @@ impl Needs {
     /// The same, and outputs that are scores of classes.
     pub const fn of_classes(self) -> Self {
         Self { outputs: OutputKind::Classes, ..self }
+    }
+
+    /// The same, and samples that are images.
+    pub const fn of_images(self) -> Self {
+        Self { images: true, ..self }
     }
 
     /// The same, and norm layers.
@@ -213,6 +221,12 @@ impl Plugin {
     /// The same method, which needs a score for samples of no class of the source.
     pub const fn of_open_classes(mut self) -> Self {
         self.needs.outputs = OutputKind::OpenClasses;
+        self
+    }
+
+    /// The same method, which takes images alone.
+    pub const fn of_images(mut self) -> Self {
+        self.needs = self.needs.of_images();
         self
     }
 

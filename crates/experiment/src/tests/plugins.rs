@@ -381,6 +381,7 @@ inventory::submit! { Plugin::corruption::<Drift>(about("drift")) }
 inventory::submit! { Plugin::augmentation::<Noise>(about("noise")) }
 inventory::submit! { Plugin::augmentation::<Blur>(about("blur")) }
 inventory::submit! { Plugin::term::<Dan>(about("views")).with_strong_views() }
+inventory::submit! { Plugin::term::<Dan>(about("turns")).of_images() }
 inventory::submit! { Plugin::optimizer::<Sgd>(about("sgd")) }
 inventory::submit! { Plugin::optimizer::<Adam>(about("adam")) }
 inventory::submit! { Plugin::schedule::<Constant>(about("constant")) }

@@ -165,6 +165,7 @@ fn examples_of_every_plugin_parse() {
                 let target = if plugin.needs.target_labels { "{ split = 0.5 }" } else { "'given'" };
                 changed("dataset =", &format!("protocol = {target}\ndataset ="))
                     .replace("'given'", "'transductive'")
+                    .replace("frozen = true", &format!("frozen = {}", !plugin.needs.images))
                     + &format!(
                         "[[methods.example.stages]]\n{before}\n[[methods.example.stages]]\n\
                          [[methods.example.stages.align]]\n{table}\n"

@@ -71,3 +71,11 @@ fn a_method_that_compares_views_warns_where_they_are_equal() {
         text.replace("[extractor]", "[data.views]\nstrong = [{ name = 'noise' }]\n[extractor]");
     assert!(good(&with).warnings.is_empty());
 }
+
+#[test]
+fn methods_of_images_are_refused_on_features() {
+    let method = "[methods.turns]\nalign = [{ name = \"turns\" }]\n";
+    let found = message(&format!("{GOOD}\n{method}"));
+    assert!(found.starts_with("`turns` takes images, and the model is given features"), "{found}");
+    good(&(changed("frozen = true", "frozen = false") + method));
+}

@@ -20,7 +20,7 @@ inventory::submit! {
         paper: "Gidaris, Singh, Komodakis: Unsupervised representation learning by predicting \
                 image rotations, ICLR 2018; for adaptation: Sun, Tzeng, Darrell, Efros: \
                 Unsupervised domain adaptation through self-supervision, 2019",
-    })
+    }).of_images()
 }
 
 /// Each image is turned by none, one, two or three quarters, drawn at random, and a head of its own

@@ -8,6 +8,7 @@ mod experiment_file;
 mod jobs;
 mod markdown;
 mod parts;
+mod pictures;
 mod selection;
 mod theory;
 mod toml;
@@ -24,7 +25,7 @@ use crate::theme;
 
 const STYLE: &str = include_str!("style.css");
 /// Nothing is fetched: a browser holds the page to it.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 /// A part of the page.
 struct Section {
@@ -66,6 +67,7 @@ pub fn report(results: &Results, options: &PlotOptions) -> Result<String, Report
             title: "Features before and after adaptation",
             body: charts::features(results, options),
         },
+        Section { id: "pictures", title: "Translated images", body: pictures::body(results) },
         Section { id: "theory", title: "Terms of the error bound", body: theory::body(results) },
         Section { id: "cost", title: "Time and memory", body: cost::body(results) },
         Section { id: "jobs", title: "Experiment files", body: jobs::body(results) },
@@ -191,6 +193,7 @@ mod tests {
             "matrix",
             "confusion",
             "features",
+            "pictures",
             "theory",
             "cost",
             "jobs",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::reader::Record;
-use super::{CHOSEN, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PREDICTIONS, SPLITS};
+use super::{CHOSEN, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PICTURES, PREDICTIONS, SPLITS};
 use crate::error::RecordError;
 
 /// Where two records differ first.
@@ -16,8 +16,8 @@ pub struct Difference {
 }
 
 /// In this order files say most of what came first.
-const ORDER: [&str; 8] =
-    [JOB, SPLITS, OUTPUTS_BEFORE, METRICS, CHOSEN, PREDICTIONS, MODEL, OUTPUTS];
+const ORDER: [&str; 9] =
+    [JOB, SPLITS, OUTPUTS_BEFORE, METRICS, CHOSEN, PREDICTIONS, MODEL, OUTPUTS, PICTURES];
 
 /// Where `repeated` differs from `original` first; `None` if every file that must repeat is the
 /// same, byte for byte.

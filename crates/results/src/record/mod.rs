@@ -83,6 +83,7 @@ const SPLITS: &str = "splits.json";
 const TASK: &str = "task.json";
 const OUTPUTS: &str = "outputs.safetensors";
 const OUTPUTS_BEFORE: &str = "outputs-before.safetensors";
+const PICTURES: &str = "pictures.safetensors";
 const DONE: &str = "done";
 
 /// Ends the name of a record's folder while it is written.

@@ -18,9 +18,10 @@ use super::files::{self, parse_marker, sha256};
 use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
+use super::task::FrozenInfo;
 use super::{
     CHOSEN, DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
-    PARTIAL, PREDICTIONS, TASK, TaskInfo, model,
+    PARTIAL, PICTURES, PREDICTIONS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -141,6 +142,22 @@ impl Record {
         choice.map(|choice| self.tensors(&choice.model())).transpose()
     }
 
+    /// The names of the tensors that a model of this record leaves out, since the file of pretrained
+    /// weights that its run began with has them. A model from before the last may leave out more
+    /// than the last.
+    ///
+    /// # Errors
+    /// If the last model cannot be read or is damaged.
+    pub fn left_out(
+        &self,
+        frozen: &FrozenInfo,
+        model: &BTreeMap<String, TensorData>,
+    ) -> Result<Vec<String>, RecordError> {
+        let last = self.model()?.unwrap_or_default();
+        let all = last.into_keys().chain(frozen.tensors.iter().cloned());
+        Ok(all.filter(|name| !model.contains_key(name)).collect())
+    }
+
     /// What the model takes and which classes it tells apart; `None` where an earlier version did
     /// not write it down.
     ///
@@ -185,6 +202,18 @@ impl Record {
             return Ok(None);
         }
         self.tensors(OUTPUTS_BEFORE).map(Some)
+    }
+
+    /// Images `[images, channels, height, width]` that show what a method does, by their captions;
+    /// `None` where it shows none.
+    ///
+    /// # Errors
+    /// If `pictures.safetensors` cannot be read or is damaged.
+    pub fn pictures(&self) -> Result<Option<BTreeMap<String, TensorData>>, RecordError> {
+        if !self.digests.contains_key(PICTURES) {
+            return Ok(None);
+        }
+        self.tensors(PICTURES).map(Some)
     }
 
     /// SHA-256 by name of the files that are the same when the run is repeated. Two records of a

@@ -20,8 +20,8 @@ use super::files::{marker, sha256, write_atomically};
 use super::metrics::{self, MetricRow};
 use super::predictions;
 use super::{
-    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PREDICTIONS,
-    REPLACED, SPLITS, TASK, TaskInfo, model,
+    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PICTURES,
+    PREDICTIONS, REPLACED, SPLITS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -210,6 +210,15 @@ impl RecordWriter {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(RecordError::io("cannot read", &path)(error)),
         }
+    }
+
+    /// Writes images that show what a method does, by their captions.
+    ///
+    /// # Errors
+    /// If two have one caption, one is not `f32`, or the file cannot be written.
+    pub fn pictures(&mut self, images: &[NamedTensor]) -> Result<(), RecordError> {
+        let bytes = model::encode(&self.partial.join(PICTURES), images)?;
+        self.repeatable(PICTURES, |file| file.write_all(&bytes))
     }
 
     /// Writes the final checkpoint.
