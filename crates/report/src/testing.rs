@@ -33,6 +33,8 @@ pub(crate) struct Made<'a> {
     pub outputs: Vec<Kept<'a>>,
     /// What is kept from before adaptation.
     pub outputs_before: Vec<Kept<'a>>,
+    /// Grey images of one pixel by their captions.
+    pub pictures: Vec<(&'a str, Vec<f32>)>,
     pub metrics: Metrics,
     /// What a sweep set.
     pub settings: serde_json::Map<String, serde_json::Value>,
@@ -56,6 +58,7 @@ impl Default for Made<'_> {
             stages_of_job: Vec::new(),
             outputs: Vec::new(),
             outputs_before: Vec::new(),
+            pictures: Vec::new(),
             metrics: Metrics::classes(),
             settings: serde_json::Map::new(),
         }
@@ -132,6 +135,13 @@ pub(crate) fn made(
     }
     if !run.outputs_before.is_empty() {
         writer.outputs_before(&tensors(&run.outputs_before)).unwrap();
+    }
+    if !run.pictures.is_empty() {
+        let picture = |(caption, pixels): &(&str, Vec<f32>)| NamedTensor {
+            path: (*caption).to_owned(),
+            data: TensorData::new(pixels.clone(), [pixels.len(), 1, 1, 1]),
+        };
+        writer.pictures(&run.pictures.iter().map(picture).collect::<Vec<_>>()).unwrap();
     }
     let folder = writer.finish().unwrap();
     // Times and memory of the tests' own are not always the same.
