@@ -6,6 +6,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use isthmus as _; // links the plugins
 use isthmus_core::checkpoint::Checkpoint;
+use isthmus_core::context::Grouping;
 use isthmus_core::dataset::{Domain, LabelledSource, SampleSource};
 use isthmus_core::metric::Measurement;
 use isthmus_core::named_tensor::NamedTensor;
@@ -51,6 +52,8 @@ fn job(
         true => ("quickstart-images", "cutout"),
         false => ("quickstart", "feature-dropout"),
     };
+    let grouping = find(Kind::Method, name).and_then(|plugin| plugin.needs.grouping);
+    let grouping = grouping.unwrap_or(Grouping::PerDomain);
     let before = if trained_before { "{ align = [{ name = 'source-only' }] }," } else { "" };
     let text = format!(
         "name = 'resume'\n[data]\ndataset = '{dataset}'\ntasks = ['fonts -> {target}']\n\
@@ -59,7 +62,7 @@ fn job(
          strong = [{{ name = '{strong}' }}] }}\n[extractor]\n{extractor}\n\
          [objective]\nname = '{objective_name}'\n[bottleneck]\nname = 'linear'\nsize = 8\n[classifier]\nname = 'linear'\n\
          [training]\niterations = {STEPS}\nbatch_size = 16\nevaluate_every = 5\n\
-         normalization = 'per-domain'\n[training.optimizer]\nname = '{optimizer}'\n\
+         normalization = '{grouping}'\n[training.optimizer]\nname = '{optimizer}'\n\
          [training.schedule]\nname = 'cosine'\nwarm_up = 4\n\
          [methods.resume]\nstages = [{before} {{ align = [{{ {method} }}] }}]\n"
     );

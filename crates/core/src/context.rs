@@ -81,6 +81,17 @@ pub enum Grouping {
     Mixed,
 }
 
+impl std::fmt::Display for Grouping {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Shared => "shared",
+            Self::Separate => "separate",
+            Self::PerDomain => "per-domain",
+            Self::Mixed => "mixed",
+        })
+    }
+}
+
 /// How normalisation layers behave in one forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NormPolicy {

@@ -10,6 +10,7 @@ use crate::training::check_training;
 use crate::tree::{Node, child, in_order, merged, real, whole};
 use crate::views::TrainedOn;
 use isthmus_core::augmentation::SampleKind;
+use isthmus_core::context::Grouping;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Kind, MethodBuilder, Plugin, find};
 use isthmus_core::spec::{Align, MethodSpec, StageSpec};
@@ -118,6 +119,7 @@ impl<'i> Methods<'_, 'i> {
             let training = check_training(training.as_ref().unwrap_or(&empty), diagnostics);
             let align = self.align(stage, Place { position, stages: stages.len() }, diagnostics);
             if let (Some(align), Some(training)) = (align, training) {
+                check_grouping(stage, training.normalization, diagnostics);
                 found.push(StageSpec { align, training });
             }
         }
@@ -301,6 +303,30 @@ impl<'i> Methods<'_, 'i> {
             .filter_map(|entry| plugin::named(Kind::Method, entry, None, &mut unheard))
             .find(|plugin| !plugin.is_term())
             .map(|plugin| plugin.about.name)
+    }
+}
+
+/// Checks that norm layers group rows as each method of a stage needs it.
+fn check_grouping(stage: &Node<'_>, grouping: Grouping, diagnostics: &mut Diagnostics) {
+    let Some(DeValue::Array(list)) = child(stage, "align").map(Node::get_ref) else { return };
+    for entry in list.iter() {
+        // An unknown name is told by `resolve`.
+        let mut unheard = Diagnostics::default();
+        let Some(plugin) = plugin::named(Kind::Method, entry, None, &mut unheard) else { continue };
+        let Some(needed) = plugin.needs.grouping.filter(|needed| *needed != grouping) else {
+            continue;
+        };
+        let name = plugin.about.name;
+        diagnostics.error_with(
+            child(entry, plugin::NAME).map_or(entry.span(), Node::span),
+            format!(
+                "`{name}` needs `normalization = \"{needed}\"`, and this stage has `\"{grouping}\"`"
+            ),
+            format!(
+                "write it in `[training]`, or for this method alone: \
+                 `training = {{ normalization = \"{needed}\" }}` beside its `align`"
+            ),
+        );
     }
 }
 

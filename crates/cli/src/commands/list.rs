@@ -1,5 +1,7 @@
 //! `isthmus list`.
 
+use std::borrow::Cow;
+
 use isthmus_core::registry::{Kind, MethodBuilder, Plugin, plugins};
 
 use crate::args::ListKind;
@@ -67,23 +69,26 @@ pub fn summary(plugin: &Plugin) -> String {
     text
 }
 
-fn notes(plugin: &Plugin) -> Vec<&'static str> {
-    let mut notes = Vec::new();
+fn notes(plugin: &Plugin) -> Vec<Cow<'static, str>> {
+    let mut notes: Vec<Cow<'static, str>> = Vec::new();
     let is_test_time = matches!(plugin.method(), Some(MethodBuilder::TestTime(_)));
     if plugin.needs.alone {
-        notes.push("alone in its stage");
+        notes.push("alone in its stage".into());
     }
     if is_test_time {
-        notes.push("adapts while it predicts");
+        notes.push("adapts while it predicts".into());
     }
     if plugin.needs.last && !is_test_time {
-        notes.push("in the last stage");
+        notes.push("in the last stage".into());
     }
     if plugin.needs.trained_model {
-        notes.push("after a stage that trains");
+        notes.push("after a stage that trains".into());
+    }
+    if let Some(grouping) = plugin.needs.grouping {
+        notes.push(format!("with `normalization = \"{grouping}\"`").into());
     }
     if plugin.needs.target_labels {
-        notes.push("upper bound: uses target labels");
+        notes.push("upper bound: uses target labels".into());
     }
     notes
 }

@@ -14,6 +14,7 @@ use super::configuration::{
 use super::kind::Kind;
 use crate::augmentation::SampleKind;
 use crate::config::{self, ConfigProblem, PluginConfig};
+use crate::context::Grouping;
 use crate::objective::OutputKind;
 use crate::targets::TargetKind;
 
@@ -35,6 +36,8 @@ pub struct Needs {
     pub trained_model: bool,
     /// Norm layers that are part of the model: one that has none is left as it is.
     pub norm_layers: bool,
+    /// Norm layers whose rows are grouped in this way: `[training] normalization`.
+    pub grouping: Option<Grouping>,
     /// Target labels as training labels: an upper bound, not an adaptation method.
     pub target_labels: bool,
     /// A stage to itself: no term can be beside it.
@@ -54,6 +57,7 @@ impl Needs {
     pub const NOTHING: Self = Self {
         trained_model: false,
         norm_layers: false,
+        grouping: None,
         target_labels: false,
         alone: false,
         last: false,
@@ -77,6 +81,11 @@ impl Needs {
     /// The same, and norm layers.
     pub const fn with_norm_layers(self) -> Self {
         Self { norm_layers: true, ..self }
+    }
+
+    /// The same, and norm layers that group rows in this way.
+    pub const fn grouped(self, grouping: Grouping) -> Self {
+        Self { grouping: Some(grouping), ..self.with_norm_layers() }
     }
 
     /// The same, and a stage to itself.
@@ -254,6 +263,12 @@ impl Plugin {
         let mut plugin = Self::new::<C>(about, builder);
         plugin.needs = needs.alone();
         plugin
+    }
+
+    /// The same method, which needs norm layers that group rows in this way.
+    pub const fn of_grouping(mut self, grouping: Grouping) -> Self {
+        self.needs = self.needs.grouped(grouping);
+        self
     }
 
     /// The same method, which changes norm layers.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use isthmus_core::augmentation::{Augmentation, SampleKind, SampleMut};
 use isthmus_core::config::{Choice, DiscriminatorKind, FieldProblem, PluginConfig};
+use isthmus_core::context::Grouping;
 use isthmus_core::corruption::{Corruption, Severity};
 use isthmus_core::error::{MethodError, NetworkError};
 use isthmus_core::input::InputShape;
@@ -382,6 +383,7 @@ inventory::submit! { Plugin::augmentation::<Noise>(about("noise")) }
 inventory::submit! { Plugin::augmentation::<Blur>(about("blur")) }
 inventory::submit! { Plugin::term::<Dan>(about("views")).with_strong_views() }
 inventory::submit! { Plugin::term::<Dan>(about("turns")).of_images() }
+inventory::submit! { Plugin::term::<Dan>(about("dial")).of_grouping(Grouping::Mixed) }
 inventory::submit! { Plugin::optimizer::<Sgd>(about("sgd")) }
 inventory::submit! { Plugin::optimizer::<Adam>(about("adam")) }
 inventory::submit! { Plugin::schedule::<Constant>(about("constant")) }

@@ -162,13 +162,15 @@ fn examples_of_every_plugin_parse() {
         let text = match plugin.kind() {
             Kind::Method => {
                 let before = "align = [{ name = 'source-only' }]\n";
+                let grouping = plugin.needs.grouping.unwrap_or_default();
                 let target = if plugin.needs.target_labels { "{ split = 0.5 }" } else { "'given'" };
                 changed("dataset =", &format!("protocol = {target}\ndataset ="))
                     .replace("'given'", "'transductive'")
                     .replace("frozen = true", &format!("frozen = {}", !plugin.needs.images))
                     + &format!(
                         "[[methods.example.stages]]\n{before}\n[[methods.example.stages]]\n\
-                         [[methods.example.stages.align]]\n{table}\n"
+                         [[methods.example.stages.align]]\n{table}\n\
+                         [methods.example.training]\nnormalization = '{grouping}'\n"
                     )
             }
             Kind::Optimizer => changed("name = \"sgd\"\nlr = 0.1", &table),

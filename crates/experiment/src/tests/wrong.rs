@@ -158,6 +158,20 @@ fn groups_of_parameters_are_checked() {
 }
 
 #[test]
+fn norm_layers_must_group_rows_as_a_method_needs_it() {
+    let text = changed("{ name = \"dann\" }", "{ name = \"dial\" }");
+    assert_eq!(
+        only(&text),
+        "`dial` needs `normalization = \"mixed\"`, and this stage has `\"shared\"` @ \"dial\""
+    );
+    assert!(help(&text).contains("training = { normalization = \"mixed\" }"));
+    good(&changed(
+        "align = [{ name = \"dann\" }]",
+        "align = [{ name = \"dial\" }]\ntraining = { normalization = \"mixed\" }",
+    ));
+}
+
+#[test]
 fn methods_must_fit_their_stage() {
     let text = changed("{ name = \"dann\" }", "{ name = \"adabn\" }");
     assert!(only(&text).starts_with("`adabn` starts from a trained model, and no stage"));

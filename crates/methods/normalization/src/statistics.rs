@@ -13,6 +13,10 @@ const VARIANCE: &str = "variance";
 const ROWS: &str = "population_rows";
 const SEEN: &str = "seen";
 
+/// Where a norm layer has the statistics of all rows together, and its mixing weight.
+const SHARED: &str = "shared.";
+const MIXING: &str = "alpha";
+
 /// Mean and variance by channel, and how many rows they are of; 0 where no row was seen since the
 /// count was last set to 0.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,6 +75,21 @@ pub(crate) fn require_norm_layers(model: &mut Model, what: &str) -> Result<(), M
         "{what} norm layers, and this model has none: use a bottleneck or an extractor with batch \
          norm"
     )))
+}
+
+/// The share of its own domain that each norm layer mixes statistics by, part after part.
+pub(crate) fn mixing_weights(model: &mut Model) -> Vec<f64> {
+    let mut weights = Vec::new();
+    for part in model.parts() {
+        let tensors: BTreeMap<String, TensorData> =
+            part.network.tensors().into_iter().map(|own| (own.path, own.data)).collect();
+        for path in tensors.keys() {
+            let layer = path.strip_suffix(ROWS).and_then(|layer| layer.strip_suffix(SHARED));
+            let alpha = layer.and_then(|layer| tensors.get(&format!("{layer}{MIXING}")));
+            weights.extend(alpha.into_iter().flat_map(|alpha| alpha.iter::<f64>()));
+        }
+    }
+    weights
 }
 
 impl ModelStatistics {

@@ -77,6 +77,9 @@ pub fn role(plugin: &Plugin) -> String {
     if plugin.needs.trained_model {
         text.push_str("; needs a stage before it that trains a model");
     }
+    if let Some(grouping) = plugin.needs.grouping {
+        text.push_str(&format!("; needs `[training] normalization = \"{grouping}\"`"));
+    }
     if plugin.needs.target_labels {
         text.push_str("; uses target labels: an upper bound, not adaptation");
     }
@@ -130,6 +133,10 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Reader => return crate::datasets::reader_example(&table),
     };
     lines.append(&mut table);
+    if let Some(grouping) = plugin.needs.grouping {
+        let training = format!("[methods.{name}.training]");
+        lines.extend([String::new(), training, format!("normalization = \"{grouping}\"")]);
+    }
     if plugin.needs.outputs == OutputKind::OpenClasses {
         lines.extend(["", "[objective]", "name = \"open-set\""].map(str::to_owned));
     }
