@@ -31,6 +31,24 @@ pub enum LinearError {
     /// There is nothing to fit to.
     #[error("there are no samples to fit a classifier to")]
     NoSamples,
+    /// A domain has fewer samples than a classifier of domains takes.
+    #[error("a domain classifier needs {needed} {domain} samples or more, there are {found}")]
+    TooFewSamples {
+        /// Which domain.
+        domain: &'static str,
+        /// Samples that it takes.
+        needed: usize,
+        /// Samples that there are.
+        found: usize,
+    },
+    /// The domains have features of different number.
+    #[error("source samples have {source_columns} features, target samples {target_columns}")]
+    Columns {
+        /// Those of the source.
+        source_columns: usize,
+        /// Those of the target.
+        target_columns: usize,
+    },
     /// An iteration did not converge.
     #[error("{0}")]
     NotConverged(String),

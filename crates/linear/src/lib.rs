@@ -3,19 +3,28 @@
 //! - [`Rows`]: matrices, their products, and the few operations that scores are made of.
 //! - [`Eigen`]: eigenvalues and eigenvectors of symmetric matrices.
 //! - [`cholesky`]: triangular factors.
-//! - [`logistic`]: multinomial logistic regression.
+//! - [`kernel`]: distances and Gaussian kernels of all pairs of rows.
+//! - [`logistic`]: multinomial logistic regression; [`svm`]: the linear support vector machine.
+//! - [`domain_classifier`]: source or target, and the ratio of their densities.
+//! - [`subset`]: parts of rows.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod cholesky;
+pub mod domain_classifier;
 mod error;
+pub mod kernel;
 mod lbfgs;
+mod linear_scores;
 pub mod logistic;
 pub mod rows;
+pub mod subset;
+pub mod svm;
 mod symmetric;
 #[cfg(test)]
 mod testing;
 mod tridiagonal;
 
 pub use error::LinearError;
+pub use linear_scores::LinearScores;
 pub use rows::Rows;
 pub use symmetric::{Eigen, eigenvalues};

@@ -2,6 +2,7 @@
 
 use crate::error::LinearError;
 use crate::lbfgs::minimise;
+use crate::linear_scores::LinearScores;
 use crate::rows::{Rows, add_scaled, dot, log_sum_exp};
 
 /// The fit ends where no entry of the objective's gradient is above this.
@@ -146,17 +147,6 @@ impl Logistic {
         let log_probabilities = self.log_probabilities(features);
         log_probabilities.largest().into_iter().map(|position| self.classes[position]).collect()
     }
-}
-
-/// Class scores `W x + b`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct LinearScores {
-    /// The class of each score.
-    pub classes: Vec<usize>,
-    /// `W`, `[scores, features]`.
-    pub weights: Rows,
-    /// `b`.
-    pub biases: Vec<f64>,
 }
 
 /// Weights and then the bias, times a row.
@@ -318,11 +308,10 @@ mod tests {
         // The same scores by one linear map.
         let linear = fitted.linear();
         assert_eq!(linear.classes, [0, 3, 5]);
-        let scores = features.times_transposed(&linear.weights);
+        let scores = linear.of(&features);
         for (scores, expected) in scores.iter().zip(log_probabilities.iter()) {
-            let scores: Vec<f64> = scores.iter().zip(&linear.biases).map(|(s, b)| s + b).collect();
             for (score, expected) in scores.iter().zip(expected) {
-                assert!((score - log_sum_exp(&scores) - expected).abs() < 1e-9);
+                assert!((score - log_sum_exp(scores) - expected).abs() < 1e-9);
             }
         }
     }

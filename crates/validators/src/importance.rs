@@ -1,25 +1,14 @@
-//! Density ratios of target to source, and risks weighted by them.
+//! Risks weighted by density ratios of target to source.
 
 use isthmus_core::validation::{ValidationError, ValidationView};
+use isthmus_linear::domain_classifier::DomainClassifier;
 
-use crate::domain_classifier::DomainClassifier;
 use crate::inputs::{SOURCE, TARGET, TRAINING, features, undefined};
 use crate::rows::mean;
 use crate::subset::at_most;
 
 /// Variances of weights below this share of their squared mean are rounding.
 const NO_VARIANCE: f64 = 1e-14;
-
-/// `w = (N_s / N_t) (1 - D) / D` for each probability `D` of the source, given by a classifier
-/// that was fitted to `source_rows` source and `target_rows` target samples.
-pub fn importance_weights(
-    source_probabilities: &[f64],
-    source_rows: usize,
-    target_rows: usize,
-) -> Vec<f64> {
-    let ratio = source_rows as f64 / target_rows as f64;
-    source_probabilities.iter().map(|d| ratio * (1.0 - d) / d).collect()
-}
 
 /// `mean(w l)`.
 pub fn importance_weighted_risk(weights: &[f64], losses: &[f64]) -> f64 {
@@ -92,9 +81,7 @@ impl Weighting<'_> {
         let (source, target) = (some(&source, "source"), some(&target, "target"));
         let key = view.key.named("domain-classifier");
         let classifier = DomainClassifier::fit(&source, &target, self.regularization, &key)?;
-        let (source_rows, target_rows) = classifier.fitted_rows();
-        let probabilities = classifier.source_probabilities(&held_out);
-        let mut weights = importance_weights(&probabilities, source_rows, target_rows);
+        let mut weights = classifier.density_ratios(&held_out);
         truncate(&mut weights, self.truncation);
         Ok(weights)
     }
@@ -103,11 +90,6 @@ impl Weighting<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn even_odds_weigh_by_the_numbers_of_samples() {
-        assert_eq!(importance_weights(&[0.5, 0.25, 1.0], 60, 30), [2.0, 6.0, 0.0]);
-    }
 
     #[test]
     fn risks_of_two_samples_by_hand() {

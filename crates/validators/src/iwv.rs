@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use isthmus_core::config::FieldProblem;
 
-use crate::domain_classifier::{check_regularization, default_regularization};
 use crate::importance::{Weighting, importance_weighted_risk, self_normalised_risk};
 use crate::inputs::{finite, source_losses, undefined};
+use crate::strengths::{check_regularization, default_regularization};
 
 inventory::submit! {
     Plugin::validator::<Iwv>(About {

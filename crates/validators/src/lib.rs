@@ -13,7 +13,6 @@ mod bnm;
 mod class_ami;
 mod dev;
 mod diversity;
-pub mod domain_classifier;
 mod entropy;
 pub mod importance;
 mod infomax;
@@ -30,12 +29,12 @@ mod snd;
 mod softmax_correlation;
 mod source_accuracy;
 mod source_risk;
-mod subset;
+mod strengths;
 #[cfg(test)]
 mod testing;
 pub mod theory;
 
-use isthmus_linear::rows;
+use isthmus_linear::{rows, subset};
 
 pub use isthmus_linear::{Rows, logistic};
 

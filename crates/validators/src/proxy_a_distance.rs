@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use isthmus_core::config::FieldProblem;
 use isthmus_core::random::Key;
+use isthmus_linear::domain_classifier::DomainClassifier;
 
-use crate::domain_classifier::{DomainClassifier, check_regularization, default_regularization};
 use crate::inputs::{TARGET, TRAINING, features, undefined};
 use crate::rows::Rows;
+use crate::strengths::{check_regularization, default_regularization};
 use crate::subset::{at_most, split};
 
 inventory::submit! {

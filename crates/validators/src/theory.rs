@@ -14,12 +14,12 @@
 use isthmus_core::random::Key;
 use isthmus_core::validation::{LabelledOutputs, ValidationError};
 
-use crate::domain_classifier::default_regularization;
 use crate::inputs::{SOURCE, TARGET, features, labels, logits, undefined};
 use crate::logistic::{Labelled, Logistic};
 use crate::mmd::squared_mmd;
 use crate::proxy_a_distance;
 use crate::rows::{Rows, error_rate};
+use crate::strengths::default_regularization;
 use crate::subset::{at_most, split};
 
 /// The divergences and the joint classifier are estimated from so many samples of each domain at

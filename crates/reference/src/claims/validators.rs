@@ -4,9 +4,9 @@ use super::Claim;
 use crate::ReferenceError;
 use crate::format::{Array, Case};
 use crate::outputs::Outputs;
+use isthmus_linear::domain_classifier::density_ratios;
 use isthmus_validators::importance::{
-    control_variate, deep_embedded_risk, importance_weighted_risk, importance_weights,
-    self_normalised_risk,
+    control_variate, deep_embedded_risk, importance_weighted_risk, self_normalised_risk,
 };
 use isthmus_validators::{
     Rows, a_distance_of_error, entropy_of_mean, mean_entropy, nuclear_norm,
@@ -34,7 +34,7 @@ fn rows(case: &Case, name: &str) -> Result<Rows> {
 
 fn importance(case: &Case) -> Result<Outputs> {
     let losses = &case.input("losses")?.data;
-    let weights = importance_weights(
+    let weights = density_ratios(
         &case.input("p_source")?.data,
         case.count("n_source")?,
         case.count("n_target")?,

@@ -1,10 +1,12 @@
-//! Random parts of rows.
+//! Parts of rows.
 
 use isthmus_core::random::Key;
 use rand::seq::{SliceRandom, index};
 
+use crate::rows::Rows;
+
 /// All positions below `count`, or `largest` of them drawn by the key; in order.
-pub(crate) fn at_most(count: usize, largest: usize, key: &Key) -> Vec<usize> {
+pub fn at_most(count: usize, largest: usize, key: &Key) -> Vec<usize> {
     if count <= largest {
         return (0..count).collect();
     }
@@ -15,13 +17,20 @@ pub(crate) fn at_most(count: usize, largest: usize, key: &Key) -> Vec<usize> {
 
 /// The positions below `count` in random order, cut in two: the first part holds
 /// `share * count` of them, rounded, and where there are two or more neither part is empty.
-pub(crate) fn split(count: usize, share: f64, key: &Key) -> (Vec<usize>, Vec<usize>) {
+pub fn split(count: usize, share: f64, key: &Key) -> (Vec<usize>, Vec<usize>) {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut key.rng());
     let first = (count as f64 * share).round() as usize;
     let rest =
         order.split_off(first.clamp(1.min(count), count.saturating_sub(1).max(1).min(count)));
     (order, rest)
+}
+
+/// At most `most` rows, spread evenly.
+pub fn spread(rows: &Rows, most: usize) -> Rows {
+    let count = rows.count().min(most);
+    let chosen: Vec<usize> = (0..count).map(|row| row * rows.count() / count).collect();
+    rows.select(&chosen)
 }
 
 #[cfg(test)]
@@ -37,6 +46,13 @@ mod tests {
         assert!(some.is_sorted() && some.iter().all(|row| *row < 100));
         assert_eq!(some, at_most(100, 5, &key));
         assert_ne!(some, at_most(100, 5, &Key::new(2)));
+    }
+
+    #[test]
+    fn rows_are_spread_evenly() {
+        let rows = Rows::new(1, (0..10).map(f64::from).collect());
+        assert_eq!(spread(&rows, 3).values(), [0.0, 3.0, 6.0]);
+        assert_eq!(spread(&rows, 30), rows);
     }
 
     #[test]

@@ -1,9 +1,8 @@
-//! A classifier of domains on features: source or target.
+//! A classifier of domains on features, source or target, and the density ratio that it gives.
 
 use isthmus_core::random::Key;
-use isthmus_core::validation::ValidationError;
 
-use crate::inputs::undefined;
+use crate::error::LinearError;
 use crate::logistic::{Labelled, Logistic};
 use crate::rows::{Rows, error_rate};
 use crate::subset::split;
@@ -12,27 +11,6 @@ use crate::subset::split;
 const FITTED_SHARE: f64 = 0.8;
 const SOURCE: usize = 0;
 const TARGET: usize = 1;
-
-/// The strengths of regularisation that are tried where none are stated.
-pub(crate) fn default_regularization() -> Vec<f64> {
-    vec![1e-3, 1e-2, 1e-1, 1.0]
-}
-
-/// Whether the strengths of regularisation can be used, else why not.
-pub(crate) fn check_regularization(
-    strengths: &[f64],
-) -> Result<(), isthmus_core::config::FieldProblem> {
-    let problem = |message: String| {
-        Err(isthmus_core::config::FieldProblem { field: "regularization".to_owned(), message })
-    };
-    if strengths.is_empty() {
-        return problem("the list is empty, expected at least one strength".to_owned());
-    }
-    match strengths.iter().find(|strength| !(**strength > 0.0 && strength.is_finite())) {
-        None => Ok(()),
-        Some(found) => problem(format!("{found} in the list, expected numbers above 0")),
-    }
-}
 
 /// A logistic classifier that tells source features from target features.
 ///
@@ -62,23 +40,19 @@ impl DomainClassifier {
         target: &Rows,
         regularization: &[f64],
         key: &Key,
-    ) -> Result<Self, ValidationError> {
+    ) -> Result<Self, LinearError> {
         if source.columns() != target.columns() {
-            return Err(undefined(format!(
-                "source samples have {} features, target samples {}",
-                source.columns(),
-                target.columns()
-            )));
+            return Err(LinearError::Columns {
+                source_columns: source.columns(),
+                target_columns: target.columns(),
+            });
         }
         let mut strengths = regularization.to_vec();
         strengths.sort_by(|a, b| b.total_cmp(a));
         let needed = if strengths.len() == 1 { 1 } else { 2 };
         for (rows, domain) in [(source, "source"), (target, "target")] {
             if rows.count() < needed {
-                return Err(undefined(format!(
-                    "a domain classifier needs {needed} {domain} samples or more, there are {}",
-                    rows.count()
-                )));
+                return Err(LinearError::TooFewSamples { domain, needed, found: rows.count() });
             }
         }
         if let [strength] = strengths.as_slice() {
@@ -105,8 +79,11 @@ impl DomainClassifier {
             }
             last = Some(one);
         }
-        best.map(|(_, classifier)| classifier)
-            .ok_or_else(|| undefined("no domain classifier has a finite loss on held-out samples"))
+        best.map(|(_, classifier)| classifier).ok_or_else(|| {
+            LinearError::NotConverged(
+                "no domain classifier has a finite loss on held-out samples".to_owned(),
+            )
+        })
     }
 
     fn new(
@@ -114,16 +91,20 @@ impl DomainClassifier {
         labels: &[usize],
         strength: f64,
         start: Option<&Logistic>,
-    ) -> Result<Self, ValidationError> {
+    ) -> Result<Self, LinearError> {
         let classifier =
             Logistic::fit_from(Labelled { features, labels, weights: None }, strength, start)?;
         let source_rows = labels.iter().filter(|label| **label == SOURCE).count();
         Ok(Self { classifier, source_rows, target_rows: labels.len() - source_rows })
     }
 
-    /// Source and target rows that the classifier was fitted to.
-    pub fn fitted_rows(&self) -> (usize, usize) {
-        (self.source_rows, self.target_rows)
+    /// The density ratio `p_target(x) / p_source(x)` of each row, see [`density_ratios`]; infinite
+    /// where a row is of the target without a doubt.
+    ///
+    /// # Panics
+    /// If there are not as many features as were fitted to.
+    pub fn density_ratios(&self, features: &Rows) -> Vec<f64> {
+        density_ratios(&self.source_probabilities(features), self.source_rows, self.target_rows)
     }
 
     /// The probability that each row is of the source.
@@ -147,6 +128,18 @@ impl DomainClassifier {
     }
 }
 
+/// `w = (N_s / N_t) (1 - D) / D` for each probability `D` of the source, given by a classifier
+/// that was fitted to `source_rows` source and `target_rows` target samples: by Bayes' rule the
+/// ratio of the target's density to the source's. Bickel, Brückner, Scheffer, ICML 2007.
+pub fn density_ratios(
+    source_probabilities: &[f64],
+    source_rows: usize,
+    target_rows: usize,
+) -> Vec<f64> {
+    let ratio = source_rows as f64 / target_rows as f64;
+    source_probabilities.iter().map(|d| ratio * (1.0 - d) / d).collect()
+}
+
 fn joint(source: &Rows, target: &Rows) -> (Rows, Vec<usize>) {
     let mut labels = vec![SOURCE; source.count()];
     labels.resize(source.count() + target.count(), TARGET);
@@ -162,9 +155,18 @@ fn cross_entropy(classifier: &Logistic, features: &Rows, labels: &[usize]) -> f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{normal, reason, shifted};
+    use crate::testing::normal;
 
     const STRENGTHS: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
+
+    fn shifted(rows: &Rows, by: f64) -> Rows {
+        rows.minus(&vec![-by; rows.columns()])
+    }
+
+    #[test]
+    fn even_odds_weigh_by_the_numbers_of_samples() {
+        assert_eq!(density_ratios(&[0.5, 0.25, 1.0], 60, 30), [2.0, 6.0, 0.0]);
+    }
 
     #[test]
     fn probabilities_approach_those_of_two_gaussians() {
@@ -172,12 +174,18 @@ mod tests {
         let source = normal(4000, 1, &Key::new(1));
         let target = shifted(&normal(4000, 1, &Key::new(2)), 1.0);
         let fitted = DomainClassifier::fit(&source, &target, &STRENGTHS, &Key::new(3)).unwrap();
-        assert_eq!(fitted.fitted_rows(), (3200, 3200));
+        assert_eq!((fitted.source_rows, fitted.target_rows), (3200, 3200));
         let at = [-1.0, 0.0, 0.5, 1.0];
         let found = fitted.source_probabilities(&Rows::new(1, at.to_vec()));
         for (x, found) in at.iter().zip(found) {
             let truth = 1.0 / (1.0 + (x - 0.5).exp());
             assert!((found - truth).abs() < 0.04, "{found} at {x}, expected {truth}");
+        }
+        // The ratio of the densities is exp(x - 1/2).
+        let found = fitted.density_ratios(&Rows::new(1, at.to_vec()));
+        for (x, found) in at.iter().zip(found) {
+            let truth = (x - 0.5).exp();
+            assert!((found / truth - 1.0).abs() < 0.15, "{found} at {x}, expected {truth}");
         }
     }
 
@@ -201,7 +209,8 @@ mod tests {
         assert_eq!(fitted.error(&source, &target), 0.0);
         assert_eq!(fitted.error(&target, &source), 1.0);
         let fit = |source: &Rows, target: &Rows| {
-            reason(DomainClassifier::fit(source, target, &STRENGTHS, &Key::new(3)).unwrap_err())
+            let fitted = DomainClassifier::fit(source, target, &STRENGTHS, &Key::new(3));
+            fitted.unwrap_err().to_string()
         };
         assert_eq!(
             fit(&source, &target.select(&[0])),
@@ -211,13 +220,5 @@ mod tests {
             fit(&source, &normal(9, 2, &Key::new(1))),
             "source samples have 3 features, target samples 2"
         );
-    }
-
-    #[test]
-    fn strengths_are_checked() {
-        assert!(check_regularization(&[0.1]).is_ok());
-        for wrong in [&[][..], &[0.1, 0.0], &[f64::NAN], &[-1.0], &[f64::INFINITY]] {
-            assert_eq!(check_regularization(wrong).unwrap_err().field, "regularization");
-        }
     }
 }
