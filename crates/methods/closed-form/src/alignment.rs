@@ -50,28 +50,46 @@ pub(crate) trait Alignment: Send + 'static {
     fn align(&self, domains: &Domains<'_>) -> Result<(Mapping, Vec<Measurement>), MethodError>;
 }
 
+/// A way to find what predicts.
+pub(crate) trait Adaptation: Send + 'static {
+    /// The mapping with the classifier behind it, and what is measured of them.
+    fn adapt(&self, domains: &Domains<'_>) -> Result<(Fitted, Vec<Measurement>), MethodError>;
+}
+
+/// Behind features that are aligned, a classifier is fitted to the source's.
+impl<A: Alignment> Adaptation for A {
+    fn adapt(&self, domains: &Domains<'_>) -> Result<(Fitted, Vec<Measurement>), MethodError> {
+        let (mapping, measurements) = self.align(domains)?;
+        // A record holds 32-bit numbers: what is predicted now is what a record predicts.
+        let mapping = mapping.rounded();
+        let mut classifier = domains.classifier.build()?;
+        classifier.fit(&Matrix::from(&mapping.source(&domains.source)), &domains.classes)?;
+        Ok((Fitted { mapping, classifier }, measurements))
+    }
+}
+
 /// A method of this family.
 pub(crate) struct ClosedForm<A> {
-    alignment: A,
+    adaptation: A,
     classifier: Classifier,
     /// Whether the bottleneck is trained.
     trained: bool,
     fitted: Option<Arc<Fitted>>,
 }
 
-impl<A: Alignment> ClosedForm<A> {
+impl<A: Adaptation> ClosedForm<A> {
     pub(crate) fn boxed(
-        alignment: A,
+        adaptation: A,
         choice: &Choice<ShallowClassifierKind>,
         context: &MethodContext,
     ) -> Result<Box<dyn Fit>, MethodError> {
         let classifier = Classifier { choice: choice.clone(), classes: context.outputs };
         classifier.build()?;
-        Ok(Box::new(Self { alignment, classifier, trained: context.trained, fitted: None }))
+        Ok(Box::new(Self { adaptation, classifier, trained: context.trained, fitted: None }))
     }
 }
 
-impl<A: Alignment> Method for ClosedForm<A> {
+impl<A: Adaptation> Method for ClosedForm<A> {
     fn predictor(&mut self, model: &Model, grouping: Grouping) -> Option<Box<dyn Predictor>> {
         Some(Box::new(FittedPredictor::new(
             model,
@@ -83,7 +101,7 @@ impl<A: Alignment> Method for ClosedForm<A> {
     }
 }
 
-impl<A: Alignment> Fit for ClosedForm<A> {
+impl<A: Adaptation> Fit for ClosedForm<A> {
     fn fit(&mut self, stage: &mut Stage<'_>) -> Result<Vec<Measurement>, MethodError> {
         let classes = match stage.data.source_targets().classes() {
             Some(classes) => classes.to_vec(),
@@ -104,15 +122,11 @@ impl<A: Alignment> Fit for ClosedForm<A> {
             target: joined(stage.target_pass(forward)?, "target")?,
             classifier: &self.classifier,
         };
-        let (mapping, mut measurements) = self.alignment.align(&domains)?;
-        // A record holds 32-bit numbers: what is predicted now is what a record predicts.
-        let mapping = mapping.rounded();
-        let mapped = Matrix::from(&mapping.source(&domains.source));
-        let mut classifier = self.classifier.build()?;
-        classifier.fit(&mapped, &domains.classes)?;
-        let right = share_right(&classifier.logits(&mapped), &domains.classes);
+        let (fitted, mut measurements) = self.adaptation.adapt(&domains)?;
+        let mapped = Matrix::from(&fitted.mapping.source(&domains.source));
+        let right = share_right(&fitted.classifier.logits(&mapped), &domains.classes);
         measurements.push(("source_fit_accuracy".to_owned(), right));
-        self.fitted = Some(Arc::new(Fitted { mapping, classifier }));
+        self.fitted = Some(Arc::new(fitted));
         Ok(measurements)
     }
 }

@@ -68,13 +68,7 @@ impl Alignment for Coral {
         };
         let map = match self.align_means {
             false => Map::linear(matrix),
-            true => match Map::centred(&source.mean(), matrix) {
-                Map::Linear { matrix, bias } => {
-                    let bias = bias.iter().zip(target.mean()).map(|(b, mean)| b + mean).collect();
-                    Map::Linear { matrix, bias }
-                }
-                map => map,
-            },
+            true => Map::moved(&source.mean(), matrix, &target.mean()),
         };
         let measurements = vec![("covariance_distance".to_owned(), distance)];
         Ok((Mapping::of_each(map, Map::Identity), measurements))
@@ -132,7 +126,7 @@ mod tests {
     #[test]
     fn a_target_that_is_moved_and_scaled_is_classified_better() {
         let data = moved([0.3, 5.0, 1.0], [0.9, 1.0, 0.0]);
-        for classifier in ["nearest-neighbour", "logistic-regression"] {
+        for classifier in ["nearest-neighbour", "logistic-regression", "linear-svm"] {
             let config = |regularization: f64| {
                 format!(
                     "regularization = {regularization:?}\n\
@@ -143,7 +137,7 @@ mod tests {
             let mut without = Run::new("shallow-source-only", &alone, &data).unwrap();
             let mut with = Run::new("coral", &config(0.01), &data).unwrap();
             let (before, after) = (without.target_accuracy(), with.target_accuracy());
-            assert!(before < 0.75 && after > 0.95, "{classifier}: {before} to {after}");
+            assert!(before < 0.8 && after > 0.95, "{classifier}: {before} to {after}");
             assert!(with.source_accuracy() > 0.95);
             with.check("coral", &config(0.01));
         }

@@ -13,7 +13,7 @@ use isthmus_linear::Rows;
 use isthmus_linear::logistic::{Labelled, Logistic};
 use isthmus_linear::rows::log_sum_exp;
 
-use crate::tensors::{Found, matrix, vector};
+use crate::scores::Scores;
 
 inventory::submit! {
     Plugin::shallow_classifier::<LogisticRegression>(About {
@@ -47,79 +47,40 @@ impl PluginConfig for LogisticRegression {}
 
 impl ShallowClassifierPlugin for LogisticRegression {
     fn build(&self, classes: usize) -> Box<dyn ShallowClassifier> {
-        Box::new(Scores {
+        Box::new(Probabilities {
             regularization: self.regularization,
-            classes,
-            of_scores: Vec::new(),
-            weights: Rows::default(),
-            biases: Vec::new(),
+            scores: Scores::new(classes),
         })
     }
 }
 
-struct Scores {
+struct Probabilities {
     regularization: f64,
-    classes: usize,
-    /// The class of each score.
-    of_scores: Vec<usize>,
-    /// `[scores, features]`.
-    weights: Rows,
-    biases: Vec<f64>,
+    scores: Scores,
 }
 
-impl ShallowClassifier for Scores {
+impl ShallowClassifier for Probabilities {
     fn fit(&mut self, features: &Matrix, classes: &[u32]) -> Result<(), MethodError> {
         let labels: Vec<usize> = classes.iter().map(|&class| class as usize).collect();
         let rows = Labelled { features: &Rows::from(features), labels: &labels, weights: None };
-        let fitted = Logistic::fit(rows, self.regularization)?.linear();
-        self.of_scores = fitted.classes;
-        // As in a record.
-        self.weights = fitted.weights.rounded();
-        self.biases = fitted.biases.iter().map(|&bias| f64::from(bias as f32)).collect();
+        self.scores.set(Logistic::fit(rows, self.regularization)?.linear());
         Ok(())
     }
 
     fn logits(&self, features: &Matrix) -> Matrix {
-        let rows = features.rows();
-        if self.of_scores.is_empty() {
-            return Matrix::new(rows, self.classes, vec![0.0; rows * self.classes]);
-        }
-        let negative: Vec<f64> = self.biases.iter().map(|bias| -bias).collect();
-        let scores = Rows::from(features).times_transposed(&self.weights).minus(&negative);
-        let mut logits = vec![ABSENT as f32; rows * self.classes];
-        for (scores, logits) in scores.iter().zip(logits.chunks_exact_mut(self.classes.max(1))) {
+        let log_probabilities = |scores: &mut [f64]| {
             let log_sum = log_sum_exp(scores);
-            for (score, &class) in scores.iter().zip(&self.of_scores) {
-                logits[class] = (score - log_sum) as f32;
-            }
-        }
-        Matrix::new(rows, self.classes, logits)
+            scores.iter_mut().for_each(|score| *score -= log_sum);
+        };
+        self.scores.logits(features, log_probabilities, |_| ABSENT)
     }
 
     fn tensors(&self) -> Vec<NamedTensor> {
-        vec![
-            matrix("weights", &self.weights),
-            vector("biases", self.biases.iter().copied()),
-            vector("classes", self.of_scores.iter().map(|&class| class as f64)),
-        ]
+        self.scores.tensors()
     }
 
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
-        let found = Found(tensors);
-        let weights = found.matrix("weights", None)?;
-        let biases = found.vector("biases", weights.count())?;
-        let classes = found.vector("classes", weights.count())?;
-        if let Some(class) =
-            classes.iter().find(|class| !(0.0..self.classes as f64).contains(*class))
-        {
-            return Err(NetworkError::Weights(format!(
-                "a score is of class {class}, there are {} classes",
-                self.classes
-            )));
-        }
-        self.of_scores = classes.into_iter().map(|class| class as usize).collect();
-        (self.weights, self.biases) = (weights, biases);
-        Ok(())
+        self.scores.load(tensors)
     }
 }
 

@@ -54,7 +54,7 @@ impl Damping {
 }
 
 /// The mean of a matrix and its transposed, which rounding made differ.
-fn symmetric(matrix: &Rows) -> Rows {
+pub(crate) fn symmetric(matrix: &Rows) -> Rows {
     let other = matrix.transposed();
     let values = matrix.values().iter().zip(other.values());
     Rows::new(matrix.columns(), values.map(|(a, b)| (a + b) / 2.0).collect())

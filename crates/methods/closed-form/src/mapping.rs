@@ -6,7 +6,8 @@ use burn::tensor::TensorData;
 use isthmus_core::error::NetworkError;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_linear::Rows;
-use isthmus_linear::rows::dot;
+use isthmus_linear::kernel::{gaussian_kernel, nearest};
+use isthmus_linear::rows::add_scaled;
 
 use crate::tensors::{Found, below, matrix, vector};
 
@@ -21,6 +22,13 @@ pub(crate) enum Map {
         matrix: Rows,
         /// `b`.
         bias: Vec<f64>,
+    },
+    /// `x + d_r`, with `r` the nearest of the rows `R` and `D` their displacements.
+    Displaced {
+        /// `R`, `[rows, features]`.
+        rows: Rows,
+        /// `D`, `[rows, features]`.
+        displacements: Rows,
     },
     /// `k(x, R) W` with `k(x, r) = exp(-gamma |x - r|^2)`.
     Kernel {
@@ -47,6 +55,15 @@ impl Map {
         Self::Linear { matrix, bias }
     }
 
+    /// `(x - centre) M + end`.
+    pub(crate) fn moved(centre: &[f64], matrix: Rows, end: &[f64]) -> Self {
+        let mut map = Self::centred(centre, matrix);
+        if let Self::Linear { bias, .. } = &mut map {
+            add_scaled(bias, end, 1.0);
+        }
+        map
+    }
+
     fn apply(&self, features: &Rows) -> Rows {
         match self {
             Self::Identity => features.clone(),
@@ -54,6 +71,7 @@ impl Map {
                 let negative: Vec<f64> = bias.iter().map(|value| -value).collect();
                 features.times(matrix).minus(&negative)
             }
+            Self::Displaced { rows, displacements } => displaced(features, rows, displacements),
             Self::Kernel { rows, weights, gamma } => {
                 gaussian_kernel(features, rows, *gamma).times(weights)
             }
@@ -68,6 +86,9 @@ impl Map {
                 matrix: matrix.rounded(),
                 bias: bias.into_iter().map(round).collect(),
             },
+            Self::Displaced { rows, displacements } => {
+                Self::Displaced { rows: rows.rounded(), displacements: displacements.rounded() }
+            }
             Self::Kernel { rows, weights, gamma } => Self::Kernel {
                 rows: rows.rounded(),
                 weights: weights.rounded(),
@@ -81,6 +102,9 @@ impl Map {
             Self::Identity => Vec::new(),
             Self::Linear { matrix: own, bias } => {
                 vec![matrix("matrix", own), vector("bias", bias.iter().copied())]
+            }
+            Self::Displaced { rows, displacements } => {
+                vec![matrix("rows", rows), matrix("displacements", displacements)]
             }
             Self::Kernel { rows, weights, gamma } => {
                 vec![matrix("rows", rows), matrix("weights", weights), vector("gamma", [*gamma])]
@@ -99,23 +123,42 @@ impl Map {
             return Ok(Self::Identity);
         }
         let rows = found.matrix("rows", None)?;
-        let weights = found.matrix("weights", None)?;
-        if weights.count() != rows.count() {
-            return Err(NetworkError::Shape {
-                path: "weights".to_owned(),
-                expected: vec![rows.count(), weights.columns()],
-                found: vec![weights.count(), weights.columns()],
-            });
+        let of_rows = |path: &str| {
+            let values = found.matrix(path, None)?;
+            match values.count() == rows.count() {
+                true => Ok(values),
+                false => Err(NetworkError::Shape {
+                    path: path.to_owned(),
+                    expected: vec![rows.count(), values.columns()],
+                    found: vec![values.count(), values.columns()],
+                }),
+            }
+        };
+        if found.has("displacements") {
+            let displacements = of_rows("displacements")?;
+            return Ok(Self::Displaced { rows, displacements });
         }
+        let weights = of_rows("weights")?;
         Ok(Self::Kernel { rows, weights, gamma: found.vector("gamma", 1)?[0] })
     }
 }
 
-/// `exp(-gamma |x - y|^2)` of all pairs of rows, `[rows of x, rows of y]`.
-pub(crate) fn gaussian_kernel(x: &Rows, y: &Rows, gamma: f64) -> Rows {
-    let mut values = squared_distances(x, y).values().to_vec();
-    values.iter_mut().for_each(|value| *value = (-gamma * *value).exp());
-    Rows::new(y.count(), values)
+/// Rows whose distances are held at once.
+const CHUNK: usize = 256;
+
+/// Each row of `features` and the displacement of the nearest of `rows`; of equally near ones, of the
+/// first.
+fn displaced(features: &Rows, rows: &Rows, displacements: &Rows) -> Rows {
+    let all: Vec<usize> = (0..features.count()).collect();
+    let mut values = features.values().to_vec();
+    let mut own = values.chunks_exact_mut(features.columns().max(1));
+    for chunk in all.chunks(CHUNK) {
+        let nearest = nearest(&features.select(chunk), rows);
+        for (values, nearest) in own.by_ref().zip(nearest) {
+            add_scaled(values, displacements.row(nearest), 1.0);
+        }
+    }
+    Rows::new(features.columns(), values)
 }
 
 /// The columns of `matrix` divided by the deviations of what it maps rows to; a column that maps
@@ -135,19 +178,6 @@ pub(crate) fn to_unit_variance(matrix: &Rows, mapped: &Rows) -> Rows {
         }
     }
     Rows::new(matrix.columns(), values)
-}
-
-/// Squared distances of all pairs of rows, `[rows of x, rows of y]`.
-pub(crate) fn squared_distances(x: &Rows, y: &Rows) -> Rows {
-    let lengths = |rows: &Rows| rows.iter().map(|row| dot(row, row)).collect::<Vec<_>>();
-    let (of_x, of_y) = (lengths(x), lengths(y));
-    let mut values = x.times_transposed(y).values().to_vec();
-    for (row, of_x) in values.chunks_exact_mut(y.count().max(1)).zip(of_x) {
-        for (value, of_y) in row.iter_mut().zip(&of_y) {
-            *value = (of_x + of_y - 2.0 * *value).max(0.0);
-        }
-    }
-    Rows::new(y.count(), values)
 }
 
 /// The maps of both domains.
@@ -239,6 +269,7 @@ mod tests {
             Mapping::shared(Map::Identity),
             Mapping { unit_after: true, ..Mapping::shared(kernel) },
             Mapping::of_each(Map::centred(&[1.0, 1.0], rows()), Map::Identity),
+            Mapping::of_each(Map::Displaced { rows: rows(), displacements: rows() }, Map::Identity),
             Mapping { unit_before: true, ..Mapping::of_each(Map::Identity, Map::linear(rows())) },
         ] {
             assert_eq!(Mapping::load(&by_path(mapping.tensors())).unwrap(), mapping);
@@ -272,6 +303,11 @@ mod tests {
         let apart = Mapping::of_each(Map::Identity, Map::linear(turn));
         assert_eq!(apart.source(&x), x);
         assert_eq!(apart.target(&x).values(), [-2.0, 1.0]);
+        let displaced = Map::Displaced {
+            rows: Rows::new(2, vec![5.0, 5.0, 0.0, 0.0]),
+            displacements: Rows::new(2, vec![9.0, 9.0, 10.0, -10.0]),
+        };
+        assert_eq!(Mapping::shared(displaced).target(&x).values(), [11.0, -8.0]);
         let kernel = Map::Kernel {
             rows: Rows::new(2, vec![1.0, 2.0, 1.0, 3.0]),
             weights: Rows::new(1, vec![1.0, 10.0]),

@@ -9,9 +9,9 @@ use isthmus_core::prelude::*;
 use isthmus_core::registry::ShallowClassifierPlugin;
 use isthmus_core::shallow::ShallowClassifier;
 use isthmus_core::validation::Matrix;
+use isthmus_linear::kernel::squared_distances;
 use isthmus_linear::{LinearError, Rows};
 
-use crate::mapping::squared_distances;
 use crate::tensors::{Found, matrix, vector};
 
 inventory::submit! {
@@ -99,17 +99,8 @@ impl ShallowClassifier for Neighbours {
     fn load(&mut self, tensors: &BTreeMap<String, TensorData>) -> Result<(), NetworkError> {
         let found = Found(tensors);
         let rows = found.matrix("rows", None)?;
-        let classes = found.vector("classes", rows.count())?;
-        if let Some(class) =
-            classes.iter().find(|class| !(0.0..self.classes as f64).contains(*class))
-        {
-            return Err(NetworkError::Weights(format!(
-                "a neighbour is of class {class}, there are {} classes",
-                self.classes
-            )));
-        }
+        self.of_rows = found.classes("classes", rows.count(), self.classes)?;
         self.rows = rows;
-        self.of_rows = classes.into_iter().map(|class| class as usize).collect();
         Ok(())
     }
 }

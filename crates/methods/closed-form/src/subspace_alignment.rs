@@ -5,11 +5,11 @@ use isthmus_core::method::Fit;
 use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
-use isthmus_linear::{Eigen, LinearError, Rows};
+use isthmus_linear::{LinearError, Rows};
 
 use crate::alignment::{Alignment, ClosedForm, Domains};
-use crate::low_rank::rank;
 use crate::mapping::{Map, Mapping};
+use crate::principal_components::principal_components;
 
 inventory::submit! {
     Plugin::fit::<SubspaceAlignment>(
@@ -89,53 +89,13 @@ pub fn aligned_subspaces(
     Ok([of_source.transposed_times(&turn), of_target.transposed()])
 }
 
-/// The leading principal components that vary, one a row; at least one.
-fn principal_components(rows: &Rows, dimensions: usize) -> Result<Rows, LinearError> {
-    let centred = rows.minus(&rows.mean());
-    let found = if rows.count() > rows.columns() {
-        Eigen::largest(&centred.transposed_times(&centred), dimensions)?
-    } else {
-        // With fewer rows than features, from the rows' products.
-        let found = Eigen::largest(&centred.times_transposed(&centred), dimensions)?;
-        Eigen { vectors: found.vectors.times(&centred).unit_length(), ..found }
-    };
-    let kept: Vec<usize> = (0..rank(&found.values).min(found.values.len())).collect();
-    Ok(found.vectors.select(&kept))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::testing::{Run, distance, normal, problem, survives};
-
-    #[test]
-    fn components_by_rows_and_by_features_are_the_same() {
-        let wide = normal(6, 9, 1);
-        let padded = wide.above(&Rows::new(9, wide.mean().repeat(5)));
-        // Rows at the mean change no principal component.
-        let (few, many) =
-            (principal_components(&wide, 3).unwrap(), principal_components(&padded, 3).unwrap());
-        let overlap = few.times_transposed(&many);
-        let mut unit = Rows::new(3, overlap.values().iter().map(|value| value.abs()).collect());
-        unit.add_to_diagonal(-1.0);
-        assert!(distance(&unit, &Rows::new(3, vec![0.0; 9])) < 1e-10);
-    }
+    use crate::testing::{Run, survives, turned};
 
     #[test]
     fn a_target_that_is_moved_is_classified_better() {
-        let labels: Vec<u32> = (0..60).map(|row| row % 2).collect();
-        let rows = |seed, turn: &Rows| {
-            let noise = normal(60, 3, seed);
-            let values = noise.iter().zip(&labels).flat_map(|(row, label)| {
-                let sign = if *label == 0 { -1.0 } else { 1.0 };
-                [3.0 * sign + 0.4 * row[0], 0.4 * row[1], 1.5 * row[2]]
-            });
-            Rows::new(3, values.collect()).times(turn)
-        };
-        let unit = Rows::new(3, vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        let turn = Rows::new(3, vec![0.6, 0.8, 0.0, -0.8, 0.6, 0.0, 0.0, 0.0, 1.0]);
-        let target = rows(2, &turn).minus(&[-5.0, 0.0, 0.0]);
-        let data = problem(2, (&rows(1, &unit), &labels), (&target, &labels));
+        let data = turned();
         let config = "dimensions = 1";
         let mut run = Run::new("subspace-alignment", config, &data).unwrap();
         assert!(run.target_accuracy() > 0.95, "{}", run.target_accuracy());

@@ -5,12 +5,13 @@ use isthmus_core::method::Fit;
 use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
-use isthmus_linear::rows::mean;
+use isthmus_linear::kernel::{gaussian_kernel, mean_width, squared_distances};
+use isthmus_linear::subset::spread;
 use isthmus_linear::{Eigen, LinearError, Rows, cholesky};
 
 use crate::alignment::{Alignment, ClosedForm, Domains};
 use crate::low_rank::{leading, rank};
-use crate::mapping::{Map, Mapping, gaussian_kernel, squared_distances, to_unit_variance};
+use crate::mapping::{Map, Mapping, to_unit_variance};
 
 inventory::submit! {
     Plugin::fit::<Tca>(
@@ -138,10 +139,7 @@ impl Tca {
         let rows = source.above(target);
         let gamma = match self.gamma {
             Some(gamma) => gamma,
-            None => match mean(squared_distances(&rows, &rows).values()) {
-                distance if distance > 0.0 && (1.0 / distance).is_finite() => 1.0 / distance,
-                _ => 1.0,
-            },
+            None => mean_width(&squared_distances(&rows, &rows)),
         };
         let kernel = gaussian_kernel(&rows, &rows, gamma);
         let found = of_kernel(&kernel, source.count(), self.mu, self.dimensions)?;
@@ -149,13 +147,6 @@ impl Tca {
         let weights = self.scaled(weights.clone(), &kernel.times(&weights));
         Ok((Map::Kernel { rows, weights, gamma }, found.values))
     }
-}
-
-/// At most `most` rows, spread evenly.
-fn spread(rows: &Rows, most: usize) -> Rows {
-    let count = rows.count().min(most);
-    let chosen: Vec<usize> = (0..count).map(|row| row * rows.count() / count).collect();
-    rows.select(&chosen)
 }
 
 /// What [`transfer_components`] finds.

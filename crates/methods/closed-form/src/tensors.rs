@@ -52,6 +52,22 @@ impl Found<'_> {
         }
     }
 
+    /// A vector of `length` class numbers below `classes`.
+    pub(crate) fn classes(
+        &self,
+        path: &str,
+        length: usize,
+        classes: usize,
+    ) -> Result<Vec<usize>, NetworkError> {
+        let found = self.vector(path, length)?;
+        match found.iter().find(|class| !(0.0..classes as f64).contains(*class)) {
+            None => Ok(found.into_iter().map(|class| class as usize).collect()),
+            Some(class) => Err(NetworkError::Weights(format!(
+                "`{path}` holds class {class}, there are {classes} classes"
+            ))),
+        }
+    }
+
     /// A vector of `length` values.
     pub(crate) fn vector(&self, path: &str, length: usize) -> Result<Vec<f64>, NetworkError> {
         let data = self.find(path)?;

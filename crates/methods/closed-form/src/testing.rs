@@ -10,7 +10,7 @@ use isthmus_core::metric::Measurement;
 use isthmus_core::predictor::Predictor;
 use isthmus_core::random::Key;
 use isthmus_linear::Rows;
-use isthmus_testing::{ModelSpec, TwoDomains, Workbench, fit};
+use isthmus_testing::{ModelSpec, SMALL_SOURCE, SMALL_TARGET, TwoDomains, Workbench, fit};
 use rand::RngExt as _;
 use rand_distr::StandardNormal;
 
@@ -25,6 +25,18 @@ pub(crate) fn normal(count: usize, columns: usize, seed: u64) -> Rows {
 pub(crate) fn distance(a: &Rows, b: &Rows) -> f64 {
     assert_eq!((a.count(), a.columns()), (b.count(), b.columns()));
     a.values().iter().zip(b.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+/// The small source and target on which peers' results are known.
+pub(crate) fn small() -> (Rows, Rows) {
+    (Rows::new(3, SMALL_SOURCE.concat()), Rows::new(3, SMALL_TARGET.concat()))
+}
+
+/// Asserts that the values are the peers', to `tolerance`.
+pub(crate) fn assert_peers(found: &[f64], peers: &[f64], tolerance: f64) {
+    assert_eq!(found.len(), peers.len());
+    let near = found.iter().zip(peers).all(|(a, b)| (a - b).abs() < tolerance);
+    assert!(near, "{found:?}, peers {peers:?}");
 }
 
 /// Features as they are, which nothing has trained.
@@ -67,6 +79,24 @@ pub(crate) fn moved(scale: [f64; 3], shift: [f64; 3]) -> TwoDomains {
     let values = target.values().iter().enumerate();
     let target = values.map(|(at, value)| scale[at % 3] * value + shift[at % 3]).collect();
     problem(2, (&rows(1), &labels), (&Rows::new(3, target), &labels))
+}
+
+/// Two classes of 60 rows a domain, apart in one direction and with some variance in another; the
+/// target is turned by 53 degrees in the plane of the first two features, and moved.
+pub(crate) fn turned() -> TwoDomains {
+    let labels: Vec<u32> = (0..60).map(|row| row % 2).collect();
+    let rows = |seed, turn: &Rows| {
+        let noise = normal(60, 3, seed);
+        let values = noise.iter().zip(&labels).flat_map(|(row, label)| {
+            let sign = if *label == 0 { -1.0 } else { 1.0 };
+            [3.0 * sign + 0.4 * row[0], 0.4 * row[1], 1.5 * row[2]]
+        });
+        Rows::new(3, values.collect()).times(turn)
+    };
+    let unit = Rows::new(3, vec![1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
+    let turn = Rows::new(3, vec![0.6, 0.8, 0.0, -0.8, 0.6, 0.0, 0.0, 0.0, 1.0]);
+    let target = rows(2, &turn).minus(&[-5.0, 0.0, 0.0]);
+    problem(2, (&rows(1, &unit), &labels), (&target, &labels))
 }
 
 /// A method fitted to data.
@@ -224,18 +254,23 @@ pub(crate) fn degenerate() -> Vec<(&'static str, TwoDomains)> {
     ]
 }
 
-/// Fits the method to all of these, with both classifiers: it gives a finite answer, or an error.
+/// Fits the method to all of these, with every classifier: it gives a finite answer, or an error.
 pub(crate) fn survives(name: &str, config: &str) {
-    for classifier in ["nearest-neighbour", "logistic-regression"] {
-        for (what, data) in degenerate() {
-            let config = format!("{config}\nclassifier = {{ name = \"{classifier}\" }}");
-            match Run::new(name, &config, &data) {
-                Ok(mut run) => run.check(name, &config),
-                Err(error) => {
-                    let text = error.to_string();
-                    println!("{name}, {classifier}, {what}: {text}");
-                    assert!(text.len() > 20, "{text}");
-                }
+    for classifier in ["nearest-neighbour", "logistic-regression", "linear-svm"] {
+        let config = format!("{config}\nclassifier = {{ name = \"{classifier}\" }}");
+        survives_alone(name, &config);
+    }
+}
+
+/// The same of a method that has a classifier of its own.
+pub(crate) fn survives_alone(name: &str, config: &str) {
+    for (what, data) in degenerate() {
+        match Run::new(name, config, &data) {
+            Ok(mut run) => run.check(name, config),
+            Err(error) => {
+                let text = error.to_string();
+                println!("{name}, {config}, {what}: {text}");
+                assert!(text.len() > 20, "{text}");
             }
         }
     }
