@@ -1,4 +1,4 @@
-//! Files of arrays, told by their content: `.npz`, `.npy`, HDF5.
+//! Files of arrays, told by their content: `.npz`, `.npy`, HDF5, MATLAB.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -9,6 +9,7 @@ use isthmus_core::error::DataError;
 use crate::archive::{self, Archive};
 use crate::array::{Array, Header};
 use crate::hdf5::Hdf5;
+use crate::matlab::{self, Matlab};
 use crate::npy::{self, NpyHeader};
 use crate::{problem, sniff};
 
@@ -22,6 +23,7 @@ enum Content<'a> {
     Npz { archive: Box<Archive>, names: Vec<String> },
     Npy,
     Hdf5(Box<Hdf5<'a>>),
+    Matlab(Matlab<'a>),
 }
 
 impl<'a> Arrays<'a> {
@@ -35,6 +37,8 @@ impl<'a> Arrays<'a> {
             Content::Npy
         } else if first.starts_with(b"\x89HDF\r\n\x1a\n") {
             Content::Hdf5(Box::new(Hdf5::open(path)?))
+        } else if first.starts_with(matlab::BEGINNING) {
+            Content::Matlab(Matlab::open(path)?)
         } else {
             if !first.starts_with(b"PK")
                 && let Some(kind) = sniff::kind_of(&first)
@@ -42,8 +46,8 @@ impl<'a> Arrays<'a> {
                 return Err(problem::file(
                     path,
                     format!(
-                        "is {kind}; expected arrays in NumPy's .npz or .npy, or in HDF5: \
-                         `numpy.savez` writes the first"
+                        "is {kind}; expected arrays in NumPy's .npz or .npy, in HDF5 or in \
+                         MATLAB's .mat of version 5: `numpy.savez` writes the first"
                     ),
                 ));
             }
@@ -79,6 +83,7 @@ impl<'a> Arrays<'a> {
                 Ok(read.header)
             }
             Content::Hdf5(file) => file.header(name),
+            Content::Matlab(file) => file.header(name),
         }
     }
 
@@ -93,6 +98,7 @@ impl<'a> Arrays<'a> {
                 npy::parse(bytes, array_place(path, name))
             }
             Content::Hdf5(file) => file.array(name),
+            Content::Matlab(file) => file.array(name),
         }
     }
 }
@@ -126,7 +132,7 @@ mod tests {
         for (content, kind) in [
             (&b"1.0,2.0,3.0\n"[..], "is a text file (it begins with \"1.0,2.0,3.0\")"),
             (b"\x80\x04\x95", "is a Python pickle"),
-            (b"MATLAB 5.0 MAT-file", "is a MATLAB file"),
+            (b"MATLAB 7.3 MAT-file", "is a MATLAB file of version 7.3"),
             (b"\x1f\x8b\x08", "is a gzip file"),
             (b"", "is an empty file"),
             (b"<html>404", "is a web page"),

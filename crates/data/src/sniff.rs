@@ -4,10 +4,11 @@
 pub(crate) const LOOKED_AT: usize = 512;
 
 /// First bytes and what they are the beginning of. Longer beginnings stand before shorter ones.
-const BEGINNINGS: [(&[u8], &str); 24] = [
+const BEGINNINGS: [(&[u8], &str); 25] = [
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", "a single NumPy array (.npy)"),
     (b"MATLAB 5.0", "a MATLAB file (.mat)"),
+    (b"MATLAB 7.3", "a MATLAB file of version 7.3 (`save` with `-v7` writes an older one)"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"\xfd7zXZ\x00", "an xz file"),

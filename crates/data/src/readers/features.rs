@@ -1,4 +1,4 @@
-//! `features`: feature vectors and labels in NumPy files.
+//! `features`: feature vectors and labels in files of arrays.
 
 use std::path::{Path, PathBuf};
 
@@ -15,18 +15,19 @@ use crate::array::Header;
 use crate::arrays::Arrays;
 use crate::readers::RowLimit;
 use crate::readers::array_labels::ArrayLabels;
+use crate::scaling;
 
-/// Feature vectors `[rows, features]` with their labels, from a NumPy archive (`.npz`) or an HDF5
-/// file that holds both, or from two `.npy` files. Features are floats or integers of any width;
+/// Feature vectors `[rows, features]` with their labels, from a NumPy archive (`.npz`), an HDF5 file
+/// or a MATLAB file (`.mat` of version 5) that holds both, or from two `.npy` files. Features are floats or integers of any width;
 /// NaN and infinite values are refused. Labels are whole numbers, as integers or floats, or texts:
 /// the classes' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Features {
-    /// The `.npz` or HDF5 file, or the `.npy` file of the features, relative to the data set's
+    /// The `.npz`, HDF5 or MATLAB file, or the `.npy` file of the features, relative to the data set's
     /// folder.
     pub file: String,
-    /// Name of the features' array in a `.npz` file; its path in an HDF5 file (`train/x`).
+    /// Name of the features' array in a `.npz` or MATLAB file; its path in an HDF5 file (`train/x`).
     pub features: String,
     /// Name of the labels' array, likewise.
     pub labels: String,
@@ -40,6 +41,11 @@ pub struct Features {
     pub targets: TargetKind,
     /// The label of the first class where labels are numbers: 1 where they run from 1.
     pub first_label: i64,
+    /// Divides each row by the sum of its values, as for counts of words; rows of zeros stay.
+    pub shares: bool,
+    /// Brings each feature to mean 0 and standard deviation 1 over all rows of the array: each domain
+    /// by its own, where each has an array. After `shares`.
+    pub standardize: bool,
     /// Keeps only some rows.
     pub rows: Option<RowLimit>,
 }
@@ -54,6 +60,8 @@ impl Default for Features {
             labelled: true,
             targets: TargetKind::Classes,
             first_label: 0,
+            shares: false,
+            standardize: false,
             rows: None,
         }
     }
@@ -82,7 +90,7 @@ impl ReaderPlugin for Features {
 isthmus_core::inventory::submit! {
     Plugin::reader::<Features>(About {
         name: "features",
-        summary: "feature vectors and labels in .npz, .npy or HDF5 files",
+        summary: "feature vectors and labels in .npz, .npy, HDF5 or MATLAB files",
         paper: "",
     })
 }
@@ -113,8 +121,14 @@ impl Reader for Features {
         let [rows, size] = arrays.header(&self.features)?.features()?;
         let labels = self.array_labels().read(folder, &mut arrays, rows)?;
         let features = arrays.array(&self.features)?;
-        let values = features.floats()?;
+        let mut values = features.floats()?;
         check_finite(&features.header, &values, size)?;
+        if self.shares {
+            scaling::to_shares(&mut values, size);
+        }
+        if self.standardize {
+            scaling::standardize(&mut values, size);
+        }
         self.array_labels().labelled(
             Samples::Features { size, values },
             labels,
@@ -218,6 +232,21 @@ mod tests {
             let error = Features::default().read(folder.path()).err().unwrap().to_string();
             assert!(error.contains("features.npz, array `x`: row 1, column 2"), "{error}");
         }
+    }
+
+    #[test]
+    fn rows_become_shares_and_columns_are_standardized() {
+        let folder = two_by_three(&[1.0, 2.0, 1.0, 0.0, 4.0, 0.0], &[1, 0]);
+        let values = |shares, standardize| {
+            let reader = Features { shares, standardize, ..Features::default() };
+            match reader.read(folder.path()).unwrap().samples {
+                Samples::Features { values, .. } => values,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(values(true, false), [0.25, 0.5, 0.25, 0.0, 1.0, 0.0]);
+        assert_eq!(values(false, true), [1.0, -1.0, 1.0, -1.0, 1.0, -1.0]);
+        assert_eq!(values(true, true), [1.0, -1.0, 1.0, -1.0, 1.0, -1.0]);
     }
 
     #[test]

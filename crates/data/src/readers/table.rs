@@ -16,6 +16,7 @@ use crate::archive;
 use crate::labels::{Labels, named};
 use crate::problem;
 use crate::readers::RowLimit;
+use crate::scaling::moments;
 use crate::text_columns::TextColumns;
 
 /// The rows of a domain: those whose value in a column lies in a range.
@@ -237,10 +238,7 @@ impl Table {
 
 /// Mean 0, and standard deviation 1 where the values differ.
 fn standardize(values: &mut [Option<f64>]) {
-    let count = values.len() as f64;
-    let mean = values.iter().flatten().sum::<f64>() / count;
-    let variance = values.iter().flatten().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+    let (mean, deviation) = moments(|| values.iter().flatten().copied());
     for value in values.iter_mut().flatten() {
         *value = (*value - mean) / deviation;
     }

@@ -1,0 +1,45 @@
+//! Scaling of features when they are read.
+
+/// Divides each row of `size` values by their sum; rows whose sum is 0 stay.
+pub(crate) fn to_shares(values: &mut [f32], size: usize) {
+    for row in values.chunks_exact_mut(size.max(1)) {
+        let sum: f64 = row.iter().map(|value| f64::from(*value)).sum();
+        if sum != 0.0 {
+            row.iter_mut().for_each(|value| *value = (f64::from(*value) / sum) as f32);
+        }
+    }
+}
+
+/// Brings each column of rows of `size` values to mean 0 and standard deviation 1.
+pub(crate) fn standardize(values: &mut [f32], size: usize) {
+    for column in 0..size {
+        let own = || values.iter().skip(column).step_by(size).map(|value| f64::from(*value));
+        let (mean, deviation) = moments(own);
+        for value in values.iter_mut().skip(column).step_by(size) {
+            *value = ((f64::from(*value) - mean) / deviation) as f32;
+        }
+    }
+}
+
+/// Mean and standard deviation (divided by the number of values); the latter 1 where nothing varies.
+pub(crate) fn moments<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> (f64, f64) {
+    let count = values().count() as f64;
+    let mean = values().sum::<f64>() / count;
+    let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    (mean, if variance > 0.0 { variance.sqrt() } else { 1.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_vary_or_is_zero_stays_finite() {
+        let mut values = [0.0, 0.0, 3.0, 1.0];
+        to_shares(&mut values, 2);
+        assert_eq!(values, [0.0, 0.0, 0.75, 0.25]);
+        let mut values = [5.0, 1.0, 5.0, 3.0];
+        standardize(&mut values, 2);
+        assert_eq!(values, [0.0, -1.0, 0.0, 1.0]);
+    }
+}
