@@ -155,13 +155,9 @@ fn cross_entropy(classifier: &Logistic, features: &Rows, labels: &[usize]) -> f6
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::normal;
+    use crate::testing::{normal, shifted};
 
     const STRENGTHS: [f64; 4] = [1e-3, 1e-2, 1e-1, 1.0];
-
-    fn shifted(rows: &Rows, by: f64) -> Rows {
-        rows.minus(&vec![-by; rows.columns()])
-    }
 
     #[test]
     fn even_odds_weigh_by_the_numbers_of_samples() {

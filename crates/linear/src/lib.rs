@@ -6,6 +6,7 @@
 //! - [`kernel`]: distances and Gaussian kernels of all pairs of rows.
 //! - [`logistic`]: multinomial logistic regression; [`svm`]: the linear support vector machine.
 //! - [`domain_classifier`]: source or target, and the ratio of their densities.
+//! - [`mmd`]: the distance of two domains.
 //! - [`subset`]: parts of rows.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -16,6 +17,7 @@ pub mod kernel;
 mod lbfgs;
 mod linear_scores;
 pub mod logistic;
+pub mod mmd;
 pub mod rows;
 pub mod subset;
 pub mod svm;

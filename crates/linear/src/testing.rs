@@ -11,6 +11,11 @@ pub(crate) fn normal(count: usize, columns: usize, key: &Key) -> Rows {
     Rows::new(columns, values)
 }
 
+/// All values moved.
+pub(crate) fn shifted(rows: &Rows, by: f64) -> Rows {
+    rows.minus(&vec![-by; rows.columns()])
+}
+
 /// The largest absolute difference of two matrices of one shape.
 pub(crate) fn distance(a: &Rows, b: &Rows) -> f64 {
     assert_eq!((a.count(), a.columns()), (b.count(), b.columns()));

@@ -13,10 +13,10 @@
 
 use isthmus_core::random::Key;
 use isthmus_core::validation::{LabelledOutputs, ValidationError};
+use isthmus_linear::mmd::squared_mmd;
 
 use crate::inputs::{SOURCE, TARGET, features, labels, logits, undefined};
 use crate::logistic::{Labelled, Logistic};
-use crate::mmd::squared_mmd;
 use crate::proxy_a_distance;
 use crate::rows::{Rows, error_rate};
 use crate::strengths::default_regularization;

@@ -1,17 +1,11 @@
 //! Importance weighting: the source's loss as if its samples were the target's.
 
-use burn::tensor::{Tensor, TensorData};
+use std::ops::Range;
+
 use isthmus_core::config::FieldProblem;
-use isthmus_core::context::Context;
-use isthmus_core::error::MethodError;
-use isthmus_core::input::Input;
-use isthmus_core::method::MethodContext;
-use isthmus_core::model::Model;
-use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::prelude::*;
 use isthmus_core::random::Key;
 use isthmus_core::registry::TermPlugin;
-use isthmus_core::step::Joint;
 use isthmus_linear::Rows;
 use isthmus_linear::domain_classifier::DomainClassifier;
 use isthmus_linear::rows::mean;
@@ -19,6 +13,7 @@ use isthmus_linear::rows::mean;
 use crate::kernel_mean_matching::kernel_mean_matching_ratios;
 use crate::kliep::kliep_ratios;
 use crate::nearest_neighbour::nearest_neighbour_ratios;
+use crate::row_weights::{RowWeights, Weigh};
 
 inventory::submit! {
     Plugin::term::<ImportanceWeighting>(About {
@@ -112,20 +107,8 @@ impl PluginConfig for ImportanceWeighting {
 
 impl TermPlugin for ImportanceWeighting {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        let trained = context.trained;
-        Ok(Box::new(Weights { config: self.clone(), trained, of_rows: Vec::new() }))
+        Ok(Box::new(RowWeights::new(self.clone(), context)))
     }
-}
-
-/// The path of the weights in a checkpoint.
-const WEIGHTS: &str = "weights";
-
-struct Weights {
-    config: ImportanceWeighting,
-    /// Whether an earlier stage has trained the model.
-    trained: bool,
-    /// One for each training row of the sources, of mean 1.
-    of_rows: Vec<f32>,
 }
 
 impl ImportanceWeighting {
@@ -148,13 +131,15 @@ impl ImportanceWeighting {
             Estimator::NearestNeighbour => Ok(nearest_neighbour_ratios(source, target)),
         }
     }
+}
 
-    /// The weight of each source row.
-    ///
-    /// # Errors
-    /// If a feature is not finite, or there is no estimate.
-    fn weights(&self, source: &Rows, target: &Rows) -> Result<Vec<f32>, MethodError> {
-        source.above(target).check_finite()?;
+impl Weigh for ImportanceWeighting {
+    fn weights(
+        &self,
+        source: &Rows,
+        _sources: &[Range<usize>],
+        target: &Rows,
+    ) -> Result<Vec<f64>, MethodError> {
         let mut ratios = self.ratios(source, target)?;
         ratios.iter_mut().for_each(|ratio| *ratio = ratio.min(self.largest));
         if mean(&ratios) <= 0.0 {
@@ -164,75 +149,26 @@ impl ImportanceWeighting {
                     .to_owned(),
             ));
         }
-        let mean = mean(&ratios);
-        Ok(ratios.into_iter().map(|ratio| (ratio / mean) as f32).collect())
-    }
-}
-
-impl Method for Weights {
-    fn state(&self) -> Vec<NamedTensor> {
-        let data = TensorData::new(self.of_rows.clone(), [self.of_rows.len()]);
-        vec![NamedTensor { path: WEIGHTS.to_owned(), data }]
-    }
-
-    fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        let found = state.iter().find(|tensor| tensor.path == WEIGHTS);
-        match found.and_then(|tensor| tensor.data.as_slice::<f32>().ok()) {
-            Some(weights) if weights.len() == self.of_rows.len() => {
-                self.of_rows.copy_from_slice(weights);
-                Ok(())
-            }
-            _ => Err(MethodError::Checkpoint(format!(
-                "it holds no `{WEIGHTS}` of {} source samples",
-                self.of_rows.len()
-            ))),
-        }
-    }
-}
-
-impl Term for Weights {
-    fn begin(&mut self, stage: &mut Stage<'_>) -> Result<(), MethodError> {
-        let trained = self.trained;
-        let forward = |model: &mut Model, input: Input, context: &Context| {
-            let features = model.known_features(trained, input, context);
-            let [_, columns] = features.dims();
-            Rows::new(columns, features.into_data().iter::<f64>().collect())
-        };
-        let joined = |parts: Vec<Rows>| parts.into_iter().reduce(|all, part| all.above(&part));
-        let source = joined(stage.source_pass(forward)?);
-        let target = joined(stage.target_pass(forward)?);
-        if let (Some(source), Some(target)) = (source, target) {
-            self.of_rows = self.config.weights(&source, &target)?;
-        }
-        Ok(())
-    }
-
-    fn source_weights(
-        &mut self,
-        step: &mut Step<'_>,
-        joint: &Joint,
-    ) -> Result<Option<Tensor<1>>, MethodError> {
-        let weights: Vec<f32> = joint.source_indices.iter().map(|&row| self.of_rows[row]).collect();
-        if step.measure {
-            let squares: f32 = self.of_rows.iter().map(|weight| weight * weight).sum();
-            // Kish's effective sample size, as a share of the samples.
-            step.note("effective_share", f64::from(self.of_rows.len() as f32 / squares));
-        }
-        let data = TensorData::new(weights, [joint.source_rows]);
-        Ok(Some(Tensor::from_data(data, &joint.features.device())))
-    }
-
-    /// Nothing is added: the weights are all.
-    fn loss(&mut self, step: &mut Step<'_>) -> Result<Tensor<1>, MethodError> {
-        Ok(Tensor::zeros([1], &step.stage.device))
+        Ok(ratios)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::TensorData;
+    use isthmus_core::named_tensor::NamedTensor;
     use isthmus_testing::{ModelSpec, TwoDomains, Workbench, config_error, term};
 
     use super::*;
+    use crate::row_weights::{WEIGHTS, checked_weights};
+
+    fn weights(
+        config: &ImportanceWeighting,
+        source: &Rows,
+        target: &Rows,
+    ) -> Result<Vec<f32>, MethodError> {
+        checked_weights(config, source, &[0..source.count()], target)
+    }
 
     const LINEAR: ModelSpec =
         ModelSpec { extractor: ("identity", ""), bottleneck: None, classifier: ("linear", "") };
@@ -301,7 +237,7 @@ mod tests {
     fn equal_domains_weigh_all_samples_alike() {
         let rows = Rows::new(1, (0..40).map(f64::from).collect());
         for estimator in ALL {
-            let weights = config(estimator).weights(&rows, &rows).unwrap();
+            let weights = weights(&config(estimator), &rows, &rows).unwrap();
             let near = weights.iter().all(|weight| (weight - 1.0).abs() < 0.1);
             assert!(near, "{estimator:?}: {weights:?}");
         }
@@ -318,7 +254,7 @@ mod tests {
         ];
         for estimator in ALL {
             for (source, target) in &cases {
-                match config(estimator).weights(source, target) {
+                match weights(&config(estimator), source, target) {
                     Ok(weights) => {
                         assert!(weights.iter().all(|it| it.is_finite() && *it >= 0.0));
                         let mean = weights.iter().sum::<f32>() / weights.len() as f32;
@@ -327,7 +263,7 @@ mod tests {
                     Err(error) => assert!(error.to_string().len() > 20, "{error}"),
                 }
             }
-            let error = config(estimator).weights(&rows(&[f64::NAN]), &rows(&[1.0])).unwrap_err();
+            let error = weights(&config(estimator), &rows(&[f64::NAN]), &rows(&[1.0])).unwrap_err();
             assert!(error.to_string().contains("holds NaN"), "{error}");
         }
     }
@@ -350,7 +286,7 @@ mod tests {
             largest: 3.0,
             ..ImportanceWeighting::default()
         };
-        let weights = config.weights(&source, &target).unwrap();
+        let weights = weights(&config, &source, &target).unwrap();
         let largest = weights.iter().copied().fold(0.0, f32::max);
         let at_largest = weights.iter().filter(|weight| **weight == largest).count();
         assert!(at_largest > 5, "{weights:?}");

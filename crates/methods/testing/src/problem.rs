@@ -40,6 +40,8 @@ pub struct TwoDomains {
     pub source_batch: usize,
     /// Rows of a target batch.
     pub target_batch: usize,
+    /// Rows of the first of two sources, where there are two. Batches do not tell them apart.
+    pub first_source_rows: Option<usize>,
     /// Whether reading the target fails: for methods that must not look at it.
     pub target_hidden: bool,
     /// Whether reading the source fails: for methods that work without it.
@@ -156,7 +158,11 @@ impl StageData for TwoDomains {
     }
 
     fn source_ranges(&self) -> Vec<Range<usize>> {
-        std::iter::once(0..self.source_labels.len()).collect()
+        let rows = self.source_labels.len();
+        match self.first_source_rows {
+            Some(first) => vec![0..first, first..rows],
+            None => std::iter::once(0..rows).collect(),
+        }
     }
 
     fn source_targets(&self) -> Targets {
