@@ -151,11 +151,12 @@ const CHUNK: usize = 256;
 fn displaced(features: &Rows, rows: &Rows, displacements: &Rows) -> Rows {
     let all: Vec<usize> = (0..features.count()).collect();
     let mut values = features.values().to_vec();
-    let mut own = values.chunks_exact_mut(features.columns().max(1));
     for chunk in all.chunks(CHUNK) {
         let nearest = nearest(&features.select(chunk), rows);
-        for (values, nearest) in own.by_ref().zip(nearest) {
-            add_scaled(values, displacements.row(nearest), 1.0);
+        for (&row, nearest) in chunk.iter().zip(nearest) {
+            let start = row * features.columns();
+            let own = &mut values[start..start + features.columns()];
+            add_scaled(own, displacements.row(nearest), 1.0);
         }
     }
     Rows::new(features.columns(), values)
@@ -284,6 +285,17 @@ mod tests {
         let error = Mapping::load(&tensors).unwrap_err().to_string();
         assert!(error.contains("`bias` has shape [1]"), "{error}");
         assert!(Mapping::load(&BTreeMap::new()).unwrap_err().to_string().contains("`flags`"));
+    }
+
+    #[test]
+    fn more_rows_than_are_compared_at_once_go_with_their_own_displacement() {
+        let count = 2 * CHUNK + 9;
+        let values: Vec<f64> = (0..count).map(|row| row as f64).collect();
+        let rows = Rows::new(1, values.clone());
+        let displacements = Rows::new(1, values.iter().map(|value| value * value).collect());
+        let map = Map::Displaced { rows: rows.clone(), displacements };
+        let found = Mapping::shared(map).target(&rows);
+        assert!(found.values().iter().zip(values).all(|(found, x)| *found == x + x * x));
     }
 
     #[test]
