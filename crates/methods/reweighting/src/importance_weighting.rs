@@ -167,7 +167,7 @@ mod tests {
         source: &Rows,
         target: &Rows,
     ) -> Result<Vec<f32>, MethodError> {
-        checked_weights(config, source, &[0..source.count()], target)
+        checked_weights(config, source, std::slice::from_ref(&(0..source.count())), target)
     }
 
     const LINEAR: ModelSpec =

@@ -160,7 +160,8 @@ mod tests {
         let config = SourceSimilarity::default();
         let all = checked_weights(&config, &rows, &[0..2, 2..4], &rows).unwrap();
         assert_eq!(all, [1.0; 4]);
-        assert_eq!(checked_weights(&config, &rows, &[0..4], &rows).unwrap(), [1.0; 4]);
+        let single = std::slice::from_ref(&(0..4));
+        assert_eq!(checked_weights(&config, &rows, single, &rows).unwrap(), [1.0; 4]);
         let error = checked_weights(&config, &rows, &[0..1, 1..4], &rows).unwrap_err().to_string();
         assert!(error.contains("there are 1 of a source and 4 of the target"), "{error}");
         let far = Rows::new(1, vec![1e15, 1e15, -1e15, -1e15]);
