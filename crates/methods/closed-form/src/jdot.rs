@@ -5,6 +5,7 @@ use isthmus_core::method::Fit;
 use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
+use isthmus_linear::subset::spread;
 use isthmus_linear::svm::{one_against_the_rest, one_hot};
 use isthmus_linear::{LinearError, LinearScores, Rows};
 use isthmus_losses::discrepancy::{HostMatrix, exact_plan};
@@ -55,11 +56,15 @@ pub struct Jdot {
     /// Rounds at most.
     #[schemars(range(min = 1))]
     pub rounds: usize,
+    /// Plans are between so many rows of each domain at most, spread evenly over them; time grows with
+    /// the cube of this number. All rows are predicted.
+    #[schemars(range(min = 1))]
+    pub maximum_rows: usize,
 }
 
 impl Default for Jdot {
     fn default() -> Self {
-        Self { feature_weight: 1.0, cost: 1.0, rounds: 10 }
+        Self { feature_weight: 1.0, cost: 1.0, rounds: 10, maximum_rows: 1000 }
     }
 }
 
@@ -78,7 +83,9 @@ impl Adaptation for Jdot {
         let classes = domains.classifier.classes;
         let labels = domains.classes.iter().map(|&class| class as usize);
         let labels = one_hot(labels, classes, 1.0);
-        let found = self.solve(&domains.source, &labels, &domains.target)?;
+        let some = |rows: &Rows| spread(rows, self.maximum_rows);
+        let (source, target) = (some(&domains.source), some(&domains.target));
+        let found = self.solve(&source, &some(&labels), &target)?;
         let measurements = vec![
             ("rounds".to_owned(), found.objectives.len() as f64),
             ("objective".to_owned(), found.objectives.last().copied().unwrap_or_default()),
@@ -187,7 +194,7 @@ mod tests {
     fn the_rounds_are_those_of_pot_and_scipy() {
         let (source, target) = small();
         let labels = one_hot(SMALL_LABELS.iter().map(|&label| label as usize), 3, 1.0);
-        let jdot = Jdot { feature_weight: 0.5, cost: 1.0, rounds: 3 };
+        let jdot = Jdot { feature_weight: 0.5, rounds: 3, ..Jdot::default() };
         let found = jdot.solve(&source, &labels, &target).unwrap();
         assert_peers(&found.objectives, &[1.567286, 1.162727, 1.012674], 1e-5);
         let weights = [
@@ -217,11 +224,13 @@ mod tests {
         let (before, after) = (without.target_accuracy(), with.target_accuracy());
         assert!(before < 0.75 && after > 0.95, "{before} to {after}");
         with.check("jdot", "");
+        let mut few = Run::new("jdot", "maximum_rows = 20", &data).unwrap();
+        assert!(few.target_accuracy() > 0.9, "{}", few.target_accuracy());
     }
 
     #[test]
     fn what_is_degenerate_gives_a_finite_answer_or_an_error() {
         survives_alone("jdot", "");
-        survives_alone("jdot", "rounds = 1\ncost = 1e-4");
+        survives_alone("jdot", "rounds = 1\ncost = 1e-4\nmaximum_rows = 3");
     }
 }

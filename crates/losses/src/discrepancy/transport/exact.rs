@@ -49,6 +49,8 @@ struct Search<'a> {
     /// Units that each column has yet to receive.
     demand: Vec<usize>,
     flow: Vec<usize>,
+    /// The rows that ship to each column, in order: few, where the matrix of flows is large.
+    senders: Vec<Vec<usize>>,
 }
 
 /// The shortest paths from one row: to columns over costs less prices, back to rows over what is
@@ -80,6 +82,7 @@ impl<'a> Search<'a> {
             supply: vec![supply; rows],
             demand: vec![demand; columns],
             flow: vec![0; rows * columns],
+            senders: vec![Vec::new(); columns],
         }
     }
 
@@ -96,6 +99,7 @@ impl<'a> Search<'a> {
     /// complete graph, without a queue).
     fn paths(&self, start: usize) -> (usize, Paths) {
         let (rows, columns) = (self.row_price.len(), self.columns);
+        let mut open: Vec<usize> = (0..columns).collect();
         let mut paths = Paths {
             column_distance: vec![f64::INFINITY; columns],
             row_before: vec![start; columns],
@@ -117,17 +121,18 @@ impl<'a> Search<'a> {
                     }
                 }
             }
-            let open = (0..columns).filter(|column| !paths.is_final[*column]);
-            let nearest =
-                open.min_by(|a, b| paths.column_distance[*a].total_cmp(&paths.column_distance[*b]));
-            let column = nearest.expect("as much is received as is shipped");
+            let nearest = (0..open.len()).min_by(|a, b| {
+                let distance = |place: &usize| paths.column_distance[open[*place]];
+                distance(a).total_cmp(&distance(b)).then(open[*a].cmp(&open[*b]))
+            });
+            let column = open.swap_remove(nearest.expect("as much is received as is shipped"));
             paths.is_final[column] = true;
             if self.demand[column] > 0 {
                 return (column, paths);
             }
             let distance = paths.column_distance[column];
-            for row in 0..rows {
-                if self.flow[row * columns + column] > 0 && paths.row_distance[row].is_none() {
+            for &row in &self.senders[column] {
+                if paths.row_distance[row].is_none() {
                     paths.row_distance[row] = Some(distance);
                     paths.column_before[row] = column;
                     reached.push((row, distance));
@@ -168,13 +173,33 @@ impl<'a> Search<'a> {
             column = before;
         }
         for (row, column, before) in steps {
-            self.flow[row * columns + column] += amount;
+            self.ship_more(row, column, amount);
             if let Some(before) = before {
-                self.flow[row * columns + before] -= amount;
+                self.ship_less(row, before, amount);
             }
         }
         self.supply[start] -= amount;
         self.demand[end] -= amount;
+    }
+
+    fn ship_more(&mut self, row: usize, column: usize, amount: usize) {
+        let flow = &mut self.flow[row * self.columns + column];
+        *flow += amount;
+        let senders = &mut self.senders[column];
+        if let Err(place) = senders.binary_search(&row) {
+            senders.insert(place, row);
+        }
+    }
+
+    fn ship_less(&mut self, row: usize, column: usize, amount: usize) {
+        let flow = &mut self.flow[row * self.columns + column];
+        *flow -= amount;
+        let senders = &mut self.senders[column];
+        if *flow == 0
+            && let Ok(place) = senders.binary_search(&row)
+        {
+            senders.remove(place);
+        }
     }
 }
 
