@@ -61,7 +61,17 @@ fn every_experiment_is_right_and_names_the_schema() {
     assert!(files.len() >= 5, "{files:?}");
     for file in files {
         let said = sandbox.isthmus(&["check", file.to_str().unwrap()]);
-        assert_eq!((said.code, said.errors.as_str()), (0, ""), "{}", file.display());
+        assert_eq!(said.code, 0, "{}: {}", file.display(), said.errors);
+        if file.ends_with("digits_generative.toml") {
+            // There are no other images of MNIST-M, and a split of MNIST would train on its digits.
+            assert!(
+                said.errors.contains("`mnist-m` has no test set of its own"),
+                "{}",
+                said.errors
+            );
+        } else {
+            assert_eq!(said.errors, "", "{}", file.display());
+        }
         let text = fs::read_to_string(&file).unwrap();
         let schema = if file.parent().unwrap().ends_with("methods") { ".." } else { "." };
         let first = format!("#:schema {schema}/schema.json\n");
@@ -209,9 +219,9 @@ fn every_example_can_be_pasted() {
             if kind == own { lines.to_owned() } else { default.to_owned() }
         };
         format!(
-            "name = \"x\"\n[data]\ndataset = \"quickstart\"\ntasks = \"all\"\n\
+            "name = \"x\"\n[data]\ndataset = \"quickstart-images\"\ntasks = \"all\"\n\
              protocol = {{ split = 0.5 }}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
-            part("extractor", "[extractor]\nname = \"identity\""),
+            part("extractor", "[extractor]\nname = \"mlp\""),
             part("bottleneck", "[bottleneck]\nname = \"linear\""),
             part("classifier", "[classifier]\nname = \"linear\""),
             part("optimizer", ""),
@@ -255,8 +265,8 @@ fn every_example_can_be_pasted() {
         let lines = example(&sandbox, "augmentation", &name);
         // One data set of each kind of samples.
         let right = ["quickstart", "quickstart-images", "uci-har"].into_iter().any(|dataset| {
-            let text =
-                base("augmentation", "").replace("\"quickstart\"", &format!("\"{dataset}\""));
+            let text = base("augmentation", "")
+                .replace("\"quickstart-images\"", &format!("\"{dataset}\""));
             sandbox.write("x.toml", &format!("{text}{lines}"));
             sandbox.isthmus(&["check", "x.toml"]).code == 0
         });
@@ -284,7 +294,7 @@ fn no_plugin_has_a_field_that_experiment_files_use_themselves() {
         assert!(!said.answer.contains(&format!("\n  {field}: ")), "{field}");
     }
     // The engine gives every loss term its weight, and so nothing else has one.
-    let terms = said.answer.matches("(method: a loss term, adds up with others)\n").count();
+    let terms = said.answer.matches("(method: a loss term, adds up with others").count();
     assert_eq!(said.answer.matches("\n  weight: ").count(), terms);
     assert!(own("method-dann-part") > 2);
 }
