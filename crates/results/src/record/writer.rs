@@ -20,8 +20,8 @@ use super::files::{marker, sha256, write_atomically};
 use super::metrics::{self, MetricRow};
 use super::predictions;
 use super::{
-    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PICTURES,
-    PREDICTIONS, REPLACED, SPLITS, TASK, TaskInfo, model,
+    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, EVENTS, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
+    PICTURES, PREDICTIONS, REPLACED, SPLITS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -369,8 +369,13 @@ impl RecordWriter {
         if earlier { remove_if_there(&replaced) } else { Ok(()) }
     }
 
-    /// Another process may still be removing the record that its own took the place of.
+    /// The process that wrote the earlier record may still be removing the one before it: it holds
+    /// its events until it is done, or ends.
     fn move_aside(&self, replaced: &Path) -> Result<(), RecordError> {
+        if let Ok(events) = File::options().append(true).open(self.directory.join(EVENTS)) {
+            // Where the file system knows no locks, it is tried again below.
+            events.lock().ok();
+        }
         let mut attempts = 1;
         loop {
             let moved = remove_if_there(replaced).and_then(|()| rename(&self.directory, replaced));
