@@ -136,7 +136,7 @@ impl Cycle {
     }
 
     /// One step of the image phase: discriminators, then translators.
-    fn translate(&mut self, step: &mut Step<'_>, real: Images) -> Result<(), MethodError> {
+    fn learn_to_translate(&mut self, step: &mut Step<'_>, real: Images) -> Result<(), MethodError> {
         let key = step.key();
         let as_target = self.to_target.translate(real.source.clone(), key);
         let as_source = self.to_source.translate(real.target.clone(), key);
@@ -193,7 +193,7 @@ impl Driver for Cycle {
         let progress = step.number as f64 / step.stage.total_steps as f64;
         if progress < self.config.image_phase {
             let real = Images { source: original, target: images(NAME, target.input)? };
-            return self.translate(step, real);
+            return self.learn_to_translate(step, real);
         }
         let translated = self.to_target.translate(original, step.key()).detach();
         step.joint_of(SourceBatch { input: Input::Images(translated), ..source }, target);

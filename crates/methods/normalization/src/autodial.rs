@@ -56,7 +56,9 @@ impl Term for Autodial {
 mod tests {
     use isthmus_core::context::NormPolicy;
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{FAR, Joint, Workbench, config_error, context, moved, plugin, term};
+    use isthmus_testing::{
+        FAR, Joint, Workbench, assert_term_gains, config_error, context, moved, plugin, term,
+    };
 
     use super::*;
 
@@ -68,15 +70,7 @@ mod tests {
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target() {
-        let mut bench = mixed(FAR, 100);
-        let autodial = term("autodial", "", &bench.context());
-        bench.train_weighted(autodial, plugin(Kind::Method, "autodial").weight, 100);
-        let mut alone = moved(FAR, 100);
-        alone.train_on_source(100);
-        let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-        println!("target accuracy: {before:.3} without, {after:.3} with");
-        assert!(after > before && after > 0.9, "{before} to {after}");
-        assert!(bench.source_accuracy() > 0.9);
+        assert_term_gains("autodial", "", FAR, 100);
     }
 
     #[test]

@@ -41,23 +41,13 @@ impl Driver for Dsbn {
 mod tests {
     use isthmus_core::context::NormPolicy;
     use isthmus_core::registry::Kind;
-    use isthmus_testing::{FAR, config_error, driver, moved, plugin, term};
+    use isthmus_testing::{FAR, assert_driver_gains, config_error, driver, moved, plugin, term};
 
     use super::*;
 
     #[test]
     fn raises_the_accuracy_on_a_shifted_target_by_its_statistics_alone() {
-        let mut bench = moved(FAR, 100);
-        bench.norm = NormPolicy::TRAIN.grouped(Grouping::PerDomain);
-        let mut dsbn = driver("dsbn", "", &bench.context());
-        let reports = bench.run(&mut *dsbn, 0..100);
-        assert!(reports[99]["class_loss"] < 0.5 * reports[0]["class_loss"]);
-        let mut alone = moved(FAR, 100);
-        alone.train_on_source(100);
-        let (before, after) = (alone.target_accuracy(), bench.target_accuracy());
-        println!("target accuracy: {before:.3} without, {after:.3} with");
-        assert!(after > before && after > 0.9, "{before} to {after}");
-        assert!(bench.source_accuracy() > 0.9);
+        assert_driver_gains("dsbn", "", FAR, 100);
     }
 
     #[test]

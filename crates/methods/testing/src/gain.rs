@@ -1,5 +1,6 @@
 //! Whether a method helps on a target that is moved.
 
+use isthmus_core::context::NormPolicy;
 use isthmus_core::registry::Kind;
 
 use crate::build::{driver, plugin, term};
@@ -22,7 +23,7 @@ pub fn moved(shift: f32, steps: usize) -> Workbench {
 /// If it does not.
 #[track_caller]
 pub fn assert_term_gains(name: &str, config: &str, shift: f32, steps: usize) {
-    let mut bench = moved(shift, steps);
+    let mut bench = moved_for(name, shift, steps);
     let weight = plugin(Kind::Method, name).weight;
     let mut term = term(name, config, &bench.context());
     if let Err(error) = term.begin(&mut bench.stage()) {
@@ -38,13 +39,21 @@ pub fn assert_term_gains(name: &str, config: &str, shift: f32, steps: usize) {
 /// If it does not.
 #[track_caller]
 pub fn assert_driver_gains(name: &str, config: &str, shift: f32, steps: usize) {
-    let mut bench = moved(shift, steps);
+    let mut bench = moved_for(name, shift, steps);
     let mut driver = driver(name, config, &bench.context());
     if let Err(error) = driver.begin(&mut bench.stage()) {
         panic!("{name}: {error}");
     }
     bench.run(&mut *driver, 0..steps);
     assert_gains(name, config, bench, shift, steps);
+}
+
+/// The same, normalised as a method needs it.
+fn moved_for(name: &str, shift: f32, steps: usize) -> Workbench {
+    let mut bench = moved(shift, steps);
+    let grouping = plugin(Kind::Method, name).needs.grouping.unwrap_or_default();
+    bench.norm = NormPolicy::TRAIN.grouped(grouping);
+    bench
 }
 
 #[track_caller]
