@@ -13,7 +13,9 @@ use isthmus_runner::Part;
 
 pub use launcher::LauncherArguments;
 pub use report::{PlotArguments, ReportArguments};
-pub use tables::{CompareArguments, RoundsArgument, SpreadArgument, ValidatorsArguments};
+pub use tables::{
+    CompareArguments, ResultsArguments, RoundsArgument, SpreadArgument, ValidatorsArguments,
+};
 
 /// Seconds between checkpoints where nothing is said.
 const CHECKPOINT_EVERY: f64 = 60.0;
@@ -86,6 +88,10 @@ pub enum Command {
     /// Judge validators: how their scores go with the accuracy on the target, and what their
     /// choices cost
     Validators(ValidatorsArguments),
+    /// Write a page of results from records, by a file that names tables and says what the numbers
+    /// do not: one row a method with its last checkpoint, the best validator's choice, the oracle's,
+    /// and what a step costs
+    Results(ResultsArguments),
     /// Fetch the pretrained weights of an extractor
     Weights {
         /// Name of the extractor; without it, list those with weights to fetch

@@ -258,6 +258,64 @@ pub enum CompareError {
     Polars(#[from] PolarsError),
 }
 
+/// A page of results could not be made.
+#[derive(Debug, Error)]
+pub enum PageError {
+    /// The page's file could not be read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The page's file is not what it must be.
+    #[error("{}: {problem}", file.display())]
+    Syntax {
+        /// The file.
+        file: PathBuf,
+        /// Line, what was found, and what was expected.
+        problem: String,
+    },
+    /// A table could not be made of its records.
+    #[error("table `{heading}`: {source}")]
+    Table {
+        /// The table's heading.
+        heading: String,
+        /// The cause.
+        source: CompareError,
+    },
+    /// Methods are worse than the baseline, and the page does not say why.
+    #[error(
+        "table `{heading}`: below `{baseline}` without a reason: {}; say why in a sentence each, \
+         under `[tables.reasons]` of {}",
+        methods.join(", "),
+        file.display()
+    )]
+    NoReason {
+        /// The table's heading.
+        heading: String,
+        /// The baseline.
+        baseline: String,
+        /// Labels of the methods, and how much they lose.
+        methods: Vec<String>,
+        /// The page's file.
+        file: PathBuf,
+    },
+    /// The page explains why methods are worse that are not, or are not in the table.
+    #[error(
+        "table `{heading}`: `[tables.reasons]` of {} names what is not below `{baseline}`: {}; \
+         take these lines out",
+        file.display(),
+        methods.join(", ")
+    )]
+    NeedlessReason {
+        /// The table's heading.
+        heading: String,
+        /// The baseline.
+        baseline: String,
+        /// The names.
+        methods: Vec<String>,
+        /// The page's file.
+        file: PathBuf,
+    },
+}
+
 fn meant(suggestion: Option<&String>) -> String {
     suggestion.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }

@@ -67,7 +67,7 @@ fn write_complete(results: &Path) -> Record {
         .event(&Event::StageStarted { stage: 0, methods: vec!["dann".into()], steps: 10 })
         .unwrap();
     writer.evaluation(0, 10, &[("target_accuracy", 0.1 + 0.2)]).unwrap();
-    writer.event(&Event::StageFinished { stage: 0 }).unwrap();
+    writer.event(&Event::StageFinished { stage: 0, steps: 10, seconds: 0.5 }).unwrap();
     writer.model(&tensors()).unwrap();
     write_predictions(&mut writer);
     Record::open(&writer.finish().unwrap()).unwrap()

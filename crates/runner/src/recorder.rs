@@ -57,6 +57,34 @@ pub struct Recorder<'a> {
     shown: Shown,
     started: Instant,
     saved: Instant,
+    clock: StepClock,
+}
+
+/// Measures the steps of a stage, without what lies between them.
+struct StepClock {
+    steps: usize,
+    time: Duration,
+    /// When the step began that is under way.
+    began: Instant,
+}
+
+impl StepClock {
+    fn start() -> Self {
+        Self { steps: 0, time: Duration::ZERO, began: Instant::now() }
+    }
+
+    /// The step under way has ended, and the next begins.
+    fn step_done(&mut self) {
+        let now = Instant::now();
+        self.time += now - self.began;
+        self.began = now;
+        self.steps += 1;
+    }
+
+    /// What was done since the last step does not count.
+    fn skip(&mut self) {
+        self.began = Instant::now();
+    }
 }
 
 impl<'a> Recorder<'a> {
@@ -71,6 +99,7 @@ impl<'a> Recorder<'a> {
             shown: Shown::default(),
             started: now,
             saved: now,
+            clock: StepClock::start(),
         }
     }
 
@@ -88,6 +117,7 @@ impl Observer for Recorder<'_> {
         let stages = &self.recording.job.method.stages;
         self.steps_before = stages[..stage].iter().map(|it| it.training.steps()).sum();
         self.steps_of_stage = total_steps;
+        self.clock = StepClock::start();
         let methods = stages[stage].align.iter().map(|align| align.plugin.name.clone()).collect();
         self.recording
             .writer
@@ -106,7 +136,9 @@ impl Observer for Recorder<'_> {
             return Ok(());
         }
         let tensors = outputs::before(&mut model(), job, data, rows, device)?;
-        writer.outputs_before(&tensors).map_err(failed)
+        writer.outputs_before(&tensors).map_err(failed)?;
+        self.clock.skip();
+        Ok(())
     }
 
     fn step_done(
@@ -115,6 +147,7 @@ impl Observer for Recorder<'_> {
         step: usize,
         measurements: &[Measurement],
     ) -> Result<(), EngineError> {
+        self.clock.step_done();
         self.recording.watch.at(self.steps_before + step);
         if !measurements.is_empty() {
             self.shown.trained(measurements);
@@ -143,6 +176,7 @@ impl Observer for Recorder<'_> {
         self.shown.evaluated(measurements);
         self.recording.watch.message(self.shown.text());
         self.recording.watch.evaluated(self.steps_before + step, &all);
+        self.clock.skip();
         Ok(())
     }
 
@@ -153,7 +187,9 @@ impl Observer for Recorder<'_> {
     ) -> Result<(), EngineError> {
         let seconds = self.seconds();
         let recording = &mut self.recording;
-        recording.writer.event(&Event::StageFinished { stage }).map_err(failed)?;
+        let StepClock { steps, time, .. } = self.clock;
+        let finished = Event::StageFinished { stage, steps, seconds: time.as_secs_f64() };
+        recording.writer.event(&finished).map_err(failed)?;
         if let Some(id) = &recording.shared[stage] {
             let stage = SharedStage {
                 checkpoint: start_of(stage + 1, model()),
@@ -180,6 +216,7 @@ impl Observer for Recorder<'_> {
         let seconds = self.seconds();
         self.recording.writer.checkpoint(checkpoint, seconds).map_err(failed)?;
         self.saved = Instant::now();
+        self.clock.skip();
         Ok(())
     }
 }

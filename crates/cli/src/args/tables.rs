@@ -103,6 +103,16 @@ pub struct ValidatorsArguments {
     pub latex: Option<String>,
 }
 
+/// Which page to write.
+#[derive(Clone, Debug, Args)]
+pub struct ResultsArguments {
+    /// The file that names the page's tables, in TOML
+    pub file: PathBuf,
+    /// Where the page is written, in Markdown; `-` is standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: String,
+}
+
 /// Which rounds of successive halving take part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 pub struct RoundsArgument {

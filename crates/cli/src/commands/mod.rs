@@ -11,6 +11,7 @@ mod predict;
 mod reference;
 mod report;
 mod reproduce;
+mod results;
 mod schema;
 mod validators;
 mod weights;
@@ -50,6 +51,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Report(report) => report::execute(&report, output),
         Command::Plot(plot) => plot::execute(&plot, output),
         Command::Validators(validators) => validators::execute(&validators, output),
+        Command::Results(results) => results::execute(&results, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
         Command::NewMethod(method) => new_method::execute(&method),
     }

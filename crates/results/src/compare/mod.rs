@@ -37,6 +37,10 @@ pub use crate::statistics::Summary;
 use crate::table::Runs;
 use crate::words::similar;
 
+/// What the mark of cells means whose choices predict few classes.
+pub(crate) const COLLAPSED_NOTE: &str = "† A choice behind this cell predicts few classes: the \
+    effective number of predicted classes is under half of all classes.";
+
 /// What to compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CompareOptions {
@@ -304,11 +308,7 @@ impl Parts {
             warnings,
         };
         if comparison.has_collapsed() {
-            comparison.notes.push(
-                "† A choice behind this cell predicts few classes: the effective number of \
-                 predicted classes is under half of all classes."
-                    .to_owned(),
-            );
+            comparison.notes.push(COLLAPSED_NOTE.to_owned());
         }
         Ok(comparison)
     }

@@ -11,6 +11,7 @@ mod csv;
 mod grid;
 mod latex;
 mod markdown;
+mod methods;
 mod names;
 mod plain;
 mod predictions;
@@ -33,6 +34,7 @@ use polars_core::prelude::PolarsResult;
 use self::grid::Grid;
 use crate::compare::Comparison;
 use crate::error::RecordError;
+use crate::methods::MethodTable;
 use crate::record::write_atomically;
 use crate::validators::ValidatorTables;
 
@@ -80,6 +82,13 @@ impl Comparison {
     /// If polars fails.
     pub fn parquet(&self) -> PolarsResult<Vec<u8>> {
         tidy::parquet(self)
+    }
+}
+
+impl MethodTable {
+    /// The table and what its columns are, as Markdown.
+    pub fn markdown(&self) -> String {
+        markdown::render(&[methods::grid(self)], &methods::notes(self))
     }
 }
 

@@ -28,6 +28,12 @@ pub enum Event {
     StageFinished {
         /// Place of the stage, from 0.
         stage: usize,
+        /// Steps of the stage that this process made.
+        #[serde(default)]
+        steps: usize,
+        /// Seconds that these steps took, without evaluations and checkpoints.
+        #[serde(default)]
+        seconds: f64,
     },
     /// The model was evaluated.
     Evaluation {
@@ -192,7 +198,7 @@ mod tests {
                 target: "a::b".into(),
                 message: "two\nlines".into(),
             },
-            Event::StageFinished { stage: 0 },
+            Event::StageFinished { stage: 0, steps: 10, seconds: 0.5 },
         ];
         for event in &events {
             log.append(event).unwrap();
@@ -216,7 +222,8 @@ mod tests {
         let path = folder.path().join("events.jsonl");
         let log = EventLog::new(&path, File::create(&path).unwrap());
         log.clone().close().unwrap();
-        let error = log.append(&Event::StageFinished { stage: 0 }).unwrap_err();
+        let error =
+            log.append(&Event::StageFinished { stage: 0, steps: 10, seconds: 0.5 }).unwrap_err();
         assert!(matches!(error, RecordError::Finished(_)), "{error}");
     }
 
@@ -225,7 +232,10 @@ mod tests {
     fn a_full_disk_is_an_error_that_names_the_file() {
         let path = Path::new("/dev/full");
         let log = EventLog::new(path, File::options().write(true).open(path).unwrap());
-        let error = log.append(&Event::StageFinished { stage: 0 }).unwrap_err().to_string();
+        let error = log
+            .append(&Event::StageFinished { stage: 0, steps: 10, seconds: 0.5 })
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("cannot write /dev/full: No space left"), "{error}");
     }
 }
