@@ -125,6 +125,7 @@ pub fn run_job(
             label: &job.method.label,
             training: &stage.training,
             target_labels: uses_target_labels(stage),
+            no_source: reads_no_source(stage),
             stream_order: job.data.stream_order,
             device: &device,
             key,
@@ -185,6 +186,11 @@ pub fn start_with(
 /// Whether a stage trains on the target's labels: an upper bound.
 pub fn uses_target_labels(stage: &StageSpec) -> bool {
     methods(stage).any(|plugin| plugin.needs.target_labels)
+}
+
+/// Whether no method of a stage reads a source sample.
+fn reads_no_source(stage: &StageSpec) -> bool {
+    methods(stage).all(|plugin| plugin.needs.no_source)
 }
 
 /// Whether a stage predicts a stream. How many steps it has is then decided by the data.

@@ -48,6 +48,9 @@ pub struct Needs {
     pub strong_views: bool,
     /// Images, as the model is given them: not features of a frozen extractor.
     pub images: bool,
+    /// No source sample: in its stage the engine reads none either, unless validators of
+    /// `[selection]` score by some, and measures nothing of the source.
+    pub no_source: bool,
     /// What it takes the classifier's outputs for.
     pub outputs: OutputKind,
 }
@@ -63,6 +66,7 @@ impl Needs {
         last: false,
         strong_views: false,
         images: false,
+        no_source: false,
         outputs: OutputKind::Other,
     };
     /// A trained model.
@@ -86,6 +90,11 @@ impl Needs {
     /// The same, and norm layers that group rows in this way.
     pub const fn grouped(self, grouping: Grouping) -> Self {
         Self { grouping: Some(grouping), ..self.with_norm_layers() }
+    }
+
+    /// The same, and no source sample.
+    pub const fn without_source(self) -> Self {
+        Self { no_source: true, ..self }
     }
 
     /// The same, and a stage to itself.

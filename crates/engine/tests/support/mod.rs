@@ -109,6 +109,7 @@ pub fn run(mlp: &Value, training: &TrainingSpec, methods: TrainingMethods) -> Mo
         label: "a test",
         training,
         target_labels: false,
+        no_source: false,
         stream_order: StreamOrder::Shuffled,
         device: &device,
         key: Key::new(2),

@@ -20,7 +20,7 @@ inventory::submit! {
             paper: "Yang, Wang, van de Weijer, Herranz, Jui: Exploiting the intrinsic neighborhood \
                     structure for source-free domain adaptation, NeurIPS 2021",
         },
-        Needs::TRAINED.alone().of_classes(),
+        Needs::TRAINED.alone().of_classes().without_source(),
     )
 }
 
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_defaults_and_needs_are_declared() {
         let plugin = plugin(Kind::Method, "nrc");
-        assert_eq!(plugin.needs, Needs::TRAINED.alone().of_classes());
+        assert_eq!(plugin.needs, Needs::TRAINED.alone().of_classes().without_source());
         assert_eq!((plugin.defaults)()["affinity"], 0.1);
         assert!(config_error("nrc", "neighbours = 0").contains("neighbours"));
     }

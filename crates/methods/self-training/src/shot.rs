@@ -22,7 +22,7 @@ inventory::submit! {
             paper: "Liang, Hu, Feng: Do we really need to access the source data? Source \
                     hypothesis transfer for unsupervised domain adaptation, ICML 2020",
         },
-        Needs::TRAINED.alone().of_classes(),
+        Needs::TRAINED.alone().of_classes().without_source(),
     )
 }
 
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn the_defaults_and_needs_are_declared() {
         let plugin = plugin(Kind::Method, "shot");
-        assert_eq!(plugin.needs, Needs::TRAINED.alone().of_classes());
+        assert_eq!(plugin.needs, Needs::TRAINED.alone().of_classes().without_source());
         assert_eq!((plugin.defaults)()["pseudo_label"], 0.3);
         assert!(config_error("shot", "rounds = 0").contains("rounds"));
     }

@@ -19,7 +19,7 @@ inventory::submit! {
             paper: "Shu, Bui, Narui, Ermon: A DIRT-T approach to unsupervised domain adaptation, \
                     ICLR 2018",
         },
-        Needs::TRAINED.alone().of_classes(),
+        Needs::TRAINED.alone().of_classes().without_source(),
     )
 }
 
@@ -278,7 +278,10 @@ mod tests {
 
     #[test]
     fn it_needs_a_trained_model_and_refuses_wrong_settings() {
-        assert_eq!(plugin(Kind::Method, "dirt-t").needs, Needs::TRAINED.alone().of_classes());
+        assert_eq!(
+            plugin(Kind::Method, "dirt-t").needs,
+            Needs::TRAINED.alone().of_classes().without_source()
+        );
         assert!(config_error("dirt-t", "refresh_every = 0").contains("refresh_every"));
         assert!(config_error("dirt-t", "radius = 0.0").contains("must be > 0"));
     }
