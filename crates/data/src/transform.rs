@@ -1,4 +1,4 @@
-//! Images to network inputs: resize, crop, channels, normalisation, random crop and flip.
+//! Images to network inputs: border, resize, crop, channels, normalisation, random crop and flip.
 //!
 //! Geometry works on bytes, as Pillow's does, so that a resized image is the one that common
 //! pretrained weights were trained with; normalisation turns each byte into a float by a table.
@@ -11,16 +11,9 @@ use isthmus_core::spec::Transform;
 use rand::RngExt;
 use rayon::prelude::*;
 
+use crate::crop::{Crop, cut, random_part};
+use crate::pad::{padded, padded_size};
 use crate::resample;
-
-/// A part of an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Crop {
-    top: usize,
-    left: usize,
-    height: usize,
-    width: usize,
-}
 
 /// A checked [`Transform`], ready to use from many threads.
 #[derive(Clone, Debug)]
@@ -54,7 +47,7 @@ impl ImageTransform {
         if let Some(bad) = spec.std.iter().find(|&&value| !(value.is_finite() && value != 0.0)) {
             return fail(format!("`std` has {bad}; expected numbers other than 0"));
         }
-        for (name, size) in [("resize", spec.resize), ("crop", spec.crop)] {
+        for (name, size) in [("pad", spec.pad), ("resize", spec.resize), ("crop", spec.crop)] {
             if size == Some(0) {
                 return fail(format!("`{name}` is 0; expected at least 1 pixel"));
             }
@@ -96,7 +89,10 @@ impl ImageTransform {
     pub fn dims(&self, height: usize, width: usize) -> [usize; 3] {
         match (self.spec.crop, self.spec.resize) {
             (Some(side), _) | (None, Some(side)) => [self.channels, side, side],
-            (None, None) => [self.channels, height, width],
+            (None, None) => {
+                let [height, width] = padded_size(height, width, self.spec.pad);
+                [self.channels, height, width]
+            }
         }
     }
 
@@ -111,7 +107,7 @@ impl ImageTransform {
     /// # Errors
     /// If the crop is larger than the image.
     pub fn plain(&self, image: ImagePixels) -> Result<ImagePixels, DataError> {
-        let image = self.resized(self.with_channels_reduced(image));
+        let image = self.resized(self.bordered(image));
         let Some(side) = self.spec.crop else { return Ok(self.with_channels_repeated(image)) };
         if side > image.height || side > image.width {
             return Err(DataError::Mismatch(format!(
@@ -140,7 +136,7 @@ impl ImageTransform {
         let mut image = match self.spec.random_crop {
             None => self.plain(image)?,
             Some(share) => {
-                let image = self.resized(self.with_channels_reduced(image));
+                let image = self.resized(self.bordered(image));
                 let [_, height, width] = self.dims(image.height, image.width);
                 let crop = random_part(image.height, image.width, share, &mut random);
                 let part = self.scaled(&cut(&image, crop), height, width);
@@ -196,6 +192,11 @@ impl ImageTransform {
         if self.channels == 1 && image.channels == 3 { grey(&image) } else { image }
     }
 
+    /// The image in the channels that it is resized in, with its border.
+    fn bordered(&self, image: ImagePixels) -> ImagePixels {
+        padded(self.with_channels_reduced(image), self.spec.pad)
+    }
+
     fn with_channels_repeated(&self, image: ImagePixels) -> ImagePixels {
         if self.channels == 3 && image.channels == 1 {
             let pixels = image.pixels.iter().flat_map(|&grey| [grey; 3]).collect();
@@ -238,47 +239,6 @@ fn grey(image: &ImagePixels) -> ImagePixels {
     ImagePixels { channels: 1, pixels, ..*image }
 }
 
-fn cut(image: &ImagePixels, crop: Crop) -> ImagePixels {
-    let mut pixels = Vec::with_capacity(crop.height * crop.width * image.channels);
-    for row in crop.top..crop.top + crop.height {
-        let start = (row * image.width + crop.left) * image.channels;
-        pixels.extend_from_slice(&image.pixels[start..start + crop.width * image.channels]);
-    }
-    ImagePixels { channels: image.channels, height: crop.height, width: crop.width, pixels }
-}
-
-/// A random part of the image: its share of the area uniform, the logarithm of its aspect ratio
-/// uniform in 3/4 to 4/3; after ten parts that do not fit, the largest centred part that does
-/// (torchvision's `RandomResizedCrop`).
-fn random_part(height: usize, width: usize, share: [f64; 2], random: &mut impl RngExt) -> Crop {
-    const ATTEMPTS: usize = 10;
-    const RATIO: [f64; 2] = [3.0 / 4.0, 4.0 / 3.0];
-    let area = (height * width) as f64;
-    for _ in 0..ATTEMPTS {
-        let part = area * random.random_range(share[0]..=share[1]);
-        let ratio = random.random_range(RATIO[0].ln()..=RATIO[1].ln()).exp();
-        let part_width = (part * ratio).sqrt().round() as usize;
-        let part_height = (part / ratio).sqrt().round() as usize;
-        if (1..=width).contains(&part_width) && (1..=height).contains(&part_height) {
-            return Crop {
-                top: random.random_range(0..=height - part_height),
-                left: random.random_range(0..=width - part_width),
-                height: part_height,
-                width: part_width,
-            };
-        }
-    }
-    let ratio = (width as f64 / height as f64).clamp(RATIO[0], RATIO[1]);
-    let part_width = ((height as f64 * ratio).round() as usize).clamp(1, width);
-    let part_height = ((width as f64 / ratio).round() as usize).clamp(1, height);
-    Crop {
-        top: (height - part_height) / 2,
-        left: (width - part_width) / 2,
-        height: part_height,
-        width: part_width,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -297,6 +257,19 @@ mod tests {
         let image = gradient(8, 8, 3);
         let spec = Transform { resize: Some(8), ..Default::default() };
         assert_eq!(plain(&spec, image.clone()), image);
+    }
+
+    #[test]
+    fn a_border_comes_before_the_size() {
+        let spec = Transform { pad: Some(4), ..Default::default() };
+        let transform = ImageTransform::new(&spec, 1).unwrap();
+        assert_eq!(transform.dims(2, 6), [1, 4, 6]);
+        let image = ImagePixels { channels: 1, height: 2, width: 2, pixels: vec![255; 4] };
+        assert_eq!(plain(&spec, image.clone()).pixels.iter().filter(|&&it| it == 255).count(), 4);
+        let halved = Transform { resize: Some(2), ..spec };
+        let small = plain(&halved, image);
+        assert_eq!((small.height, small.width), (2, 2));
+        assert!(small.pixels.iter().all(|&byte| byte < 255), "{:?}", small.pixels);
     }
 
     #[test]
@@ -376,20 +349,6 @@ mod tests {
     }
 
     #[test]
-    fn random_parts_lie_inside_and_keep_their_ranges() {
-        let mut random = Key::new(1).rng();
-        for _ in 0..500 {
-            let part = random_part(50, 80, [0.08, 1.0], &mut random);
-            assert!(part.top + part.height <= 50 && part.left + part.width <= 80);
-            let ratio = part.width as f64 / part.height as f64;
-            assert!((0.6..1.65).contains(&ratio), "{part:?}");
-        }
-        // A strip cannot hold a part of nearly its area: the fallback is centred.
-        let part = random_part(10, 100, [0.99, 1.0], &mut random);
-        assert_eq!(part, Crop { top: 0, left: 43, height: 10, width: 13 });
-    }
-
-    #[test]
     fn impossible_transforms_name_the_field() {
         let with = |change: fn(&mut Transform)| {
             let mut spec = Transform::default();
@@ -399,6 +358,7 @@ mod tests {
         assert!(with(|spec| spec.mean = vec![0.0; 2]).contains("`mean` has 2 values"));
         assert!(with(|spec| spec.std = vec![0.0]).contains("`std` has 0"));
         assert!(with(|spec| spec.resize = Some(0)).contains("`resize` is 0"));
+        assert!(with(|spec| spec.pad = Some(0)).contains("`pad` is 0"));
         assert!(with(|spec| spec.channels = Some(2)).contains("`channels` is 2"));
         assert!(with(|spec| spec.random_crop = Some([0.5, 0.1])).contains("`random_crop`"));
         assert!(

@@ -13,11 +13,17 @@ pub enum Interpolation {
     Bicubic,
 }
 
-/// How images become network inputs: resize, crop, channels, normalisation; random crop and flip
+/// How images become network inputs: border, resize, crop, channels, normalisation; random crop and flip
 /// while the extractor is trained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transform {
+    /// Puts the image in the middle of a black one of this many pixels a side, before it is resized;
+    /// sides that are longer stay. Digits of 16 pixels keep their strokes so, where resizing makes
+    /// them thicker. Absent: no border.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pad: Option<usize>,
     /// Resizes the image to this many pixels a side (without keeping the aspect ratio, as the
     /// Office-31 recipe does). Absent: images keep their size.
     #[schemars(range(min = 1))]
@@ -45,6 +51,7 @@ pub struct Transform {
 impl Default for Transform {
     fn default() -> Self {
         Self {
+            pad: None,
             resize: None,
             crop: None,
             channels: None,

@@ -66,6 +66,7 @@ impl ExtractorPlugin for EfficientNetLite0Config {
 
     fn transform(&self) -> Option<Transform> {
         Some(Transform {
+            pad: None,
             resize: Some(256),
             crop: Some(224),
             channels: Some(3),

@@ -35,6 +35,7 @@ fn build(
 
 fn transform() -> Transform {
     Transform {
+        pad: None,
         resize: Some(256),
         crop: Some(224),
         channels: Some(3),

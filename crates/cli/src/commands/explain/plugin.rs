@@ -80,6 +80,9 @@ pub fn role(plugin: &Plugin) -> String {
     if let Some(grouping) = plugin.needs.grouping {
         text.push_str(&format!("; needs `[training] normalization = \"{grouping}\"`"));
     }
+    if plugin.needs.no_source {
+        text.push_str("; reads no source sample");
+    }
     if plugin.needs.target_labels {
         text.push_str("; uses target labels: an upper bound, not adaptation");
     }

@@ -174,6 +174,9 @@ impl Card<'_> {
 /// How an image becomes the input, in order.
 fn steps(transform: &Transform, frozen: bool) -> String {
     let mut steps = Vec::new();
+    if let Some(size) = transform.pad {
+        steps.push(format!("in the middle of a black image of {size} x {size} pixels"));
+    }
     if let Some(size) = transform.resize {
         let how = match transform.interpolation {
             Interpolation::Bilinear => "bilinear",
