@@ -214,7 +214,10 @@ fn sequences_are_read_from_states_in_time() {
     );
     sandbox.write("datasets/mine.toml", &descriptor);
     let data = "dataset = \"mine\"\ntasks = \"a -> b\"";
-    let text = experiment(data, "[objective]\nname = \"ctc\"", DANN);
+    // A stream is answered by strings, too.
+    let suta = "[methods.suta]\nstages = [{ align = [{ name = \"source-only\" }] }, { align = [{ name \
+                = \"suta\", steps = 2 }], training = { batch_size = 4 } }]\n";
+    let text = experiment(data, "[objective]\nname = \"ctc\"", &format!("{DANN}{suta}"));
     let text = text
         .replace("name = \"mlp\"\nhidden = [16]", "name = \"cnn1d\"\nchannels = 8\nfeatures = 16");
     sandbox.write("small.toml", &text);
@@ -262,10 +265,15 @@ fn what_has_no_states_in_time_is_refused_by_the_check() {
     }
     let (code, said) = check(
         "methods.x.stages=[{ align = [{ name = \"source-only\" }] }, { align = [{ name = \
-         \"batch-statistics\" }] }]",
+         \"tent\" }] }]",
     );
-    assert_eq!(code, 2);
-    assert!(said.contains("`batch-statistics` answers a stream by one row a"), "{said}");
+    assert!(code == 2 && said.contains("`tent` needs scores of classes"), "{said}");
+    let suta = "methods.x.stages=[{ align = [{ name = \"source-only\" }] }, { align = [{ name = \
+                \"suta\" }] }]";
+    let file = repository().join("experiments/quickstart.toml");
+    let said = sandbox.isthmus(&["check", file.to_str().unwrap(), "--set", suta]);
+    assert_eq!(said.code, 2);
+    assert!(said.errors.contains("`suta` needs outputs in time"), "{}", said.errors);
 }
 
 /// The source has ten classes, the target three of them; without its labels the same samples stay.

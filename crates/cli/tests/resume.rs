@@ -143,6 +143,7 @@ fn objective(name: &str) -> &'static Plugin {
 /// The objective that a method needs.
 fn objective_for(method: &Plugin) -> &'static Plugin {
     match method.needs.outputs {
+        _ if method.needs.states => objective("ctc"),
         OutputKind::OpenClasses => objective("open-set"),
         OutputKind::Classes | OutputKind::Other => objective("classes"),
     }
@@ -150,7 +151,7 @@ fn objective_for(method: &Plugin) -> &'static Plugin {
 
 /// Two domains of random features with targets of a kind; series for sequences.
 fn random_data(kind: TargetKind) -> JobData {
-    const ROWS: usize = 40;
+    const ROWS: usize = 160;
     const FEATURES: usize = 6;
     let domain = |name: &str| {
         let mut rng = Key::new(3).named(name).rng();
@@ -194,9 +195,12 @@ fn check(method: &str, optimizer: &str, trained_before: bool) {
 
 fn check_on(target: &str, method: &str, optimizer: &str, trained_before: bool) {
     let name = method.split('\'').nth(1).unwrap();
-    let objective = objective_for(find(Kind::Method, name).unwrap());
-    let job = job(method, optimizer, trained_before, target, objective);
-    let data = data_of(&job);
+    let plugin = find(Kind::Method, name).unwrap();
+    let job = job(method, optimizer, trained_before, target, objective_for(plugin));
+    let data = match plugin.needs.states {
+        true => random_data(TargetKind::Sequences),
+        false => data_of(&job),
+    };
     check_job(&job, &data, trained_before);
 }
 

@@ -73,6 +73,16 @@ impl ModelOutput {
         self.states.as_ref().ok_or_else(no_states)
     }
 
+    /// The same off the tape, without the hidden layers.
+    pub fn inner(self) -> Self {
+        Self {
+            features: self.features.inner(),
+            logits: self.logits.inner(),
+            states: self.states.map(States::inner),
+            layers: Vec::new(),
+        }
+    }
+
     /// `rows` rows from `first` on.
     pub fn rows(&self, first: usize, rows: usize) -> Self {
         let narrow = |tensor: &Tensor<2>| tensor.clone().narrow(0, first, rows);

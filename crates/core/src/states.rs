@@ -70,6 +70,11 @@ impl States {
         PaddedSeries { values: self.values.swap_dims(1, 2), lengths: self.lengths }
     }
 
+    /// The same off the tape.
+    pub fn inner(self) -> Self {
+        Self { values: self.values.inner(), lengths: self.lengths }
+    }
+
     /// The valid states `[sum of the lengths, features]`, row after row.
     pub fn valid(&self) -> Tensor<2> {
         let [rows, time, features] = self.values.dims();
@@ -231,11 +236,5 @@ mod tests {
         assert_eq!(values(&masked.values), [1.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
         let joined = States::concatenate(vec![states(&[1], 2).inner(), states(&[3], 3).inner()]);
         assert_eq!((joined.values.dims(), joined.lengths), ([2, 3, 2], vec![1, 3]));
-    }
-
-    impl States {
-        fn inner(self) -> Self {
-            Self { values: self.values.inner(), lengths: self.lengths }
-        }
     }
 }

@@ -9,7 +9,7 @@ use crate::context::{Context, DomainRole, Grouping, NormPolicy, Statistics, Stat
 use crate::error::MethodError;
 use crate::method::Method;
 use crate::metric::Measurement;
-use crate::model::Model;
+use crate::model::{Model, ModelOutput};
 use crate::parameter::ParameterSet;
 use crate::random::Key;
 use crate::sample_check::SampleCheck;
@@ -76,10 +76,8 @@ impl Stream<'_> {
 
 /// What a method says of one batch of a stream.
 pub struct Predicted {
-    /// Features `[batch, features]`.
-    pub features: Tensor<2>,
-    /// Logits `[batch, classes]`.
-    pub logits: Tensor<2>,
+    /// Features, logits, and outputs in time of a model that reads states.
+    pub output: ModelOutput,
     /// Named losses and measurements; empty where none were asked for.
     pub measurements: Vec<Measurement>,
 }

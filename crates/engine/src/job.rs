@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, TensorData};
 use isthmus_core::checkpoint::Checkpoint;
-use isthmus_core::error::MethodError;
 use isthmus_core::method::MethodContext;
 use isthmus_core::model::Model;
 use isthmus_core::named_tensor::NamedTensor;
@@ -100,16 +99,6 @@ pub fn run_job(
     // What cannot be built is told before the first stage has trained for hours.
     for (index, stage) in job.method.stages.iter().enumerate().skip(first + 1) {
         build_method(stage, &context(index, stage))?;
-    }
-    if objective.reads_states()
-        && let Some(stage) = job.method.stages.iter().find(|stage| is_stream(stage))
-    {
-        let method = stage.align.first().map_or(&job.method.label, |align| &align.label).clone();
-        let source = MethodError::Unsuitable(
-            "it answers a stream by one row a sample, and the objective reads outputs in time"
-                .to_owned(),
-        );
-        return Err(EngineError::Method { method, source });
     }
     let (mut outcome, mut last_step) = (None, 0);
     for (index, stage) in job.method.stages.iter().enumerate().skip(first) {

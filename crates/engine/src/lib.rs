@@ -3,6 +3,7 @@
 //! The engine knows the contracts of `isthmus-core` and no plugin by name.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod answers;
 mod batches;
 mod build;
 mod checkpoint;

@@ -248,14 +248,12 @@ impl<'i> Methods<'_, 'i> {
                 ),
             };
             diagnostics.error_with(span.clone(), message, help);
-        } else if self.reads_states && matches!(plugin.method(), Some(MethodBuilder::TestTime(_))) {
+        }
+        if plugin.needs.states && !self.reads_states {
             diagnostics.error_with(
                 span.clone(),
-                format!(
-                    "`{name}` answers a stream by one row a sample, and the objective reads outputs \
-                     in time"
-                ),
-                "methods that train, and `adabn`, work with this objective",
+                format!("`{name}` needs outputs in time, and the objective has none"),
+                "`[objective]` and below it `name = \"ctc\"`",
             );
         }
         if plugin.needs.last && place.position + 1 < place.stages {

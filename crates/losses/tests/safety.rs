@@ -115,6 +115,7 @@ fn assert_safe(name: &str, leaves: &[&Tensor<2>], loss: impl FnOnce() -> Tensor<
 }
 
 type OfTwo = fn(Tensor<2>, Tensor<2>) -> Tensor<1>;
+type OfLabels = dyn Fn(Tensor<2>, Tensor<1, Int>) -> Tensor<1>;
 type OfOne = fn(Tensor<2>) -> Tensor<1>;
 
 /// Losses on the features of two domains.
@@ -171,8 +172,9 @@ const OF_FEATURES: [(&str, OfOne); 4] = [
 ];
 
 /// Losses on logits of the classes.
-const OF_LOGITS: [(&str, OfOne); 17] = [
+const OF_LOGITS: [(&str, OfOne); 18] = [
     ("bnm", bnm),
+    ("utterance_loss", |z| utterance_loss(z, 2.5, 0).loss(0.3)),
     ("class_balance_cross_entropy", class_balance_cross_entropy),
     ("entropy", entropy),
     ("entropy_per_sample", entropy_per_sample),
@@ -265,7 +267,7 @@ proptest! {
             assert_safe(name, &[&logits], || loss(logits.clone()));
         }
         let known = labels(logits.count(), seed);
-        let of_labels: [(&str, &dyn Fn(Tensor<2>, Tensor<1, Int>) -> Tensor<1>); 5] = [
+        let of_labels: [(&str, &OfLabels); 5] = [
             ("cross_entropy", &cross_entropy),
             ("cross_entropy_smoothed", &|z, y| cross_entropy_smoothed(z, y, 0.1)),
             ("generalized_cross_entropy", &|z, y| generalized_cross_entropy_per_sample(z, y, 0.7)),

@@ -51,6 +51,8 @@ pub struct Needs {
     /// No source sample: in its stage the engine reads none either, unless validators of
     /// `[selection]` score by some, and measures nothing of the source.
     pub no_source: bool,
+    /// Outputs in time: an objective that reads them.
+    pub states: bool,
     /// What it takes the classifier's outputs for.
     pub outputs: OutputKind,
 }
@@ -67,6 +69,7 @@ impl Needs {
         strong_views: false,
         images: false,
         no_source: false,
+        states: false,
         outputs: OutputKind::Other,
     };
     /// A trained model.
@@ -245,6 +248,12 @@ impl Plugin {
     /// The same method, which takes images alone.
     pub const fn of_images(mut self) -> Self {
         self.needs = self.needs.of_images();
+        self
+    }
+
+    /// The same method, for objectives that read outputs in time.
+    pub const fn of_states(mut self) -> Self {
+        self.needs.states = true;
         self
     }
 

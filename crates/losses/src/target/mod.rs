@@ -11,6 +11,7 @@ mod neighbour_agreement;
 mod nt_xent;
 mod pseudo_label;
 mod spherical_k_means;
+mod suta;
 mod vat;
 
 pub use bnm::bnm;
@@ -26,4 +27,5 @@ pub use neighbour_agreement::neighbour_agreement;
 pub use nt_xent::nt_xent;
 pub use pseudo_label::{PseudoLabels, pseudo_label_loss, pseudo_labels};
 pub use spherical_k_means::{SphericalClusters, class_directions, spherical_k_means};
+pub use suta::{UtteranceLoss, spoken_frames, utterance_loss};
 pub use vat::{adversarial_perturbation, divergence};

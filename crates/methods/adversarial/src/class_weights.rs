@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData, activation::softmax};
 use isthmus_core::error::MethodError;
-use isthmus_core::named_tensor::NamedTensor;
+use isthmus_core::named_tensor::{NamedTensor, copy_values};
 use isthmus_core::step::{Joint, Step};
 
 /// The path of the class weights in a checkpoint.
@@ -79,17 +79,7 @@ impl ClassWeights {
 
     /// Takes a checkpoint's tensors back.
     pub fn load_state(&mut self, state: &[NamedTensor]) -> Result<(), MethodError> {
-        let found = state.iter().find(|tensor| tensor.path == PATH);
-        match found.and_then(|tensor| tensor.data.as_slice::<f32>().ok()) {
-            Some(weights) if weights.len() == self.values.len() => {
-                self.values.copy_from_slice(weights);
-                Ok(())
-            }
-            _ => Err(MethodError::Checkpoint(format!(
-                "it holds no `{PATH}` of {} values",
-                self.values.len()
-            ))),
-        }
+        copy_values(state, PATH, &mut self.values)
     }
 }
 

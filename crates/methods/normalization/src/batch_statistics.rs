@@ -60,11 +60,7 @@ impl TestTimeMethod for BatchStatistics {
     ) -> Result<Predicted, MethodError> {
         let context = stream.context(batch.input.rows(), Statistics::Batch);
         let output = stream.model.forward(batch.input, &context);
-        Ok(Predicted {
-            features: output.features.inner(),
-            logits: output.logits.inner(),
-            measurements: Vec::new(),
-        })
+        Ok(Predicted { output: output.inner(), measurements: Vec::new() })
     }
 }
 
@@ -86,7 +82,7 @@ mod tests {
         let rows: Vec<usize> = (0..16).collect();
         let batch = stage.data.target_at(&rows, SampleView::Plain, &stage.device).unwrap();
         let predicted = method.predict(&mut bench.stream(), batch, 0, true).unwrap();
-        predicted.logits.to_data().iter::<f32>().collect()
+        predicted.output.logits.to_data().iter::<f32>().collect()
     }
 
     #[test]

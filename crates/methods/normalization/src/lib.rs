@@ -4,6 +4,7 @@
 //! - [`Autodial`]: statistics of both domains, mixed as each layer learns it.
 //! - [`BatchStatistics`]: mean and variance of each batch that is predicted.
 //! - [`Dsbn`]: statistics of each domain by itself.
+//! - [`Suta`]: their scale and shift, learned for each utterance by itself.
 //! - [`Tent`]: their scale and shift, learned while the target is predicted.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -12,10 +13,12 @@ mod autodial;
 mod batch_statistics;
 mod dsbn;
 mod statistics;
+mod suta;
 mod tent;
 
 pub use ada_bn::{AdaBn, Pooling};
 pub use autodial::Autodial;
 pub use batch_statistics::BatchStatistics;
 pub use dsbn::Dsbn;
+pub use suta::Suta;
 pub use tent::Tent;

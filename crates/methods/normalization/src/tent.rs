@@ -97,11 +97,7 @@ impl TestTimeMethod for Tent {
         };
         let value = |loss: Tensor<1>| vec![("entropy".to_owned(), loss.into_scalar::<f64>())];
         let measurements = if measure { value(loss) } else { Vec::new() };
-        Ok(Predicted {
-            features: output.features.inner(),
-            logits: output.logits.inner(),
-            measurements,
-        })
+        Ok(Predicted { output: output.inner(), measurements })
     }
 }
 
@@ -141,7 +137,7 @@ mod tests {
         let batch = stage.data.target_at(&rows, SampleView::Plain, &stage.device).unwrap();
         let predicted = tent.predict(&mut bench.stream(), batch, step, true).unwrap();
         assert_eq!(predicted.measurements[0].0, "entropy");
-        (predicted.logits.to_data().iter::<f32>().collect(), predicted.measurements[0].1)
+        (predicted.output.logits.to_data().iter::<f32>().collect(), predicted.measurements[0].1)
     }
 
     #[test]
@@ -197,11 +193,8 @@ mod tests {
             let context = stream.context(batch.input.rows(), Statistics::Batch);
             let output = stream.model.forward(batch.input, &context);
             let loss = entropy(output.logits.clone()).into_scalar::<f64>();
-            Ok(Predicted {
-                features: output.features,
-                logits: output.logits,
-                measurements: vec![("entropy".to_owned(), loss)],
-            })
+            let measurements = vec![("entropy".to_owned(), loss)];
+            Ok(Predicted { output: output.inner(), measurements })
         }
     }
 

@@ -306,6 +306,6 @@ mod tests {
         first.load_state(state.clone()).unwrap();
         assert_eq!(first.state()[0].data, state[0].data);
         let error = first.load_state(Vec::new()).unwrap_err().to_string();
-        assert!(error.contains("no `weights` of 60 source samples"), "{error}");
+        assert!(error.contains("no `weights` of 60 values"), "{error}");
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use isthmus_core::context::Context;
 use isthmus_core::input::Input;
 use isthmus_core::model::Model;
-use isthmus_core::named_tensor::NamedTensor;
+use isthmus_core::named_tensor::{NamedTensor, copy_values};
 use isthmus_core::prelude::*;
 use isthmus_core::step::Joint;
 use isthmus_linear::Rows;
@@ -67,17 +67,7 @@ impl<W: Weigh> Method for RowWeights<W> {
     }
 
     fn load_state(&mut self, state: Vec<NamedTensor>) -> Result<(), MethodError> {
-        let found = state.iter().find(|tensor| tensor.path == WEIGHTS);
-        match found.and_then(|tensor| tensor.data.as_slice::<f32>().ok()) {
-            Some(weights) if weights.len() == self.of_rows.len() => {
-                self.of_rows.copy_from_slice(weights);
-                Ok(())
-            }
-            _ => Err(MethodError::Checkpoint(format!(
-                "it holds no `{WEIGHTS}` of {} source samples",
-                self.of_rows.len()
-            ))),
-        }
+        copy_values(&state, WEIGHTS, &mut self.of_rows)
     }
 }
 

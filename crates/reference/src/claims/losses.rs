@@ -13,7 +13,7 @@ use isthmus_losses::discrepancy::{
 use isthmus_losses::target::{
     adversarial_perturbation, bnm, centroid_labels, divergence, entropy, entropy_with_epsilon,
     information_maximization, information_maximization_with_epsilon, mcc, pseudo_label_loss,
-    pseudo_labels,
+    pseudo_labels, spoken_frames, utterance_loss,
 };
 
 type Result<T> = std::result::Result<T, ReferenceError>;
@@ -65,6 +65,7 @@ pub(super) const CLAIMS: &[Claim] = &[
         on_logits(case, &[("loss", &|logits| mcc(logits, temperature))])
     }),
     claim(TARGET, "shot_pseudo_labels", shot_pseudo_labels),
+    claim(TARGET, "suta", suta),
     claim(TARGET, "vat", vat),
 ];
 
@@ -217,6 +218,21 @@ fn fixmatch(case: &Case) -> Result<Outputs> {
     let chosen = pseudo_labels(weak, threshold);
     outputs.tensor("mask", &chosen.mask);
     outputs.integers("pseudo_labels", &chosen.labels);
+    Ok(outputs)
+}
+
+fn suta(case: &Case) -> Result<Outputs> {
+    let (temperature, blank) = (case.number("temperature")?, case.count("blank")?);
+    let share = case.number("alpha")?;
+    let of = |inputs: &Inputs<'_>| -> Result<_> {
+        Ok(utterance_loss(inputs.tensor("logits")?, temperature, blank))
+    };
+    let mut outputs = Outputs::new();
+    outputs.differentiate(case, "loss", |inputs| Ok(of(inputs)?.loss(share)))?;
+    outputs.differentiate(case, "entropy", |inputs| Ok(of(inputs)?.entropy))?;
+    outputs.differentiate(case, "mcc", |inputs| Ok(of(inputs)?.confusion))?;
+    let logits = case.input("logits")?.to_tensor(&Device::flex().autodiff())?;
+    outputs.tensor("non_blank", &spoken_frames(logits, blank));
     Ok(outputs)
 }
 

@@ -12,15 +12,20 @@ pub(super) fn grid(table: &MethodTable) -> Grid {
         Cost::Step(seconds) => Some(seconds),
         Cost::Once(_) => None,
     });
-    let validator = table.validator.as_deref().unwrap_or("no validator");
-    let names = ["last", validator, "oracle", "regret", "step"];
+    let names = match &table.validator {
+        Some(validator) => vec!["last", validator, "oracle", "regret", "step"],
+        None => vec!["last", "oracle", "step"],
+    };
+    let chosen = table.validator.is_some();
+    // Regret and cost are no accuracies.
+    let accuracies = if chosen { 3 } else { 2 };
     let mut rows: Vec<GridRow> = table
         .rows
         .iter()
-        .map(|row| GridRow { label: row.label.clone(), cells: cells(row, unit, step) })
+        .map(|row| GridRow { label: row.label.clone(), cells: cells(row, unit, step, chosen) })
         .collect();
     let competitors = rows.iter().take_while(|row| !row.label.upper_bound).count();
-    for column in 0..3 {
+    for column in 0..accuracies {
         let line: Vec<(usize, usize)> = (0..competitors).map(|row| (row, column)).collect();
         mark_best(&mut rows, &line, table.measure.direction.unwrap_or(Direction::Higher));
     }
@@ -29,12 +34,13 @@ pub(super) fn grid(table: &MethodTable) -> Grid {
         subject: table.measure.name.clone(),
         remark: format!("{}, mean over tasks", remark(&table.measure)),
         corner: "method".to_owned(),
-        columns: names.map(label).to_vec(),
+        columns: names.into_iter().map(label).collect(),
         rows,
     }
 }
 
-fn cells(row: &MethodRow, unit: Unit, step: Option<f64>) -> Vec<Option<CellText>> {
+/// The cells of a row; without `chosen` there is no validator whose choice could be shown.
+fn cells(row: &MethodRow, unit: Unit, step: Option<f64>, chosen: bool) -> Vec<Option<CellText>> {
     let value = |summary: &Option<Summary>| {
         let summary = summary.as_ref()?;
         Some(CellText {
@@ -48,13 +54,13 @@ fn cells(row: &MethodRow, unit: Unit, step: Option<f64>) -> Vec<Option<CellText>
         Cost::Step(seconds) => Some(format!("{:.2}", seconds / step?)),
         Cost::Once(seconds) => Some(format!("{seconds:.1} s once")),
     });
-    vec![
-        value(&row.last),
-        value(&row.chosen),
-        value(&row.oracle),
-        row.regret.map(|regret| CellText::plain(unit.text(regret))),
-        cost.map(CellText::plain),
-    ]
+    let mut cells = vec![value(&row.last)];
+    cells.extend(chosen.then(|| value(&row.chosen)));
+    cells.push(value(&row.oracle));
+    let regret = row.regret.map(|regret| CellText::plain(unit.text(regret)));
+    cells.extend(chosen.then_some(regret));
+    cells.push(cost.map(CellText::plain));
+    cells
 }
 
 /// What the columns are.

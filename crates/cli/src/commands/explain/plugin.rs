@@ -80,6 +80,9 @@ pub fn role(plugin: &Plugin) -> String {
     if let Some(grouping) = plugin.needs.grouping {
         text.push_str(&format!("; needs `[training] normalization = \"{grouping}\"`"));
     }
+    if plugin.needs.states {
+        text.push_str("; needs an objective that reads outputs in time, such as `ctc`");
+    }
     if plugin.needs.no_source {
         text.push_str("; reads no source sample");
     }
@@ -140,8 +143,12 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         let training = format!("[methods.{name}.training]");
         lines.extend([String::new(), training, format!("normalization = \"{grouping}\"")]);
     }
-    if plugin.needs.outputs == OutputKind::OpenClasses {
-        lines.extend(["", "[objective]", "name = \"open-set\""].map(str::to_owned));
+    let objective = match plugin.needs.outputs {
+        OutputKind::OpenClasses => Some("open-set"),
+        _ => plugin.needs.states.then_some("ctc"),
+    };
+    if let Some(name) = objective {
+        lines.extend([String::new(), "[objective]".to_owned(), format!("name = \"{name}\"")]);
     }
     lines
 }
