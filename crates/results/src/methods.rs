@@ -80,16 +80,27 @@ impl MethodTable {
     }
 }
 
-/// Reads the records below the paths: one table a data set and metric.
+/// Reads the records below the paths: one table a data set and metric. Costs are those of the runs
+/// below `timed`, or where it names none, of the same runs.
 ///
 /// # Errors
 /// As [`compare`](crate::compare()), and if `baseline` is no method of a table.
 pub fn method_tables(
     paths: &[PathBuf],
+    timed: &[PathBuf],
     baseline: &str,
 ) -> Result<(Vec<MethodTable>, Vec<RecordWarning>), CompareError> {
     let runs = Runs::load(paths, Rounds::Last)?;
-    let costs = costs(&runs)?;
+    let costs = match timed {
+        [] => costs(&runs)?,
+        timed => {
+            let runs = Runs::load(timed, Rounds::Last)?;
+            if runs.runs.is_empty() {
+                return Err(runs.none_found(timed));
+            }
+            costs(&runs)?
+        }
+    };
     let options = CompareOptions {
         paths: paths.to_vec(),
         columns: Dimension::Selection,

@@ -43,6 +43,10 @@ pub struct PageTable {
     pub text: String,
     /// Folders of results or files of records, as for `isthmus compare`.
     pub paths: Vec<PathBuf>,
+    /// Runs whose costs are shown in place of those of the table's: short ones on a machine that does
+    /// nothing else.
+    #[serde(default)]
+    pub timed: Vec<PathBuf>,
     /// The method that the others are held against.
     #[serde(default = "source_only")]
     pub baseline: String,
@@ -98,7 +102,8 @@ impl ResultsPage {
         warnings: &mut Vec<RecordWarning>,
     ) -> Result<Vec<String>, PageError> {
         let failed = |source| PageError::Table { heading: table.heading.clone(), source };
-        let (methods, found) = method_tables(&table.paths, &table.baseline).map_err(failed)?;
+        let (methods, found) =
+            method_tables(&table.paths, &table.timed, &table.baseline).map_err(failed)?;
         warnings.extend(found);
         let mut parts: Vec<String> = Vec::new();
         for methods in &methods {

@@ -63,7 +63,8 @@ fn page(folder: &Path, reasons: &str) -> (PathBuf, Result<String, PageError>) {
 fn a_row_has_last_choice_oracle_regret_and_cost() {
     let results = tempfile::tempdir().unwrap();
     records(results.path());
-    let (tables, warnings) = method_tables(&[results.path().to_owned()], "source-only").unwrap();
+    let (tables, warnings) =
+        method_tables(&[results.path().to_owned()], &[], "source-only").unwrap();
     assert!(warnings.is_empty());
     let [table] = tables.as_slice() else { panic!("{} tables", tables.len()) };
     assert_eq!(table.validator.as_deref(), Some("good"));
@@ -86,6 +87,27 @@ fn a_row_has_last_choice_oracle_regret_and_cost() {
 }
 
 #[test]
+fn costs_can_be_those_of_other_runs() {
+    let (results, timed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    records(results.path());
+    let paths = |folder: &Path| [folder.to_owned()];
+    let table = |timed: &[PathBuf]| method_tables(&paths(results.path()), timed, "source-only");
+    assert!(table(&paths(timed.path())).is_err());
+    let experiment = experiment(&METHODS[..1], &TASKS[..1], &[9]);
+    let job = &experiment.jobs()[0];
+    let mut writer =
+        RecordWriter::create(timed.path(), &header(&experiment, job), environment()).unwrap();
+    let methods = vec!["source-only".to_owned()];
+    writer.event(&Event::StageStarted { stage: 0, methods, steps: 4 }).unwrap();
+    writer.evaluation(0, 4, &[("target_accuracy", 0.5)]).unwrap();
+    writer.event(&Event::StageFinished { stage: 0, steps: 4, seconds: 2.0 }).unwrap();
+    writer.finish().unwrap();
+    let (tables, _) = table(&paths(timed.path())).unwrap();
+    assert_eq!(tables[0].rows[0].cost, Some(Cost::Step(0.5)));
+    assert_eq!(tables[0].rows[1].cost, None);
+}
+
+#[test]
 fn the_best_validator_is_the_one_that_loses_least() {
     let results = tempfile::tempdir().unwrap();
     let experiment = experiment(&["source-only", "dann"], &TASKS[..1], &[1]);
@@ -103,7 +125,7 @@ fn the_best_validator_is_the_one_that_loses_least() {
         }
         writer.finish().unwrap();
     }
-    let (tables, _) = method_tables(&[results.path().to_owned()], "source-only").unwrap();
+    let (tables, _) = method_tables(&[results.path().to_owned()], &[], "source-only").unwrap();
     assert_eq!(tables[0].validator.as_deref(), Some("beta"));
     // Records without times have no cost.
     assert_eq!(tables[0].rows[0].cost, None);
