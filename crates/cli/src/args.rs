@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
 
@@ -99,6 +100,16 @@ pub enum Command {
     },
     /// Write a crate for a new method, with a test, and link it
     NewMethod(NewMethodArguments),
+    /// Print a script that completes the arguments in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write manual pages, one a command
+    Man {
+        /// The folder, such as one of `manpath` ending in `man1`
+        folder: PathBuf,
+    },
 }
 
 /// An experiment file and changes to it.

@@ -173,3 +173,26 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(output.stderr, b"");
 }
+
+#[test]
+fn shells_complete_every_command_and_each_has_a_manual_page() {
+    let sandbox = Sandbox::new();
+    let commands = ["run", "check", "compare", "results", "validators", "report", "predict"];
+    for shell in ["bash", "zsh", "fish"] {
+        let said = sandbox.isthmus(&["completions", shell]);
+        assert_eq!(said.code, 0, "{}", said.errors);
+        assert!(commands.iter().all(|name| said.answer.contains(name)), "{shell}");
+    }
+    let said = sandbox.isthmus(&["man", "man1"]);
+    assert_eq!((said.code, said.answer.as_str()), (0, ""), "{}", said.errors);
+    for name in commands {
+        let page = sandbox.read(&format!("man1/isthmus-{name}.1"));
+        assert!(page.contains("SYNOPSIS"), "{page}");
+    }
+    let said = sandbox.isthmus(&["man", "man1/isthmus-run.1/below"]);
+    assert!(
+        said.code != 0 && said.errors.contains("cannot create man1/isthmus-run.1"),
+        "{}",
+        said.errors
+    );
+}

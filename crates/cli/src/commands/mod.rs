@@ -13,6 +13,7 @@ mod report;
 mod reproduce;
 mod results;
 mod schema;
+mod shell;
 mod validators;
 mod weights;
 
@@ -53,6 +54,8 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Validators(validators) => validators::execute(&validators, output),
         Command::Results(results) => results::execute(&results, output),
         Command::Weights { name } => weights::execute(name.as_deref(), output),
+        Command::Completions { shell } => shell::completions(shell),
+        Command::Man { folder } => shell::manual(&folder),
         Command::NewMethod(method) => new_method::execute(&method),
     }
 }
