@@ -5,7 +5,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
 use std::process::Command;
 
 use isthmus_core::named_tensor::NamedTensor;
@@ -13,7 +12,7 @@ use isthmus_results::record::encode_for_pytorch;
 use isthmus_results::{Record, read_records};
 use serde_json::Value;
 use support::npz::{Array, write_npz};
-use support::{Said, Sandbox, repository};
+use support::{Said, Sandbox, python_with, repository};
 
 const ROWS: usize = 48;
 const CLASSES: usize = 3;
@@ -101,22 +100,9 @@ fn export(sandbox: &Sandbox, record: &Record, more: &[&str]) -> Said {
     sandbox.isthmus(&[&["export", folder, "--output", "exported"], more].concat())
 }
 
-/// A Python that has PyTorch: `$ISTHMUS_PYTHON`, what `.ci/run` sets up, or the usual one.
-fn python() -> Option<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let stated = std::env::var_os("ISTHMUS_PYTHON").map(PathBuf::from);
-    let own = home.join(".cache/isthmus/python/bin/python3");
-    let programs = stated.into_iter().chain([own, PathBuf::from("python3")]);
-    let has_torch = |program: &PathBuf| {
-        let check = ["-c", "import numpy, safetensors.torch, torch"];
-        Command::new(program).args(check).output().is_ok_and(|output| output.status.success())
-    };
-    programs.into_iter().find(has_torch)
-}
-
 /// Exports every run of an experiment and compares PyTorch's outputs with the recorded ones.
 fn compare(sandbox: &Sandbox, text: &str, array: &str) {
-    let Some(python) = python() else {
+    let Some(python) = python_with("numpy, safetensors.torch, torch") else {
         eprintln!("skipped: no Python with torch, safetensors and numpy (see ISTHMUS_PYTHON)");
         return;
     };

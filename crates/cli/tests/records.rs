@@ -198,6 +198,42 @@ fn a_run_is_reproduced_from_its_record_alone() {
     assert!(said.errors.contains("it changed after the run was finished"), "{}", said.errors);
 }
 
+#[test]
+fn a_record_keeps_the_models_that_are_asked_for_and_the_same_numbers() {
+    let sandbox = sandbox();
+    let names = ["entropy", "diversity", "snd", "source-risk"];
+    let validators = names.map(|name| format!("{{ name = \"{name}\" }}")).join(", ");
+    let selection = format!("selection={{ validators = [{validators}] }}");
+    let record = |models: &str| {
+        let results = format!("of-{models}");
+        let kept = format!("record.models={models}");
+        let often = "training.evaluate_every=1";
+        let more = ["--methods", "dann + mcc", "--set", &selection, "--set", &kept, "--set", often];
+        let said = run(&sandbox, &results, &more);
+        assert_eq!(said.code, 0, "{}", said.errors);
+        fs::read_dir(sandbox.path().join(results).join("small")).unwrap().next().unwrap().unwrap()
+    };
+    let records = ["all", "last", "none"].map(record);
+    let models = records.each_ref().map(|record| {
+        let files = fs::read_dir(record.path()).unwrap();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut models: Vec<String> = names.filter(|name| name.ends_with(".safetensors")).collect();
+        models.sort();
+        models
+    });
+    assert!(models[0].len() > 1 && models[0].contains(&"model.safetensors".to_owned()));
+    assert_eq!((&models[1][..], &models[2][..]), (&["model.safetensors".to_owned()][..], &[][..]));
+    let metrics =
+        records.each_ref().map(|it| fs::read_to_string(it.path().join("metrics.csv")).unwrap());
+    assert!(metrics.iter().all(|other| *other == metrics[0]));
+    let none = records[2].path().display().to_string();
+    let said = sandbox.isthmus(&["predict", &none, "quickstart", "--domain", "uci"]);
+    assert_eq!(said.code, 2);
+    assert!(said.errors.contains("--set record.models=last"), "{}", said.errors);
+    let said = sandbox.isthmus(&["reproduce", &none, "--quiet"]);
+    assert!(said.answer.contains("is reproduced"), "{}{}", said.answer, said.errors);
+}
+
 /// The positions of `0-3,7`.
 fn positions(ranges: &str) -> Vec<usize> {
     let bounds = |range: &str| match range.split_once('-') {

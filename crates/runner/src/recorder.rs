@@ -7,7 +7,7 @@ use isthmus_core::checkpoint::Checkpoint;
 use isthmus_core::metric::Measurement;
 use isthmus_core::model::Model;
 use isthmus_core::named_tensor::NamedTensor;
-use isthmus_core::spec::Job;
+use isthmus_core::spec::{Job, KeptModels};
 use isthmus_engine::{EngineError, JobData, Next, Observer, start_of};
 use isthmus_results::record::{SharedStage, StageLock};
 use isthmus_results::{Event, RecordError, RecordWriter};
@@ -172,7 +172,9 @@ impl Observer for Recorder<'_> {
         tracing::info!(stage, step, ?values, "evaluated");
         let writer = &mut *self.recording.writer;
         writer.evaluation(stage, step, &values).map_err(failed)?;
-        writer.choose(stage, step, &values, model).map_err(failed)?;
+        if self.recording.job.kept_models() == KeptModels::All {
+            writer.choose(stage, step, &values, model).map_err(failed)?;
+        }
         self.shown.evaluated(measurements);
         self.recording.watch.message(self.shown.text());
         self.recording.watch.evaluated(self.steps_before + step, &all);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
-use isthmus_core::spec::Job;
+use isthmus_core::spec::{Job, KeptModels};
 use isthmus_engine::{EngineError, JobData, JobOutcome, run_job, start_with};
 use isthmus_results::record::{Begun, Environment, FrozenInfo, MetricRow, RunInfo, TaskInfo};
 use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
@@ -166,7 +166,9 @@ fn write_outcome(
     let test = &data.target.test.samples;
     let names: Vec<String> = (0..test.rows()).map(|row| test.name(row)).collect();
     writer.predictions(&names, &outcome.target.predictions)?;
-    writer.model(&outcome.tensors)?;
+    if job.kept_models() != KeptModels::None {
+        writer.model(&outcome.tensors)?;
+    }
     let frozen = outcome.predictor.file().map(|file| FrozenInfo {
         weights: file.weights().to_owned(),
         tensors: file.absent_from(&outcome.tensors),

@@ -127,7 +127,11 @@ fn tensors(record: &Record, choice: Option<&str>) -> Result<BTreeMap<String, Ten
     let input = |error: isthmus_results::RecordError| Failure::input(error.to_string());
     let missing = || {
         let folder = record.directory.display();
-        Failure::input(format!("{folder} holds no model"))
+        Failure::input_with(
+            format!("{folder} holds no model"),
+            "`models` under `[record]` of its experiment says which models are kept: run it again \
+             with `--set record.models=last`",
+        )
     };
     match choice {
         None | Some("last") => record.model().map_err(input)?.ok_or_else(missing),

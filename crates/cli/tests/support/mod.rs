@@ -13,6 +13,21 @@ pub fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("it is there")
 }
 
+/// A Python that has these modules: `$ISTHMUS_PYTHON`, what `.ci/run` sets up, or the usual one.
+#[allow(dead_code, reason = "each test program uses some of it")]
+pub fn python_with(modules: &str) -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let stated = std::env::var_os("ISTHMUS_PYTHON").map(PathBuf::from);
+    let own = home.join(".cache/isthmus/python/bin/python3");
+    let programs = stated.into_iter().chain([own, PathBuf::from("python3")]);
+    let imports = format!("import {modules}");
+    let has_them = |program: &PathBuf| {
+        let output = Command::new(program).args(["-c", &imports]).output();
+        output.is_ok_and(|output| output.status.success())
+    };
+    programs.into_iter().find(has_them)
+}
+
 /// A folder that is removed again, to run the command in.
 pub struct Sandbox {
     folder: tempfile::TempDir,

@@ -186,11 +186,34 @@ pub struct SelectionSpec {
     pub validation_share: f64,
 }
 
-/// What records keep besides metrics, predictions and models.
+/// Which models records keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeptModels {
+    /// The last one, and those that validators choose.
+    #[default]
+    All,
+    /// The last one: choices are still made of the metrics, and shown in tables.
+    Last,
+    /// None: nothing can be predicted or exported, and no other run can begin with the weights.
+    None,
+}
+
+impl KeptModels {
+    /// Whether it is the choice where nothing is said.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// What records keep besides metrics and predictions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(rename = "Record")]
 pub struct RecordSpec {
+    /// Which models: of thousands of runs of a small network they are most of what is stored.
+    #[serde(skip_serializing_if = "KeptModels::is_default")]
+    pub models: KeptModels,
     /// Features, logits and labels of so many test samples of the (first) source and as many of the
     /// target by the final model, and their features before adaptation: for t-SNE in reports. 0:
     /// none. Before adaptation means: by the model that the last of several stages starts from,
@@ -294,6 +317,11 @@ impl Experiment {
 }
 
 impl Job {
+    /// Which models its record keeps.
+    pub fn kept_models(&self) -> KeptModels {
+        self.record.as_ref().map(|record| record.models).unwrap_or_default()
+    }
+
     /// The task.
     pub fn task(&self) -> &Task {
         &self.data.tasks[0]

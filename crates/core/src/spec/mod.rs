@@ -8,8 +8,8 @@ mod transform;
 mod weights_from;
 
 pub use experiment::{
-    Align, ClassSets, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, MethodSpec, Protocol,
-    RecordSpec, SelectionSpec, StageSpec, TrainingSpec, ViewsSpec,
+    Align, ClassSets, DataSpec, Experiment, ExtractorSpec, GroupSpec, Job, KeptModels, MethodSpec,
+    Protocol, RecordSpec, SelectionSpec, StageSpec, TrainingSpec, ViewsSpec,
 };
 pub use plugin::PluginSpec;
 pub use task::{CorruptionSpec, Shift, StreamOrder, Task};
