@@ -2,10 +2,6 @@
 
 use burn::tensor::Tensor;
 
-/// Sweeps of a singular value decomposition, for each singular value: more than a bidiagonal matrix
-/// ever needs.
-pub(crate) const SWEEPS: usize = 100;
-
 /// Gives `value` the gradient `gradient` with respect to `input`.
 ///
 /// Adds `sum(gradient * (input - input))`, where the second `input` and `gradient` are constants:

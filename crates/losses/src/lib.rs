@@ -26,5 +26,6 @@ pub mod target;
 
 mod checks;
 mod closed_form;
+mod decomposition;
 #[cfg(test)]
 mod testing;

@@ -1,9 +1,10 @@
 //! Batch spectral penalization.
 
-use burn::tensor::{Tensor, linalg::svd};
+use burn::tensor::Tensor;
 
 use crate::checks::assert_not_empty;
-use crate::closed_form::{SWEEPS, attach};
+use crate::closed_form::attach;
+use crate::decomposition::{Decomposition, decompose};
 
 /// The sum of squares of the `count` largest singular values of a batch of features, which are not
 /// centred: `sum_k sigma_k^2`.
@@ -43,7 +44,9 @@ pub fn batch_spectral_penalization(features: Tensor<2>, count: usize) -> Tensor<
         if is_wide { scaled.clone().matmul(transposed) } else { transposed.matmul(scaled.clone()) };
     // The Gram matrix is symmetric: its singular vectors are its eigenvectors.
     let count = count.min(rows.min(columns));
-    let (left, squares, _) = svd::<2, 1>(gram, SWEEPS);
+    let Some(Decomposition { left, values: squares, .. }) = decompose(&gram) else {
+        return features.sum().mul_scalar(f64::NAN);
+    };
     let vectors = left.narrow(1, 0, count).transpose();
     let squares = squares.narrow(0, 0, count);
     let projector = vectors.clone().transpose().matmul(vectors);

@@ -2,8 +2,9 @@
 
 use super::distances::squared_distances;
 use crate::checks::{assert_domains, assert_equal_counts};
-use crate::closed_form::{SWEEPS, attach};
-use burn::tensor::{Tensor, linalg::svd};
+use crate::closed_form::attach;
+use crate::decomposition::decompose;
+use burn::tensor::Tensor;
 
 /// What is added to the degree of a row, so that no degree is 0.
 const SMALLEST_DEGREE: f64 = 1e-7;
@@ -74,18 +75,18 @@ pub fn graph_spectral_alignment(
     let factor = -0.5 / sigma.max(SMALLEST_WIDTH).powi(2);
     let graphs = [source, target]
         .map(|rows| laplacian.of(squared_distances(&rows, &rows).mul_scalar(factor).exp()));
-    if graphs.iter().any(|graph| !graph.clone().inner().sum().into_scalar::<f64>().is_finite()) {
+    let [Some(own), Some(other)] = graphs.each_ref().map(|graph| decompose(&graph.clone().inner()))
+    else {
         let [graph, _] = graphs;
         return graph.sum().mul_scalar(f64::NAN);
-    }
-    let spectra = graphs.each_ref().map(|graph| svd::<2, 1>(graph.clone().inner(), SWEEPS));
-    let difference = spectra[0].1.clone() - spectra[1].1.clone();
+    };
+    let difference = own.values.clone() - other.values.clone();
     let distance = difference.clone().square().sum().sqrt();
     let direction = difference / distance.clone().clamp_min(f64::from(f32::MIN_POSITIVE));
     let mut loss = distance;
-    for ((graph, (left, _, right)), sign) in graphs.iter().zip(spectra).zip([1.0, -1.0]) {
-        let weighted = left * direction.clone().mul_scalar(sign).unsqueeze::<2>();
-        loss = attach(loss, graph, weighted.matmul(right));
+    for ((graph, parts), sign) in graphs.iter().zip([own, other]).zip([1.0, -1.0]) {
+        let weighted = parts.left * direction.clone().mul_scalar(sign).unsqueeze::<2>();
+        loss = attach(loss, graph, weighted.matmul(parts.right));
     }
     loss
 }

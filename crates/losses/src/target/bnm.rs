@@ -1,8 +1,9 @@
 //! Batch nuclear-norm maximisation.
 
 use crate::checks::assert_not_empty;
-use crate::closed_form::{SWEEPS, attach};
-use burn::tensor::{Tensor, activation::softmax, linalg::svd};
+use crate::closed_form::attach;
+use crate::decomposition::{Decomposition, decompose};
+use burn::tensor::{Tensor, activation::softmax};
 
 /// Smaller probabilities are raised to this before the decomposition, whose rotations lose
 /// digits on entries so small that their squares underflow.
@@ -29,9 +30,11 @@ pub fn bnm(logits: Tensor<2>) -> Tensor<1> {
     let scale = -1.0 / logits.dims()[0] as f64;
     let probabilities = softmax(logits, 1);
     let matrix = probabilities.clone().inner().clamp_min(NEGLIGIBLE);
-    let (left, singular, right) = svd::<2, 1>(matrix, SWEEPS);
+    let Some(Decomposition { left, values, right }) = decompose(&matrix) else {
+        return probabilities.sum().mul_scalar(f64::NAN);
+    };
     let gradient = left.matmul(right).mul_scalar(scale);
-    attach(singular.sum().mul_scalar(scale), &probabilities, gradient)
+    attach(values.sum().mul_scalar(scale), &probabilities, gradient)
 }
 
 #[cfg(test)]
