@@ -68,7 +68,9 @@ pub enum StatisticsUpdate {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grouping {
-    /// All rows of the batch, one set of running statistics.
+    /// All rows of the batch, one set of running statistics, as most peers' joint passes. Where the
+    /// statistics of the domains differ, that alone may cost accuracy: try `separate`
+    /// (`docs/results.md`).
     #[default]
     Shared,
     /// Each domain of a training batch by itself, one set of running statistics: as an ordinary
