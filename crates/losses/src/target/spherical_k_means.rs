@@ -3,6 +3,7 @@
 use super::centroid_labels::{largest, unit};
 use crate::checks::assert_not_empty;
 use burn::tensor::Tensor;
+use nalgebra::{DMatrix, DVectorView};
 
 /// The cluster of each row.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +58,8 @@ pub fn spherical_k_means(
         "spherical_k_means: needs centres of {size} values"
     );
     let mut centres: Vec<Vec<f64>> = centres.into_iter().map(unit).collect();
-    let mut found = nearest(&directions, &centres);
+    let all = DMatrix::from_fn(size, directions.len(), |place, row| directions[row][place]);
+    let mut found = nearest(&all, &centres);
     for _ in 1..rounds {
         let moved = sums(&directions, &found.labels, centres.len());
         for (centre, sum) in centres.iter_mut().zip(moved) {
@@ -65,7 +67,7 @@ pub fn spherical_k_means(
                 *centre = unit(sum);
             }
         }
-        let next = nearest(&directions, &centres);
+        let next = nearest(&all, &centres);
         let is_settled = next.labels == found.labels;
         found = next;
         if is_settled {
@@ -75,17 +77,19 @@ pub fn spherical_k_means(
     found
 }
 
-fn nearest(directions: &[Vec<f64>], centres: &[Vec<f64>]) -> SphericalClusters {
-    let cosine = |row: &[f64], centre: &[f64]| match is_zero(centre) {
-        true => f64::NEG_INFINITY,
-        false => row.iter().zip(centre).map(|(a, b)| a * b).sum::<f64>(),
-    };
-    let label = |row: &Vec<f64>| {
-        let place = largest(centres.iter().map(|centre| cosine(row, centre)));
-        let distance = 0.5 * (1.0 - cosine(row, &centres[place]));
+/// The centre of largest cosine for each direction, a column each of `all`.
+fn nearest(all: &DMatrix<f64>, centres: &[Vec<f64>]) -> SphericalClusters {
+    let by_row = DMatrix::from_fn(centres.len(), all.nrows(), |row, place| centres[row][place]);
+    let cosines = by_row * all;
+    let known: Vec<bool> = centres.iter().map(|centre| !is_zero(centre)).collect();
+    let label = |cosines: DVectorView<'_, f64>| {
+        let of = |(cosine, known): (&f64, &bool)| if *known { *cosine } else { f64::NEG_INFINITY };
+        let cosines: Vec<f64> = cosines.iter().zip(&known).map(of).collect();
+        let place = largest(cosines.iter().copied());
+        let distance = 0.5 * (1.0 - cosines[place]);
         (place as u32, distance.clamp(0.0, 1.0))
     };
-    let (labels, distances) = directions.iter().map(label).unzip();
+    let (labels, distances) = cosines.column_iter().map(|column| label(column.as_view())).unzip();
     SphericalClusters { labels, distances }
 }
 

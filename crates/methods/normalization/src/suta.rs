@@ -46,8 +46,8 @@ pub struct Suta {
     /// What is updated. For the paper's choice, norm layers and the network before the classifier,
     /// `all` with `learning_rate_factors.classifier = 0` in `training`.
     pub parameters: ParameterSet,
-    /// Whether norm layers take mean and variance of the batch's own frames, as in `tent`, or those
-    /// that they were trained with.
+    /// Whether norm layers take mean and variance of the batch's own frames, as in `tent`, in place of
+    /// those that they were trained with. The paper's networks have layers that no batch concerns.
     pub batch_statistics: bool,
     /// When the model goes back to the trained one: before each `batch`, before each `shift` of a
     /// stream of several domains, or `never`.
@@ -61,7 +61,7 @@ impl Default for Suta {
             temperature: 2.5,
             entropy: 0.3,
             parameters: ParameterSet::Norms,
-            batch_statistics: true,
+            batch_statistics: false,
             reset: Reset::Batch,
         }
     }
