@@ -9,47 +9,26 @@ use std::process::Command;
 
 use support::{Sandbox, python_with, repository};
 
-const EXPERIMENT: &str = r#"
-name = "small"
-seeds = [1, 2]
-
-[data]
-dataset = "quickstart"
-tasks = ["fonts -> uci"]
-protocol = { split = 0.3 }
-
-[extractor]
-name = "mlp"
-hidden = [16]
-
-[classifier]
-name = "linear"
-
-[training]
-iterations = 6
-batch_size = 16
-evaluate_every = 2
-
-[training.optimizer]
-name = "sgd"
-
-[selection]
-validators = [{ name = "entropy" }, { name = "source-risk" }]
-
-[record]
-outputs = 20
-
-[methods.source-only]
-align = [{ name = "source-only" }]
-
-[methods.dann]
-stages = [{ align = [{ name = "source-only" }] }, { align = [{ name = "dann" }] }]
-"#;
-
+/// Short runs of the quickstart, with what fills a record.
 fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
-    sandbox.write("small.toml", EXPERIMENT);
-    let said = sandbox.isthmus(&["run", "small.toml", "--results", "results", "--jobs", "1"]);
+    let file = repository().join("experiments/quickstart.toml").display().to_string();
+    let stages = "methods.dann={ stages = [{ align = [{ name = \"source-only\" }] }, { align = [{ name = \
+                  \"dann\" }] }] }";
+    let selection =
+        "selection={ validators = [{ name = \"entropy\" }, { name = \"source-risk\" }] }";
+    let mut arguments = vec!["run", &file, "--results", "results", "--jobs", "1"];
+    for setting in [
+        "seeds=[1, 2]",
+        "training.iterations=6",
+        "training.evaluate_every=2",
+        "record.outputs=20",
+        selection,
+        stages,
+    ] {
+        arguments.extend(["--set", setting]);
+    }
+    let said = sandbox.isthmus(&arguments);
     assert_eq!(said.code, 0, "{}", said.errors);
     sandbox
 }
@@ -69,7 +48,7 @@ fn every_file_of_a_record_is_on_the_page() {
     let sandbox = sandbox();
     let page = page();
     let mut files = BTreeSet::new();
-    for record in fs::read_dir(sandbox.path().join("results/small")).unwrap() {
+    for record in fs::read_dir(sandbox.path().join("results/quickstart")).unwrap() {
         for file in fs::read_dir(record.unwrap().path()).unwrap() {
             files.insert(file.unwrap().file_name().into_string().unwrap());
         }

@@ -114,7 +114,7 @@ pub fn run_job(
             label: &job.method.label,
             training: &stage.training,
             target_labels: uses_target_labels(stage),
-            no_source: reads_no_source(stage),
+            measures_source: selection.is_some() || !reads_no_source(stage),
             stream_order: job.data.stream_order,
             device: &device,
             key,

@@ -74,7 +74,7 @@ impl RecordedRun<'_> {
                 label: &self.job.method.label,
                 training: &last.stage.training,
                 target_labels: false,
-                no_source: true,
+                measures_source: false,
                 stream_order,
                 device: &tracked,
                 key: last.key,

@@ -54,9 +54,9 @@ pub struct StageSetup<'a> {
     pub training: &'a TrainingSpec,
     /// Whether the target's labels take the source's place (upper bounds).
     pub target_labels: bool,
-    /// Whether its methods read no source sample, so that nothing is measured of the source either,
-    /// unless validators score by it.
-    pub no_source: bool,
+    /// Whether the source is measured: not where the stage's methods read no source sample, unless
+    /// validators score by it.
+    pub measures_source: bool,
     /// In which order a stream shows the samples of each domain.
     pub stream_order: StreamOrder,
     /// The device, with autodiff.
@@ -277,10 +277,7 @@ pub(crate) fn evaluate_outputs(
     let mut measurements: Vec<Measurement> = target.metrics.iter().map(named).collect();
     measurements.extend(shift_metrics(setup, outputs, data)?);
     let primary = objective.metrics().primary().name.clone();
-    let sources = match setup.no_source && setup.selection.is_none() {
-        true => &[],
-        false => data.sources.as_slice(),
-    };
+    let sources = if setup.measures_source { data.sources.as_slice() } else { &[] };
     for (index, domain) in sources.iter().enumerate() {
         let source = setup.test(predictor, &domain.test, DomainRole::Source(index))?;
         let name = match data.sources.len() {

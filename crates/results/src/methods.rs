@@ -3,7 +3,8 @@
 //!
 //! The best validator is the one whose choices of a checkpoint lose least against the oracle's, on
 //! average over the methods of the table, among those that score the most methods: one for all, so
-//! that no method is shown by the validator that suits it. It is found with target labels, which the choices themselves never see.
+//! that no method is shown by the validator that suits it. It is found with target labels, which the
+//! choices themselves never see.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -13,9 +14,9 @@ use crate::compare::{
     compare_runs,
 };
 use crate::error::{CompareError, RecordError};
-use crate::record::{Event, Record, RecordWarning, Rounds};
+use crate::record::{Event, RecordWarning, Rounds, read_events};
 use crate::statistics::mean;
-use crate::table::Runs;
+use crate::table::{Runs, last_stage};
 
 /// The methods of one data set.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,7 +45,8 @@ pub struct MethodRow {
     pub chosen: Option<Summary>,
     /// By the best checkpoint.
     pub oracle: Option<Summary>,
-    /// What the validator's choices lose against the oracle's, at least 0.
+    /// What the validator's choices lose against the oracle's, at least 0; `None` where some runs
+    /// have no scores.
     pub regret: Option<f64>,
     /// What the last stage costs; `None` where the records do not say.
     pub cost: Option<Cost>,
@@ -117,7 +119,7 @@ type Costs = BTreeMap<(String, String), Vec<Cost>>;
 fn costs(runs: &Runs) -> Result<Costs, RecordError> {
     let mut costs = Costs::new();
     for (directory, run) in &runs.runs {
-        if let Some(cost) = cost(directory)? {
+        if let Some(cost) = cost(directory, last_stage(run) as usize)? {
             costs.entry((run.dataset.clone(), run.method.clone())).or_default().push(cost);
         }
     }
@@ -125,12 +127,10 @@ fn costs(runs: &Runs) -> Result<Costs, RecordError> {
 }
 
 /// What the last stage of a run cost, by the process that finished it.
-fn cost(directory: &Path) -> Result<Option<Cost>, RecordError> {
-    let record = Record::open(directory)?;
-    let last = record.run.stages.saturating_sub(1);
+fn cost(directory: &Path, last: usize) -> Result<Option<Cost>, RecordError> {
     let mut of_stage = None;
     let mut cost = None;
-    for timed in record.events()? {
+    for timed in read_events(directory)? {
         match timed.event {
             Event::StageStarted { stage, steps, .. } if stage == last => of_stage = Some(steps),
             Event::StageFinished { stage, steps, seconds } if stage == last && steps > 0 => {
@@ -158,7 +158,9 @@ fn method_table(table: &Table, baseline: &str, costs: &Costs) -> Result<MethodTa
     let cell = |row: usize, column: Option<usize>| table.rows[row].cells[column?];
     let regret = |row: usize, column: Option<usize>| {
         let (best, chosen) = (cell(row, oracle)?, cell(row, column)?);
-        Some(direction.upwards(best.mean) - direction.upwards(chosen.mean))
+        // Means over other seeds cannot be compared.
+        (best.seeds == chosen.seeds)
+            .then(|| direction.upwards(best.mean) - direction.upwards(chosen.mean))
     };
     let competitors: Vec<usize> =
         (0..table.rows.len()).filter(|&row| !table.rows[row].label.upper_bound).collect();

@@ -109,7 +109,7 @@ pub fn run(mlp: &Value, training: &TrainingSpec, methods: TrainingMethods) -> Mo
         label: "a test",
         training,
         target_labels: false,
-        no_source: false,
+        measures_source: true,
         stream_order: StreamOrder::Shuffled,
         device: &device,
         key: Key::new(2),

@@ -2,7 +2,8 @@
 
 use super::grid::{CellText, Grid, GridRow, label, mark_best};
 use crate::compare::{
-    Comparison, Dimension, Direction, LabelFreeTable, Measure, Row, Selection, Summary, Table, Unit,
+    Comparison, Dimension, Direction, LabelFreeTable, Measure, Row, Selection, Spread, Summary,
+    Table, Unit,
 };
 
 /// What follows the name of a metric in a title.
@@ -34,7 +35,7 @@ pub(super) fn grids(comparison: &Comparison) -> Vec<Grid> {
 fn grid(comparison: &Comparison, table: &Table) -> Grid {
     let unit = table.measure.unit;
     let show_seeds = !same_seeds(comparison);
-    let text = |summary: &Summary| cell(comparison, summary, unit, show_seeds);
+    let text = |summary: &Summary| cell(comparison.spread, summary, unit, show_seeds);
     let mut columns = table.columns.clone();
     columns.extend(table.has_average.then(|| label("average")));
     columns.extend(table.has_rank.then(|| label("rank")));
@@ -85,10 +86,11 @@ fn grid(comparison: &Comparison, table: &Table) -> Grid {
     }
 }
 
-fn cell(comparison: &Comparison, summary: &Summary, unit: Unit, show_seeds: bool) -> CellText {
+/// Mean, spread and mark of a cell.
+pub(super) fn cell(spread: Spread, summary: &Summary, unit: Unit, show_seeds: bool) -> CellText {
     CellText {
         mean: unit.text(summary.mean),
-        deviation: comparison.spread.of(summary).map(|deviation| unit.text(deviation)),
+        deviation: spread.of(summary).map(|deviation| unit.text(deviation)),
         seeds: show_seeds.then_some(summary.seeds),
         best: false,
         collapsed: summary.collapsed > 0,
@@ -106,7 +108,7 @@ fn label_free(comparison: &Comparison, table: &LabelFreeTable) -> Grid {
     let rows = table.rows.iter().map(|row| {
         let mut cells = vec![Some(CellText::plain("no target labels".to_owned()))];
         cells.extend(row.cells.iter().zip(&table.measures).map(|(summary, measure)| {
-            Some(cell(comparison, summary.as_ref()?, measure.unit, show_seeds))
+            Some(cell(comparison.spread, summary.as_ref()?, measure.unit, show_seeds))
         }));
         GridRow { label: row.label.clone(), cells }
     });

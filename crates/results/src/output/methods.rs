@@ -1,8 +1,8 @@
 //! Tables of methods as text.
 
-use super::cells::remark;
+use super::cells::{cell, remark};
 use super::grid::{CellText, Grid, GridRow, label, mark_best};
-use crate::compare::{COLLAPSED_NOTE, Direction, Summary, Unit};
+use crate::compare::{COLLAPSED_NOTE, Direction, Spread, Summary, Unit};
 use crate::methods::{Cost, MethodRow, MethodTable};
 
 /// One row a method.
@@ -17,12 +17,16 @@ pub(super) fn grid(table: &MethodTable) -> Grid {
         None => vec!["last", "oracle", "step"],
     };
     let chosen = table.validator.is_some();
+    let show_seeds = seeds_differ(table);
     // Regret and cost are no accuracies.
     let accuracies = if chosen { 3 } else { 2 };
     let mut rows: Vec<GridRow> = table
         .rows
         .iter()
-        .map(|row| GridRow { label: row.label.clone(), cells: cells(row, unit, step, chosen) })
+        .map(|row| GridRow {
+            label: row.label.clone(),
+            cells: cells(row, unit, step, (chosen, show_seeds)),
+        })
         .collect();
     let competitors = rows.iter().take_while(|row| !row.label.upper_bound).count();
     for column in 0..accuracies {
@@ -39,16 +43,16 @@ pub(super) fn grid(table: &MethodTable) -> Grid {
     }
 }
 
-/// The cells of a row; without `chosen` there is no validator whose choice could be shown.
-fn cells(row: &MethodRow, unit: Unit, step: Option<f64>, chosen: bool) -> Vec<Option<CellText>> {
+/// The cells of a row; without `chosen` there is no validator whose choice could be shown, and
+/// `show_seeds` says whether numbers of seeds differ.
+fn cells(
+    row: &MethodRow,
+    unit: Unit,
+    step: Option<f64>,
+    (chosen, show_seeds): (bool, bool),
+) -> Vec<Option<CellText>> {
     let value = |summary: &Option<Summary>| {
-        let summary = summary.as_ref()?;
-        Some(CellText {
-            mean: unit.text(summary.mean),
-            deviation: summary.standard_deviation.map(|deviation| unit.text(deviation)),
-            collapsed: summary.collapsed > 0,
-            ..CellText::default()
-        })
+        Some(cell(Spread::StandardDeviation, summary.as_ref()?, unit, show_seeds))
     };
     let cost = row.cost.and_then(|cost| match cost {
         Cost::Step(seconds) => Some(format!("{:.2}", seconds / step?)),
@@ -82,9 +86,23 @@ pub(super) fn notes(table: &MethodTable) -> Vec<String> {
             seconds * 1e3
         ));
     }
-    let shown = table.rows.iter().flat_map(|row| [row.last, row.chosen, row.oracle]);
-    if shown.flatten().any(|summary| summary.collapsed > 0) {
+    if seeds_differ(table) {
+        notes.push("In brackets: the number of seeds that have every task.".to_owned());
+    }
+    if summaries(table).any(|summary| summary.collapsed > 0) {
         notes.push(COLLAPSED_NOTE.to_owned());
     }
     notes
+}
+
+/// Whether means are over different numbers of seeds.
+fn seeds_differ(table: &MethodTable) -> bool {
+    let mut seeds = summaries(table).map(|summary| summary.seeds);
+    let first = seeds.next();
+    seeds.any(|number| Some(number) != first)
+}
+
+/// All accuracies that are shown.
+fn summaries(table: &MethodTable) -> impl Iterator<Item = Summary> + '_ {
+    table.rows.iter().flat_map(|row| [row.last, row.chosen, row.oracle]).flatten()
 }

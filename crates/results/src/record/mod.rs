@@ -71,6 +71,13 @@ pub(crate) fn metrics_file(directory: &std::path::Path) -> std::path::PathBuf {
     directory.join(METRICS)
 }
 
+/// The events of the record in this folder.
+pub(crate) fn read_events(
+    directory: &std::path::Path,
+) -> Result<Vec<TimedEvent>, crate::error::RecordError> {
+    events::read(&directory.join(EVENTS))
+}
+
 const JOB: &str = "job.json";
 const ENVIRONMENT: &str = "environment.json";
 const EVENTS: &str = "events.jsonl";

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::begin::directory;
 use super::chosen::Chosen;
 use super::environment::EnvironmentFile;
-use super::events::{self, Event, TimedEvent};
+use super::events::{Event, TimedEvent};
 use super::files::{self, parse_marker, sha256};
 use super::header::{FormatFile, RunFile, RunInfo};
 use super::metrics::{self, MetricRow};
@@ -21,7 +21,7 @@ use super::predictions::{self, Prediction};
 use super::task::FrozenInfo;
 use super::{
     CHOSEN, DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
-    PARTIAL, PICTURES, PREDICTIONS, TASK, TaskInfo, model,
+    PARTIAL, PICTURES, PREDICTIONS, TASK, TaskInfo, model, read_events,
 };
 use crate::error::RecordError;
 
@@ -88,7 +88,7 @@ impl Record {
     /// # Errors
     /// If `events.jsonl` cannot be read.
     pub fn events(&self) -> Result<Vec<TimedEvent>, RecordError> {
-        events::read(&self.directory.join(EVENTS))
+        read_events(&self.directory)
     }
 
     /// The predicted classes of the target's test rows; `None` where none were kept, or other things
