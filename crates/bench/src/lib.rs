@@ -10,8 +10,8 @@ use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
 use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{
-    Align, DataSpec, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec, StreamOrder,
-    Task, TrainingSpec,
+    Align, DataSpec, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec, Task,
+    TrainingSpec,
 };
 use isthmus_core::stage::SampleView;
 use isthmus_engine::{JobData, Silent, run_job};
@@ -113,16 +113,7 @@ impl Steps {
             stop_after: None,
         };
         let job = Job {
-            data: DataSpec {
-                dataset: "random".to_owned(),
-                tasks: vec![task],
-                protocol: Protocol::Transductive,
-                target_labels: true,
-                stream_order: StreamOrder::Shuffled,
-                classes: None,
-                transform: None,
-                views: None,
-            },
+            data: DataSpec::new("random", vec![task], Protocol::Transductive),
             extractor: ExtractorSpec {
                 plugin: plugin(extractor, empty()),
                 frozen: false,

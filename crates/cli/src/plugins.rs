@@ -10,6 +10,7 @@ use isthmus_closed_form as _;
 use isthmus_data as _;
 use isthmus_discrepancy as _;
 use isthmus_engine as _;
+use isthmus_feature_transforms as _;
 use isthmus_generative as _;
 use isthmus_launchers as _;
 use isthmus_nn as _;

@@ -16,8 +16,8 @@ use toml::de::{DeValue, ValueDeserializer};
 use crate::registry::PluginKind;
 pub use crate::registry::{
     AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
-    ExtractorKind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind, ReaderKind,
-    ScheduleKind, ShallowClassifierKind, ValidatorKind,
+    ExtractorKind, FeatureTransformKind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind,
+    ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
 };
 
 /// A configuration struct. Derive `Serialize`, `Deserialize`, `JsonSchema` and put

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::{Rgb, RgbImage};
 use isthmus_core::error::DataError;
 use isthmus_core::random::Key;
-use isthmus_core::spec::{DataSpec, Protocol, StreamOrder, Task, Transform};
+use isthmus_core::spec::{DataSpec, Protocol, Task, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_data::{
     Dataset, DomainSets, DomainUse, Roots, load_domains, plain_split, stratified_split,
@@ -49,16 +49,7 @@ fn root() -> (tempfile::TempDir, Roots) {
 }
 
 fn spec(dataset: &str, source: &str, target: &str) -> DataSpec {
-    DataSpec {
-        dataset: dataset.to_owned(),
-        tasks: vec![Task::new([source], target)],
-        protocol: Protocol::Transductive,
-        target_labels: true,
-        stream_order: StreamOrder::Shuffled,
-        classes: None,
-        transform: None,
-        views: None,
-    }
+    DataSpec::new(dataset, vec![Task::new([source], target)], Protocol::Transductive)
 }
 
 fn problem(roots: &Roots) -> String {

@@ -10,12 +10,13 @@ use crate::document;
 use crate::methods::Methods;
 use crate::plugin::resolve;
 use crate::raw::{extractor_extras, file_schema};
+use crate::sample_plugins::{self, TrainedOn};
 use crate::selection;
 use crate::shape::Shape;
 use crate::suggest::list;
 use crate::table;
 use crate::tree::{Node, child, whole};
-use crate::views::{self, TrainedOn};
+use crate::views;
 use isthmus_core::augmentation::SampleKind;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Kind, ObjectiveKind, builder, find, plugins};
@@ -100,7 +101,17 @@ pub(crate) fn experiment(
     let trained_on = trained_on(data.as_ref(), extractor.as_ref(), datasets);
     let views = named.and_then(|node| views::check(node, trained_on, diagnostics));
     let views_fit = named.is_none() || views.is_some();
-    let data = data.filter(|_| views_fit).map(|data| DataSpec { views, ..data });
+    let listed = child(root, "data").and_then(|node| child(node, "feature_transforms"));
+    let feature_transforms = match listed {
+        None => Some(Vec::new()),
+        Some(node) => sample_plugins::check(Kind::FeatureTransform, node, trained_on, diagnostics),
+    };
+    let data = data.filter(|_| views_fit);
+    let data = data.zip(feature_transforms).map(|(data, feature_transforms)| DataSpec {
+        feature_transforms,
+        views,
+        ..data
+    });
     let strong_views = data.as_ref().map(|data| has_strong_views(data, trained_on));
     let norm_layers =
         norm_layers(extractor.as_ref(), has_bottleneck, bottleneck.as_ref(), classifier.as_ref());

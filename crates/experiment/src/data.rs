@@ -67,7 +67,7 @@ pub(crate) fn check(
     if let (Some(sets), Some(node)) = (&raw.classes, child(node, "classes")) {
         check_classes(sets, info.targets, node, diagnostics);
     }
-    // Which views fit depends on the extractor too.
+    // Which views and feature transforms fit depends on the extractor too.
     Some(DataSpec {
         dataset: raw.dataset,
         tasks,
@@ -76,6 +76,7 @@ pub(crate) fn check(
         stream_order: raw.stream_order,
         classes: raw.classes,
         transform,
+        feature_transforms: Vec::new(),
         views: None,
     })
 }

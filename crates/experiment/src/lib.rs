@@ -17,6 +17,7 @@ mod parse;
 mod plugin;
 mod raw;
 mod raw_sweep;
+mod sample_plugins;
 mod schema;
 mod selection;
 mod shape;

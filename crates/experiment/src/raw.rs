@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::raw_sweep::RawSweep;
 use crate::schema::PLUGIN_KIND;
 use isthmus_core::config::{
-    AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, ExtractorKind, LauncherKind,
-    ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
+    AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, ExtractorKind,
+    FeatureTransformKind, LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
 };
 use isthmus_core::context::Grouping;
 use isthmus_core::parameter::ParameterSet;
@@ -109,6 +109,12 @@ pub(crate) struct RawData {
     /// How images become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(crate) transform: Option<Transform>,
+    /// What features or series go through before the model is trained on them, in order, such as
+    /// `[{ name = "z-score" }]`; of a frozen extractor, its features. Fitted for each run on the
+    /// training samples of its task, without labels, kept in its record, and applied by `predict`.
+    /// Absent: nothing.
+    #[expect(dead_code, reason = "plugin tables are read where they stand")]
+    pub(crate) feature_transforms: Option<Vec<PluginTable<FeatureTransformKind>>>,
     /// How samples are augmented while the model is trained, after the transform's random crop and
     /// flip. Absent: not at all.
     #[expect(dead_code, reason = "plugin tables are read where they stand")]

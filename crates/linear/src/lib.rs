@@ -2,6 +2,7 @@
 //!
 //! - [`Rows`]: matrices, their products, and the few operations that scores are made of.
 //! - [`Eigen`]: eigenvalues and eigenvectors of symmetric matrices.
+//! - [`principal_components`]: directions in which rows vary most.
 //! - [`cholesky`]: triangular factors.
 //! - [`kernel`]: distances and Gaussian kernels of all pairs of rows.
 //! - [`logistic`]: multinomial logistic regression; [`svm`]: the linear support vector machine.
@@ -18,6 +19,7 @@ mod lbfgs;
 mod linear_scores;
 pub mod logistic;
 pub mod mmd;
+mod principal_components;
 pub mod rows;
 pub mod subset;
 pub mod svm;
@@ -28,5 +30,6 @@ mod tridiagonal;
 
 pub use error::LinearError;
 pub use linear_scores::LinearScores;
+pub use principal_components::principal_components;
 pub use rows::Rows;
 pub use symmetric::{Eigen, eigenvalues};

@@ -60,6 +60,15 @@ impl Eigen {
         Ok(Self { values, vectors: Rows::new(size, vectors) })
     }
 
+    /// Without the values that are no more than rounding of the largest; at least one stays.
+    pub fn significant(mut self) -> Self {
+        let largest = self.values.first().copied().unwrap_or(0.0);
+        let more = |value: &&f64| **value > 1e-10 * largest && **value > 0.0;
+        self.values.truncate(self.values.iter().take_while(more).count().max(1));
+        let kept: Vec<usize> = (0..self.values.len()).collect();
+        Self { vectors: self.vectors.select(&kept), ..self }
+    }
+
     /// `sum f(value) v v'` over all eigenvectors that are here: a function of the matrix.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Rows {
         let size = self.vectors.columns();

@@ -8,7 +8,7 @@ use isthmus_core::context::{Context, DomainRole};
 use isthmus_core::error::DataError;
 use isthmus_core::input::Input;
 use isthmus_core::parts::Extractor;
-use isthmus_core::spec::{DataSpec, Interpolation, Protocol, StreamOrder, Task, Transform};
+use isthmus_core::spec::{DataSpec, Interpolation, Protocol, Task, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_data::{Dataset, Roots};
 use isthmus_nn::extractors::EfficientNetLite0;
@@ -20,16 +20,7 @@ const STEP: usize = 16;
 
 fn dataset(name: &str, transform: Option<Transform>) -> Option<Dataset> {
     let task = Task::new(["amazon", "dslr"], "webcam");
-    let spec = DataSpec {
-        dataset: name.to_owned(),
-        tasks: vec![task],
-        protocol: Protocol::Transductive,
-        target_labels: true,
-        stream_order: StreamOrder::Shuffled,
-        classes: None,
-        transform,
-        views: None,
-    };
+    let spec = DataSpec { transform, ..DataSpec::new(name, vec![task], Protocol::Transductive) };
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../experiments/x.toml");
     let cache = tempfile::tempdir().unwrap();
     let roots = Roots { cache: cache.path().to_owned(), ..Roots::discover(Some(&repository)) };

@@ -10,7 +10,7 @@ use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
 use isthmus_core::spec::{Job, PluginSpec};
 use isthmus_core::stage::SampleView;
-use isthmus_data::FeatureSource;
+use isthmus_data::{FeatureSource, FittedTransforms};
 use isthmus_engine::{EngineError, build_extractor};
 
 use crate::failed::JobError;
@@ -40,12 +40,35 @@ pub(crate) fn frozen_extractor(
     Ok(extractor.evaluation_copy())
 }
 
-/// The samples, or what the job's frozen extractor makes of them; `taken` is what it begins with where
-/// that is another run's.
-///
-/// # Errors
-/// If the extractor cannot be built for such samples, or a sample cannot be read.
-pub fn as_the_model_takes(
+/// Samples as a recorded model takes them.
+pub struct RecordedInputs<'a> {
+    /// The recorded job.
+    pub job: &'a Job,
+    /// What its frozen extractor begins with where that is another run's.
+    pub taken: Option<&'a TakenWeights>,
+    /// What its feature transforms fitted.
+    pub transforms: FittedTransforms,
+}
+
+impl RecordedInputs<'_> {
+    /// The samples, or what the job's frozen extractor makes of them, after the feature transforms
+    /// of a domain.
+    ///
+    /// # Errors
+    /// If the extractor cannot be built for such samples, a sample cannot be read, or the transforms
+    /// were fitted to others.
+    pub fn of(
+        &self,
+        set: &LabelledSource,
+        role: DomainRole,
+        device: &Device,
+    ) -> Result<LabelledSource, JobError> {
+        let set = extracted(self.job, set, self.taken, device)?;
+        Ok(self.transforms.apply(role, &set)?)
+    }
+}
+
+fn extracted(
     job: &Job,
     set: &LabelledSource,
     taken: Option<&TakenWeights>,

@@ -40,7 +40,7 @@ impl PlannedJob {
 
 /// The jobs of a file, each once: those of its experiment, or of its sweep's variants. `settled` is
 /// the experiment with device and transform settled, which a sweep cannot change; of its data a sweep
-/// changes views and the order of streams alone.
+/// changes feature transforms, views and the order of streams alone.
 ///
 /// Variants that ask for the same job differ in values that do not concern it: a value for
 /// another method, or one that the method overrides. Only the settings in which they agree are
@@ -51,8 +51,9 @@ pub fn all_jobs(sweep: Option<&Sweep>, settled: &Experiment) -> Vec<PlannedJob> 
     };
     let planned = sweep.variants.iter().flat_map(|variant| {
         let mut experiment = variant.experiment.clone();
-        let (views, stream_order) = (experiment.data.views.take(), experiment.data.stream_order);
-        experiment.data = DataSpec { views, stream_order, ..settled.data.clone() };
+        let DataSpec { feature_transforms, views, stream_order, .. } = experiment.data;
+        let own = settled.data.clone();
+        experiment.data = DataSpec { feature_transforms, views, stream_order, ..own };
         experiment.device.clone_from(&settled.device);
         let mut jobs = jobs_of(experiment, variant.settings.clone());
         jobs.retain(|planned| variant.methods.contains(&planned.job.method.label));

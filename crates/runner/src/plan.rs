@@ -202,6 +202,10 @@ impl Plan {
         for job in jobs {
             let extractor = &job.extractor;
             let Some(taken) = self.taken.of(extractor) else { continue };
+            if !job.data.feature_transforms.is_empty() {
+                // The shape is known once they are fitted; the network is checked then.
+                continue;
+            }
             // A frozen extractor predicts with the statistics that it has.
             let sources = if extractor.frozen { taken.sources } else { job.task().sources.len() };
             let key = (&taken.info.sha256, extractor.plugin.config.to_string(), sources);

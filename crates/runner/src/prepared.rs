@@ -18,11 +18,12 @@ use crate::halving;
 use crate::interrupt::Interrupt;
 use crate::jobs::{PlannedJob, all_jobs};
 use crate::part::of_methods;
-use crate::plan::{Domains, Fingerprints, Plan, ViewsId, job_data, views_id};
+use crate::plan::{Domains, Fingerprints, Plan, ViewsId, views_id};
 use crate::progress::Progress;
 use crate::sharing::Sharing;
-use crate::single::{Ending, Setting, run_recorded};
+use crate::single::{Ending, ReadyData, Setting, run_recorded};
 use crate::splits;
+use crate::transforms::transformed;
 use crate::watch::Watch;
 use crate::weights_from::{Settled, settle};
 use crate::workers::on_threads;
@@ -249,10 +250,10 @@ impl Prepared {
         watch: &(dyn Watch + Sync),
     ) -> Result<Ending, JobError> {
         let domains = &self.domains[&(views_id(job.data.views.as_ref()), job.seed)];
-        let data = job_data(job, &self.plan.dataset, domains)?;
-        let splits = splits::of(job, &self.plan.dataset)?;
+        let (data, transforms) = transformed(job, &self.plan.dataset, domains)?;
+        let ready = ReadyData { data, splits: splits::of(job, &self.plan.dataset)?, transforms };
         let taken = self.plan.taken.of(&job.extractor);
-        let run = || run_recorded(job, header, &data, &splits, taken, &self.setting, watch);
+        let run = || run_recorded(job, header, &ready, taken, &self.setting, watch);
         on_threads(self.threads, run)
     }
 

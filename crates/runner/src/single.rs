@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use isthmus_core::spec::{Job, KeptModels};
+use isthmus_data::FittedTransforms;
 use isthmus_engine::{EngineError, JobData, JobOutcome, run_job, start_with};
 use isthmus_results::record::{Begun, Environment, FrozenInfo, MetricRow, RunInfo, TaskInfo};
 use isthmus_results::{Event, RecordError, RecordHeader, RecordWriter};
@@ -37,6 +38,16 @@ pub struct Setting {
     pub interrupt: Interrupt,
 }
 
+/// What a job is run on.
+pub struct ReadyData {
+    /// Its domains.
+    pub data: JobData,
+    /// How their samples were split.
+    pub splits: Splits,
+    /// What their features went through.
+    pub transforms: Option<FittedTransforms>,
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Ending {
@@ -64,13 +75,13 @@ pub enum Ending {
 pub fn run_recorded(
     job: &Job,
     header: &RecordHeader,
-    data: &JobData,
-    splits: &Splits,
+    ready: &ReadyData,
     taken: Option<&TakenWeights>,
     setting: &Setting,
     watch: &dyn Watch,
 ) -> Result<Ending, JobError> {
     let started = Instant::now();
+    let ReadyData { data, splits, transforms } = ready;
     let begun = RecordWriter::begin(&setting.results, header, setting.environment.clone());
     let Begun { mut writer, checkpoint: mut resumed, seconds: mut seconds_before } = match begun {
         Err(RecordError::InUse(_)) => return Ok(Ending::Elsewhere),
@@ -122,6 +133,10 @@ pub fn run_recorded(
     let written = match outcome {
         Ok(mut outcome) => writer
             .splits(splits)
+            .and_then(|()| match transforms {
+                Some(transforms) => writer.feature_transforms(&transforms.tensors()),
+                None => Ok(()),
+            })
             .map_err(JobError::from)
             .and_then(|()| write_outcome(&mut writer, job, data, taken, device, &mut outcome))
             .map(|()| primary(&header.run, writer.metrics())),

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 use isthmus_core::augmentation::SampleKind;
+use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::input::InputShape;
 use isthmus_core::spec::Job;
-use isthmus_data::{Dataset, Descriptor, Roots, UnlabelledFile, Views};
+use isthmus_data::{Dataset, Descriptor, FittedTransforms, Roots, UnlabelledFile, Views};
 use isthmus_engine::{EngineError, RecordedRun, build_objective};
 use isthmus_results::record::TaskInfo;
 use isthmus_results::{Destination, PredictedSamples, Record};
-use isthmus_runner::{TakenWeights, find_again};
+use isthmus_runner::{RecordedInputs, TakenWeights, find_again};
 
 use crate::args::{OutputArguments, PredictArguments};
 use crate::failure::Failure;
@@ -26,11 +27,14 @@ use crate::run;
 pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<(), Failure> {
     let recorded = RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
     let taken = recorded.taken_by_frozen()?;
+    let transforms = recorded.feature_transforms()?;
     let RecordedModel { job, task, tensors, .. } = recorded;
 
     let set = samples(arguments, &job, task.shape)?;
     let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
-    let set = isthmus_runner::as_the_model_takes(&job, &set, taken.as_ref(), &device)
+    let inputs = RecordedInputs { job: &job, taken: taken.as_ref(), transforms };
+    let set = inputs
+        .of(&set, role(arguments, &job), &device)
         .map_err(|error| Failure::input(error.to_string()))?;
     check_shape(&set, task.shape)?;
     let recorded =
@@ -78,6 +82,15 @@ impl RecordedModel {
         let tensors = tensors(&record, choice)?;
         check_weights(&record, &job, &task, &tensors)?;
         Ok(Self { record, job, task, tensors })
+    }
+
+    /// What the run's feature transforms fitted.
+    fn feature_transforms(&self) -> Result<FittedTransforms, Failure> {
+        let tensors = self.record.feature_transforms();
+        let tensors = tensors.map_err(|error| Failure::input(error.to_string()))?;
+        let sources = self.job.task().sources.len();
+        FittedTransforms::of_record(&self.job.data.feature_transforms, sources, &tensors)
+            .map_err(|error| Failure::input(error.to_string()))
     }
 
     /// What a frozen extractor takes from the record of another run: it is no part of this record.
@@ -148,6 +161,13 @@ fn tensors(record: &Record, choice: Option<&str>) -> Result<BTreeMap<String, Ten
             })
         }
     }
+}
+
+/// What the samples are to the run: those of a source where its domain is named, else the target's.
+fn role(arguments: &PredictArguments, job: &Job) -> DomainRole {
+    let named = arguments.domain.as_ref().filter(|_| arguments.data == job.data.dataset);
+    let source = named.and_then(|name| job.task().sources.iter().position(|it| it == name));
+    source.map_or(DomainRole::Target, DomainRole::Source)
 }
 
 /// The samples that are named: a domain of the data set, or a folder or file.

@@ -7,6 +7,7 @@ use crate::augmentation::Augmentation;
 use crate::corruption::Corruption;
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
+use crate::feature_transform::FeatureTransform;
 use crate::input::InputShape;
 use crate::launcher::Launcher;
 use crate::method::{Driver, Fit, MethodContext, Term};

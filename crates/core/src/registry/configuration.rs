@@ -5,6 +5,7 @@ use crate::config::PluginConfig;
 use crate::corruption::Corruption;
 use crate::dataset::Reader;
 use crate::error::{MethodError, NetworkError};
+use crate::feature_transform::FeatureTransform;
 use crate::input::InputShape;
 use crate::launcher::Launcher;
 use crate::method::{Driver, Fit, MethodContext, Term};
@@ -47,6 +48,12 @@ pub trait CorruptionPlugin: PluginConfig {
 
     /// Builds the corruption.
     fn build(self) -> Box<dyn Corruption>;
+}
+
+/// A feature transform's configuration.
+pub trait FeatureTransformPlugin: PluginConfig {
+    /// Builds the transform.
+    fn build(self) -> Box<dyn FeatureTransform>;
 }
 
 /// An extractor's or a bottleneck's configuration.

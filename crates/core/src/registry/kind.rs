@@ -31,6 +31,8 @@ macro_rules! kinds {
             Reader, ReaderKind, "reader", fn(&Value) -> Box<dyn Reader>;
             /// Changes samples at random while a model is trained.
             Augmentation, AugmentationKind, "augmentation", fn(&Value) -> Box<dyn Augmentation>;
+            /// Changes features or series, fitted on the training samples of a task.
+            FeatureTransform, FeatureTransformKind, "feature-transform", fn(&Value) -> Box<dyn FeatureTransform>;
             /// Makes another domain of samples.
             Corruption, CorruptionKind, "corruption", fn(&Value) -> Box<dyn Corruption>;
             /// Starts the runs of an experiment.

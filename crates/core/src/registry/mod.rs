@@ -15,8 +15,9 @@ pub use builder::{
 };
 pub use configuration::{
     AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
-    ExtractorPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin,
-    SchedulePlugin, ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
+    ExtractorPlugin, FeatureTransformPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin,
+    OptimizerPlugin, ReaderPlugin, SchedulePlugin, ShallowClassifierPlugin, TermPlugin,
+    TestTimePlugin, ValidatorPlugin,
 };
 pub use find::{
     UnknownPlugin, build_augmentation, build_classifier, build_corruption, build_discriminator,
@@ -24,7 +25,7 @@ pub use find::{
 };
 pub use kind::{
     AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
-    ExtractorKind, Kind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind, PluginKind,
-    ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
+    ExtractorKind, FeatureTransformKind, Kind, LauncherKind, MethodKind, ObjectiveKind,
+    OptimizerKind, PluginKind, ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
 };
 pub use plugin::{About, Needs, Plugin};

@@ -8,8 +8,9 @@ use toml::de::DeValue;
 use super::builder::{Builder, ExtractorBuilder, MethodBuilder, OptimizerBuilder};
 use super::configuration::{
     AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
-    ExtractorPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin, OptimizerPlugin, ReaderPlugin,
-    SchedulePlugin, ShallowClassifierPlugin, TermPlugin, TestTimePlugin, ValidatorPlugin,
+    ExtractorPlugin, FeatureTransformPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin,
+    OptimizerPlugin, ReaderPlugin, SchedulePlugin, ShallowClassifierPlugin, TermPlugin,
+    TestTimePlugin, ValidatorPlugin,
 };
 use super::kind::Kind;
 use crate::augmentation::SampleKind;
@@ -119,8 +120,8 @@ pub struct Plugin {
     pub needs: Needs,
     /// Factor of the term where the experiment gives it none, for loss terms.
     pub weight: f64,
-    /// The kinds of samples that a reader of this configuration reads, or that an augmentation
-    /// or a corruption can change.
+    /// The kinds of samples that a reader of this configuration reads, or that an augmentation,
+    /// a corruption or a feature transform can change.
     pub samples: fn(&Value) -> &'static [SampleKind],
     /// The targets that a reader of this configuration reads, or that an objective takes.
     pub targets: fn(&Value) -> Option<TargetKind>,
@@ -168,6 +169,14 @@ impl Plugin {
         let builder = Builder::Corruption(|value| config::from_value::<C>(value).build());
         let mut plugin = Self::new::<C>(about, builder);
         plugin.samples = |_| C::SAMPLES;
+        plugin
+    }
+
+    /// A feature transform.
+    pub const fn feature_transform<C: FeatureTransformPlugin>(about: About) -> Self {
+        let builder = Builder::FeatureTransform(|value| config::from_value::<C>(value).build());
+        let mut plugin = Self::new::<C>(about, builder);
+        plugin.samples = |_| &[SampleKind::Features, SampleKind::Series];
         plugin
     }
 

@@ -59,9 +59,29 @@ pub struct DataSpec {
     pub classes: Option<ClassSets>,
     /// How images become inputs; absent for features.
     pub transform: Option<Transform>,
+    /// What features or series go through before they are augmented, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub feature_transforms: Vec<PluginSpec>,
     /// How training samples are augmented; absent: as the transform says, and no further.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub views: Option<ViewsSpec>,
+}
+
+impl DataSpec {
+    /// Tasks of a data set, and nothing else stated.
+    pub fn new(dataset: &str, tasks: Vec<Task>, protocol: Protocol) -> Self {
+        Self {
+            dataset: dataset.to_owned(),
+            tasks,
+            protocol,
+            target_labels: true,
+            stream_order: StreamOrder::default(),
+            classes: None,
+            transform: None,
+            feature_transforms: Vec::new(),
+            views: None,
+        }
+    }
 }
 
 /// How samples are augmented while a model is trained, after the transform's random crop and flip.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use image::{Rgb, RgbImage};
-use isthmus_core::spec::{DataSpec, Protocol, StreamOrder, Task};
+use isthmus_core::spec::{DataSpec, Protocol, Task};
 use isthmus_data::{Dataset, Roots};
 use zip::write::SimpleFileOptions;
 
@@ -111,16 +111,7 @@ pub const FEATURES: &str = r#"domains = [
 
 /// `a -> b`, all samples.
 pub fn spec() -> DataSpec {
-    DataSpec {
-        dataset: "d".to_owned(),
-        tasks: vec![Task::new(["a"], "b")],
-        protocol: Protocol::Transductive,
-        target_labels: true,
-        stream_order: StreamOrder::Shuffled,
-        classes: None,
-        transform: None,
-        views: None,
-    }
+    DataSpec::new("d", vec![Task::new(["a"], "b")], Protocol::Transductive)
 }
 
 /// The labels of a domain.

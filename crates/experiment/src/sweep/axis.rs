@@ -162,10 +162,9 @@ fn read(
 ) -> Option<Axis> {
     let plain: Vec<String> = path.iter().map(|part| TomlKey::new(part).to_string()).collect();
     let key = plain.join(".");
-    // Neither how training samples are augmented nor the order of a stream changes which samples are
-    // tested on.
-    let same_samples =
-        path.len() > 1 && path[0] == "data" && ["views", "stream_order"].contains(&&*path[1]);
+    // How samples are changed and the order of a stream leave it which samples are tested on.
+    const SAME_SAMPLES: [&str; 3] = ["feature_transforms", "views", "stream_order"];
+    let same_samples = path.len() > 1 && path[0] == "data" && SAME_SAMPLES.contains(&&*path[1]);
     let fixed = FIXED.iter().find(|(table, _)| path[0] == *table && !same_samples);
     if let Some((_, reason)) = fixed
         && (path[0] != "methods" || path.len() == 1)

@@ -6,11 +6,10 @@ use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
 use isthmus_linear::rows::{add_scaled, dot};
-use isthmus_linear::{Eigen, LinearError, Rows};
+use isthmus_linear::{Eigen, LinearError, Rows, principal_components};
 
 use crate::alignment::{Alignment, ClosedForm, Domains};
 use crate::mapping::{Map, Mapping};
-use crate::principal_components::principal_components;
 
 inventory::submit! {
     Plugin::fit::<Gfk>(

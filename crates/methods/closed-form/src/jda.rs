@@ -9,7 +9,7 @@ use isthmus_core::validation::Matrix;
 use isthmus_linear::{LinearError, Rows};
 
 use crate::alignment::{Alignment, ClosedForm, Domains, predicted};
-use crate::low_rank::{leading, rank};
+use crate::low_rank::leading;
 use crate::mapping::{Map, Mapping};
 
 inventory::submit! {
@@ -182,10 +182,9 @@ pub fn class_transfer_components(
     let centred = rows.minus(&rows.mean());
     let spread = centred.transposed_times(&centred);
     // The largest of the reciprocals are the smallest.
-    let found = leading(&spread, &weights.times(&rows), lambda, dimensions)?;
-    let kept: Vec<usize> = (0..rank(&found.values).min(found.values.len())).collect();
-    let eigenvalues = found.values[..kept.len()].iter().map(|value| 1.0 / value).collect();
-    Ok(ClassTransfer { eigenvalues, projection: found.vectors.select(&kept).transposed() })
+    let found = leading(&spread, &weights.times(&rows), lambda, dimensions)?.significant();
+    let eigenvalues = found.values.iter().map(|value| 1.0 / value).collect();
+    Ok(ClassTransfer { eigenvalues, projection: found.vectors.transposed() })
 }
 
 #[cfg(test)]

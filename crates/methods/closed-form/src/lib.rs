@@ -32,7 +32,6 @@ mod mapping;
 mod nearest_neighbour;
 mod optimal_transport;
 mod predictor;
-mod principal_components;
 mod scores;
 mod shallow_source_only;
 mod subspace_alignment;

@@ -60,12 +60,6 @@ pub(crate) fn symmetric(matrix: &Rows) -> Rows {
     Rows::new(matrix.columns(), values.map(|(a, b)| (a + b) / 2.0).collect())
 }
 
-/// How many of the largest eigenvalues are more than rounding; at least one.
-pub(crate) fn rank(values: &[f64]) -> usize {
-    let largest = values.first().copied().unwrap_or(0.0);
-    values.iter().take_while(|value| **value > 1e-10 * largest && **value > 0.0).count().max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

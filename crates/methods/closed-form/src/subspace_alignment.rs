@@ -5,11 +5,10 @@ use isthmus_core::method::Fit;
 use isthmus_core::metric::Measurement;
 use isthmus_core::prelude::*;
 use isthmus_core::registry::FitPlugin;
-use isthmus_linear::{LinearError, Rows};
+use isthmus_linear::{LinearError, Rows, principal_components};
 
 use crate::alignment::{Alignment, ClosedForm, Domains};
 use crate::mapping::{Map, Mapping};
-use crate::principal_components::principal_components;
 
 inventory::submit! {
     Plugin::fit::<SubspaceAlignment>(

@@ -10,7 +10,7 @@ use isthmus_linear::subset::spread;
 use isthmus_linear::{Eigen, LinearError, Rows, cholesky};
 
 use crate::alignment::{Alignment, ClosedForm, Domains};
-use crate::low_rank::{leading, rank};
+use crate::low_rank::leading;
 use crate::mapping::{Map, Mapping, to_unit_variance};
 
 inventory::submit! {
@@ -242,10 +242,9 @@ fn by_features(
 
 /// Without the components that do not vary.
 fn cut(found: Eigen) -> Result<Eigen, LinearError> {
-    let kept: Vec<usize> = (0..rank(&found.values).min(found.values.len())).collect();
-    let vectors = found.vectors.select(&kept);
-    vectors.check_finite()?;
-    Ok(Eigen { values: found.values[..kept.len()].to_vec(), vectors })
+    let found = found.significant();
+    found.vectors.check_finite()?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) fn files(name: &str, configurations: &[Configuration]) -> Vec<(Vec<St
 fn shared(job: &Value) -> Value {
     let mut shared: Map<String, Value> =
         SHARED.iter().map(|part| ((*part).to_owned(), job[*part].clone())).collect();
-    for part in ["dataset", "protocol", "transform", "views"] {
+    for part in ["dataset", "protocol", "transform", "feature_transforms", "views"] {
         shared.insert(format!("data.{part}"), job["data"][part].clone());
     }
     Value::Object(shared)
@@ -74,6 +74,8 @@ fn text(name: &str, members: &[&Configuration]) -> String {
     data.insert("tasks".to_owned(), tasks.into_iter().cloned().collect());
     data.insert("protocol".to_owned(), protocol(&job["data"]["protocol"]));
     data.insert("transform".to_owned(), job["data"]["transform"].clone());
+    let transforms = plugins(&job["data"]["feature_transforms"]);
+    data.insert("feature_transforms".to_owned(), transforms);
     data.insert("views".to_owned(), views(&job["data"]["views"]));
     table(&mut text, Some("data"), &Value::Object(data));
 
@@ -137,13 +139,18 @@ fn method(text: &mut String, member: &Configuration, common: &Value) {
 }
 
 /// The views as experiment files write them; null where there are none.
+/// Plugins as experiment files list them; nothing where there are none.
+fn plugins(list: &Value) -> Value {
+    match list.as_array() {
+        None => Value::Null,
+        Some(list) => list.iter().map(|it| Value::Object(plugin(it))).collect(),
+    }
+}
+
 fn views(views: &Value) -> Value {
-    let list = |list: &Value| -> Value {
-        list.as_array().into_iter().flatten().map(|it| Value::Object(plugin(it))).collect()
-    };
     match views.as_object() {
         None => Value::Null,
-        Some(views) => views.iter().map(|(view, all)| (view.clone(), list(all))).collect(),
+        Some(views) => views.iter().map(|(view, all)| (view.clone(), plugins(all))).collect(),
     }
 }
 
@@ -204,6 +211,7 @@ mod tests {
             "data": {
                 "dataset": "d", "tasks": [], "protocol": { "split": { "test_share": 0.3 } },
                 "transform": null,
+                "feature_transforms": [plugin("z-score", json!({ "fitted_on": "sources" }))],
                 "views": { "weak": [], "strong": [plugin("blur", json!({ "size": 2 }))] },
             },
             "extractor": { "plugin": plugin("mlp", json!({ "hidden": [size] })), "frozen": false },
@@ -237,6 +245,7 @@ device = "cpu"
 dataset = "d"
 tasks = ["a -> b"]
 protocol = { split = 0.3 }
+feature_transforms = [{ name = "z-score", fitted_on = "sources" }]
 views = { weak = [], strong = [{ name = "blur", size = 2 }] }
 
 [extractor]

@@ -3,7 +3,10 @@
 use std::fs;
 
 use super::reader::Record;
-use super::{CHOSEN, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PICTURES, PREDICTIONS, SPLITS};
+use super::{
+    CHOSEN, FEATURE_TRANSFORMS, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE, PICTURES,
+    PREDICTIONS, SPLITS,
+};
 use crate::error::RecordError;
 
 /// Where two records differ first.
@@ -16,8 +19,18 @@ pub struct Difference {
 }
 
 /// In this order files say most of what came first.
-const ORDER: [&str; 9] =
-    [JOB, SPLITS, OUTPUTS_BEFORE, METRICS, CHOSEN, PREDICTIONS, MODEL, OUTPUTS, PICTURES];
+const ORDER: [&str; 10] = [
+    JOB,
+    SPLITS,
+    FEATURE_TRANSFORMS,
+    OUTPUTS_BEFORE,
+    METRICS,
+    CHOSEN,
+    PREDICTIONS,
+    MODEL,
+    OUTPUTS,
+    PICTURES,
+];
 
 /// Where `repeated` differs from `original` first; `None` if every file that must repeat is the
 /// same, byte for byte.

@@ -13,6 +13,7 @@
 //! task.json          what the model takes and which classes it tells apart
 //! splits.json        how many samples were trained, validated and tested on, and which
 //! outputs.safetensors  features, logits and labels of some samples, where asked for
+//! feature-transforms.safetensors  what feature transforms fitted to the domains
 //! outputs-before.safetensors  features and labels of these samples before the last stage
 //! done               SHA-256 of the files that must be the same when the run is repeated
 //! ```
@@ -86,6 +87,7 @@ const MODEL: &str = "model.safetensors";
 const PREDICTIONS: &str = "predictions.csv";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const CHOSEN: &str = "chosen.json";
+const FEATURE_TRANSFORMS: &str = "feature-transforms.safetensors";
 const SPLITS: &str = "splits.json";
 const TASK: &str = "task.json";
 const OUTPUTS: &str = "outputs.safetensors";

@@ -20,8 +20,8 @@ use super::metrics::{self, MetricRow};
 use super::predictions::{self, Prediction};
 use super::task::FrozenInfo;
 use super::{
-    CHOSEN, DONE, ENVIRONMENT, EVENTS, FORMAT, JOB, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
-    PARTIAL, PICTURES, PREDICTIONS, TASK, TaskInfo, model, read_events,
+    CHOSEN, DONE, ENVIRONMENT, EVENTS, FEATURE_TRANSFORMS, FORMAT, JOB, METRICS, MODEL, OUTPUTS,
+    OUTPUTS_BEFORE, PARTIAL, PICTURES, PREDICTIONS, TASK, TaskInfo, model, read_events,
 };
 use crate::error::RecordError;
 
@@ -170,6 +170,17 @@ impl Record {
         let path = self.directory.join(TASK);
         let task = serde_json::from_slice(&self.bytes(TASK)?);
         task.map(Some).map_err(|error| RecordError::damaged(&path, error))
+    }
+
+    /// What the run's feature transforms fitted, by name; nothing where it has none.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is damaged.
+    pub fn feature_transforms(&self) -> Result<BTreeMap<String, TensorData>, RecordError> {
+        match self.digests.contains_key(FEATURE_TRANSFORMS) {
+            true => self.tensors(FEATURE_TRANSFORMS),
+            false => Ok(BTreeMap::new()),
+        }
     }
 
     /// The tensors of one of the record's safetensors files by path.

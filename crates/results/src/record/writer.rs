@@ -20,8 +20,8 @@ use super::files::{marker, sha256, write_atomically};
 use super::metrics::{self, MetricRow};
 use super::predictions;
 use super::{
-    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, EVENTS, METRICS, MODEL, OUTPUTS, OUTPUTS_BEFORE,
-    PICTURES, PREDICTIONS, REPLACED, SPLITS, TASK, TaskInfo, model,
+    CHECKPOINT, CHOSEN, DONE, ENVIRONMENT, EVENTS, FEATURE_TRANSFORMS, METRICS, MODEL, OUTPUTS,
+    OUTPUTS_BEFORE, PICTURES, PREDICTIONS, REPLACED, SPLITS, TASK, TaskInfo, model,
 };
 use crate::error::RecordError;
 
@@ -164,6 +164,15 @@ impl RecordWriter {
     /// If the file cannot be written.
     pub fn splits(&mut self, splits: &impl Serialize) -> Result<(), RecordError> {
         self.repeatable(SPLITS, |file| write_json(file, splits))
+    }
+
+    /// Writes what the run's feature transforms fitted to its domains.
+    ///
+    /// # Errors
+    /// If two tensors have one name, one is not `f32`, or the file cannot be written.
+    pub fn feature_transforms(&mut self, tensors: &[NamedTensor]) -> Result<(), RecordError> {
+        let bytes = model::encode(&self.partial.join(FEATURE_TRANSFORMS), tensors)?;
+        self.repeatable(FEATURE_TRANSFORMS, |file| file.write_all(&bytes))
     }
 
     /// Writes what the model takes and tells apart.

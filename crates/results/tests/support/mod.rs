@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use isthmus_core::context::Grouping;
 use isthmus_core::spec::{
     Align, DataSpec, Experiment, ExtractorSpec, Job, MethodSpec, PluginSpec, Protocol, StageSpec,
-    StreamOrder, Task, TrainingSpec,
+    Task, TrainingSpec,
 };
 use isthmus_core::updater::LearningRateFactors;
 use isthmus_results::record::Environment;
@@ -51,16 +51,11 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
     Experiment {
         name: "office".to_owned(),
         description: String::new(),
-        data: DataSpec {
-            dataset: "office31".to_owned(),
-            tasks: tasks.iter().map(|(source, target)| task(source, target)).collect(),
-            protocol: Protocol::Transductive,
-            target_labels: true,
-            stream_order: StreamOrder::Shuffled,
-            classes: None,
-            transform: None,
-            views: None,
-        },
+        data: DataSpec::new(
+            "office31",
+            tasks.iter().map(|(source, target)| task(source, target)).collect(),
+            Protocol::Transductive,
+        ),
         extractor: ExtractorSpec { plugin: plugin("identity"), frozen: true, weights_from: None },
         bottleneck: None,
         classifier: plugin("linear"),

@@ -115,6 +115,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
         Kind::Schedule => heading("[training.schedule]"),
         Kind::Validator => heading("[[selection.validators]]"),
         Kind::Augmentation => heading("[[data.views.strong]]"),
+        Kind::FeatureTransform => heading("[[data.feature_transforms]]"),
         Kind::Corruption => {
             return vec![
                 "# the samples of a domain at five severities, as the target `shifted`".to_owned(),

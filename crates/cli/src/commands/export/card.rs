@@ -9,6 +9,7 @@ use isthmus_data::Descriptor;
 use isthmus_results::Record;
 use isthmus_results::output::markdown_text;
 
+use super::FEATURE_TRANSFORMS;
 use super::description::Description;
 
 /// Classes that the card names; `model.json` has all of them.
@@ -105,7 +106,20 @@ impl Card<'_> {
         match (self.description.transform, shape) {
             (Some(transform), _) => text.push_str(&steps(transform, frozen)),
             (None, InputShape::Image { .. }) => text.push_str("\nPixels are in [0, 1].\n"),
-            (None, _) => text.push_str("\nValues are those of the data set, unchanged.\n"),
+            (None, _) if self.description.feature_transforms.is_empty() => {
+                text.push_str("\nValues are those of the data set, unchanged.\n");
+            }
+            (None, _) => {}
+        }
+        let transforms = self.description.feature_transforms.iter();
+        let transforms: Vec<String> = transforms.map(|spec| format!("`{}`", spec.name)).collect();
+        if !transforms.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nFeatures go through {} before, with the values fitted to the target that \
+                 `{FEATURE_TRANSFORMS}` has.",
+                transforms.join(", then ")
+            );
         }
         text
     }

@@ -72,6 +72,8 @@ pub(super) struct Description<'a> {
     /// extractor is frozen.
     pub(super) input: InputShape,
     pub(super) transform: Option<&'a Transform>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(super) feature_transforms: &'a [PluginSpec],
     extractor: Extractor<'a>,
     bottleneck: Option<&'a PluginSpec>,
     classifier: &'a PluginSpec,
@@ -102,6 +104,7 @@ impl<'a> Description<'a> {
             model,
             input: task.shape,
             transform: job.data.transform.as_ref(),
+            feature_transforms: &job.data.feature_transforms,
             extractor: Extractor {
                 plugin: &job.extractor.plugin,
                 frozen: job.extractor.frozen,

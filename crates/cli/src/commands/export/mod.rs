@@ -8,10 +8,11 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::Device;
+use isthmus_core::named_tensor::NamedTensor;
 use isthmus_data::{Descriptor, Roots};
 use isthmus_engine::{EngineError, RecordedRun};
 use isthmus_results::record::encode_for_pytorch;
-use isthmus_results::{Destination, RecordError, write_bytes};
+use isthmus_results::{Destination, Record, RecordError, write_bytes};
 
 use super::predict::RecordedModel;
 use crate::args::{ExportArguments, OutputArguments};
@@ -22,6 +23,8 @@ use description::{Description, Origin};
 const WEIGHTS: &str = "model.safetensors";
 const DESCRIPTION: &str = "model.json";
 const CARD: &str = "README.md";
+/// What feature transforms fitted to the target.
+const FEATURE_TRANSFORMS: &str = "feature-transforms.safetensors";
 
 /// Executes the command.
 ///
@@ -59,12 +62,27 @@ pub fn execute(arguments: &ExportArguments, output: OutputArguments) -> Result<(
     fs::create_dir_all(out).map_err(Failure::file("cannot make the folder", out))?;
     let bytes = encode_for_pytorch(&out.join(WEIGHTS), &exported.tensors).map_err(work)?;
     write(&out.join(WEIGHTS), &bytes)?;
+    let fitted = fitted_to_target(record)?;
+    if !fitted.is_empty() {
+        let path = out.join(FEATURE_TRANSFORMS);
+        write(&path, &encode_for_pytorch(&path, &fitted).map_err(work)?)?;
+    }
     write(&out.join(DESCRIPTION), format!("{json}\n").as_bytes())?;
     write(&out.join(CARD), card.text().as_bytes())?;
     if !output.quiet {
         eprintln!("{} tensors written to {}", exported.tensors.len(), out.display());
     }
     Ok(())
+}
+
+/// What the run's feature transforms fitted to the target, without the word for it: `0.z-score.mean`.
+fn fitted_to_target(record: &Record) -> Result<Vec<NamedTensor>, Failure> {
+    let tensors = record.feature_transforms().map_err(|error| Failure::input(error.to_string()))?;
+    let of_target = tensors.into_iter().filter_map(|(path, data)| {
+        let (before, name) = path.split_once(".target.")?;
+        Some(NamedTensor { path: format!("{before}.{name}"), data })
+    });
+    Ok(of_target.collect())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {

@@ -1,11 +1,13 @@
 //! Principal components of a domain.
 
-use isthmus_linear::{Eigen, LinearError, Rows};
+use crate::{Eigen, LinearError, Rows};
 
-use crate::low_rank::rank;
-
-/// The leading principal components that vary, one a row; at least one.
-pub(crate) fn principal_components(rows: &Rows, dimensions: usize) -> Result<Rows, LinearError> {
+/// The leading principal components along which the rows vary, one a row and of unit length, those of
+/// the largest variance first; at least one.
+///
+/// # Errors
+/// If a value is not finite, or the eigenproblem does not converge.
+pub fn principal_components(rows: &Rows, dimensions: usize) -> Result<Rows, LinearError> {
     let centred = rows.minus(&rows.mean());
     let found = if rows.count() > rows.columns() {
         Eigen::largest(&centred.transposed_times(&centred), dimensions)?
@@ -14,18 +16,18 @@ pub(crate) fn principal_components(rows: &Rows, dimensions: usize) -> Result<Row
         let found = Eigen::largest(&centred.times_transposed(&centred), dimensions)?;
         Eigen { vectors: found.vectors.times(&centred).unit_length(), ..found }
     };
-    let kept: Vec<usize> = (0..rank(&found.values).min(found.values.len())).collect();
-    Ok(found.vectors.select(&kept))
+    Ok(found.significant().vectors)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{distance, normal};
+    use isthmus_core::random::Key;
 
     #[test]
     fn components_by_rows_and_by_features_are_the_same() {
-        let wide = normal(6, 9, 1);
+        let wide = normal(6, 9, &Key::new(1));
         let padded = wide.above(&Rows::new(9, wide.mean().repeat(5)));
         // Rows at the mean change no principal component.
         let (few, many) =
