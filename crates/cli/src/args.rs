@@ -1,5 +1,6 @@
 //! The command line.
 
+mod adapt;
 mod launcher;
 mod report;
 mod tables;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
 
+pub use adapt::AdaptArguments;
 pub use launcher::LauncherArguments;
 pub use report::{PlotArguments, ReportArguments};
 pub use tables::{
@@ -50,6 +52,9 @@ pub struct OutputArguments {
 pub enum Command {
     /// Run an experiment and show its table
     Run(RunArguments),
+    /// Adapt a model to a target in one command: look at the data, choose network and methods, run
+    /// them within a budget of time, choose without target labels
+    Adapt(AdaptArguments),
     /// Run jobs that another process orders on standard input
     #[command(hide = true)]
     Work(RunArguments),

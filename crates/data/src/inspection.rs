@@ -54,26 +54,56 @@ pub type OnSamples<'a> = Box<dyn Fn(usize) + Send + Sync + 'a>;
 /// As [`Dataset::load`](crate::Dataset::load), as far as it shows.
 pub fn check_headers(spec: &DataSpec, roots: &Roots) -> Result<Option<Vec<String>>, DataError> {
     let descriptor = Descriptor::find(&spec.dataset, roots)?;
-    let loading = Loading::new(&descriptor, spec.transform.as_ref(), roots);
-    let mut found = Vec::new();
-    let mut warnings = Vec::new();
+    let headers = match Headers::read(&descriptor, &domains_of(spec), roots) {
+        Err(DataError::NotFound { .. }) => return Ok(None),
+        headers => headers?,
+    };
     let mut shapes = Vec::new();
-    for (domain, reader) in loading.sets(&domains_of(spec))? {
-        let outline = match loading.outline(domain, reader) {
-            Err(DataError::NotFound { .. }) => return Ok(None),
-            outline => outline?,
-        };
-        let name = domain.name.as_str();
-        found.push((name, FoundClasses::of(&outline)));
-        let shape = planned_shape(&outline, spec.transform.as_ref())?;
-        shapes.extend(shape.map(|shape| (name, shape)));
-        warnings.extend(outline.warnings);
+    for (name, outline) in &headers.sets {
+        let shape = planned_shape(outline, spec.transform.as_ref())?;
+        shapes.extend(shape.map(|shape| (name.as_str(), shape)));
     }
     check_shapes(shapes)?;
-    let found: Vec<(&str, &FoundClasses)> =
-        found.iter().map(|(domain, classes)| (*domain, classes)).collect();
-    warnings.extend(loading.classes(&found)?.warnings);
-    Ok(Some(warnings))
+    Ok(Some(headers.warnings))
+}
+
+/// What headers and labels tell of domains.
+#[derive(Clone, Debug)]
+pub struct Headers {
+    /// Their sets, one or two a domain, under the domain's name.
+    pub sets: Vec<(String, SampleOutline)>,
+    /// Names of the classes that all have, in label order.
+    pub classes: Vec<String>,
+    /// What users should know.
+    pub warnings: Vec<String>,
+}
+
+impl Headers {
+    /// Reads headers and labels of the named domains, not the values.
+    ///
+    /// # Errors
+    /// If files are not found or damaged, or the domains differ in classes.
+    pub fn read(descriptor: &Descriptor, names: &[&str], roots: &Roots) -> Result<Self, DataError> {
+        let loading = Loading::new(descriptor, None, roots);
+        let mut sets = Vec::new();
+        for (domain, reader) in loading.sets(names)? {
+            sets.push((domain.name.clone(), loading.outline(domain, reader)?));
+        }
+        let found: Vec<FoundClasses> =
+            sets.iter().map(|(_, outline)| FoundClasses::of(outline)).collect();
+        let found: Vec<(&str, &FoundClasses)> =
+            sets.iter().map(|(name, _)| name.as_str()).zip(&found).collect();
+        let agreement = loading.classes(&found)?;
+        let mut warnings: Vec<String> =
+            sets.iter().flat_map(|(_, outline)| outline.warnings.clone()).collect();
+        warnings.extend(agreement.warnings);
+        Ok(Self { sets, classes: agreement.classes, warnings })
+    }
+
+    /// The sets of a domain.
+    pub fn of<'a>(&'a self, domain: &'a str) -> impl Iterator<Item = &'a SampleOutline> {
+        self.sets.iter().filter(move |(name, _)| name == domain).map(|(_, outline)| outline)
+    }
 }
 
 /// The shape that samples will have, where it does not depend on each.

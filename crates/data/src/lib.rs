@@ -59,7 +59,7 @@ pub use feature_cache::{CacheOutcome, Extraction, FeatureCache, FeatureKey, Look
 pub use feature_transforms::FittedTransforms;
 pub use hold_out::{hold_out_source, hold_out_target};
 pub use identity::DatasetIdentity;
-pub use inspection::{InspectedSet, Inspection, check_headers, inspect};
+pub use inspection::{Headers, InspectedSet, Inspection, check_headers, inspect};
 pub use joined::{Joined, joined_domain};
 pub use loaded::{DomainSets, DomainUse, LoadedDomain, LoadedSet};
 pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};

@@ -39,7 +39,7 @@ pub use json_schema::json_schema;
 pub use parse::{Checked, parse};
 pub use plugin::{checked_again, default_config};
 pub use suggest::did_you_mean;
-pub use sweep::{Halving, Sweep, Variant};
+pub use sweep::{Competitors, Halving, Sweep, Variant};
 
 #[cfg(test)]
 mod tests;

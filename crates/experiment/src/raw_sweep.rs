@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
+use crate::sweep::Competitors;
+
 /// Settings to try. Each combination is this file with the values set, as `--set` does it, and is
 /// checked as such. A setting below `methods.LABEL` concerns that method alone: the others are not
 /// run again for its values. The data set, the tasks, the samples that are held out and the seeds
@@ -22,8 +24,9 @@ pub(crate) struct RawSweep {
     /// The values by dotted key, such as `training.optimizer.lr` or
     /// `methods.dann.align.0.weight`: a list, all of whose values are tried, or a range that
     /// values are drawn from.
+    /// Absent: each method has the one setting of the file, for a `halving` in which methods compete.
     #[expect(dead_code, reason = "values are read where they stand")]
-    pub(crate) values: BTreeMap<String, RawValues>,
+    pub(crate) values: Option<BTreeMap<String, RawValues>>,
     /// Stops the settings that a validator scores lowest before their time.
     #[expect(dead_code, reason = "the table is read by itself, for its places")]
     pub(crate) halving: Option<RawHalving>,
@@ -84,8 +87,8 @@ impl JsonSchema for AnyList {
 
 /// Successive halving: all settings are trained for a share of their steps, those that the
 /// validator scores highest for a larger share, and so on; the last ones to the end. Settings
-/// compete within a method and task, by the mean over the seeds of the validator's highest score
-/// in a run; methods do not compete with each other. A setting whose runs failed, or that the
+/// compete within a method and task, or methods with each other within a task (`compete`), by the
+/// mean over the seeds of the validator's highest score in a run. A setting whose runs failed, or that the
 /// validator cannot score, does not go on. Schedules are those of the full length in every round,
 /// and each round trains anew. Runs of rounds before the last are recorded as those of an
 /// experiment `NAME-round-1` and so on; tables and charts leave them out unless `--rounds` is
@@ -96,6 +99,13 @@ impl JsonSchema for AnyList {
 pub(crate) struct RawHalving {
     /// The validator, one of those in `[selection]`; they need no target labels.
     pub(crate) validator: String,
+    /// What competes: the settings of each method, or all methods in all their settings.
+    #[serde(default)]
+    pub(crate) compete: Competitors,
+    /// Labels of methods that go on to the end whatever their scores, such as a baseline; they take
+    /// no place of others.
+    #[serde(default)]
+    pub(crate) always: Vec<String>,
     /// Share of the settings that goes on to the next round, in (0, 1), rounded up; 0.5 where
     /// nothing is said.
     #[schemars(extend("exclusiveMinimum" = 0.0, "exclusiveMaximum" = 1.0))]

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use isthmus_core::spec::MethodSpec;
-use isthmus_experiment::Halving;
+use isthmus_engine::uses_target_labels;
+use isthmus_experiment::{Competitors, Halving};
 use isthmus_results::Record;
 use isthmus_results::record::{Chosen, RecordState, RunInfo, record_state};
 
@@ -28,7 +29,7 @@ struct Configuration {
     jobs: Vec<usize>,
 }
 
-/// Configurations that compete: those of one method on one task.
+/// Configurations that compete: those of one method on one task, or of all methods on one task.
 struct Competition {
     name: String,
     configurations: Vec<Configuration>,
@@ -45,8 +46,9 @@ pub fn jobs(
     place: usize,
     outcome: &dyn Fn(&PlannedJob) -> Result<RoundOutcome, RunError>,
 ) -> Result<Vec<PlannedJob>, RunError> {
-    let mut staying: Vec<usize> = Vec::new();
-    for Competition { name, mut configurations } in competitions(planned) {
+    let mut staying: Vec<usize> =
+        (0..planned.len()).filter(|&index| goes_on(&planned[index], halving)).collect();
+    for Competition { name, mut configurations } in competitions(planned, halving) {
         for earlier in 0..place {
             let mut scores = Vec::new();
             for configuration in &configurations {
@@ -59,7 +61,7 @@ pub fn jobs(
             let survivors = halving.survivors(&scores);
             if survivors.is_empty() {
                 return Err(RunError::Round(format!(
-                    "no setting of {name} can go on: in round {} every run failed or could not be \
+                    "nothing of {name} can go on: in round {} every run failed or could not be \
                      scored by `{}`",
                     earlier + 1,
                     halving.validator
@@ -76,7 +78,7 @@ pub fn jobs(
 
 /// How many jobs the round at `place` has if every run can be scored.
 pub fn number_of_jobs(planned: &[PlannedJob], halving: &Halving, place: usize) -> usize {
-    competitions(planned)
+    let of_competitions: usize = competitions(planned, halving)
         .into_iter()
         .map(|competition| {
             let configurations = &competition.configurations;
@@ -84,22 +86,39 @@ pub fn number_of_jobs(planned: &[PlannedJob], halving: &Halving, place: usize) -
             let seeds = configurations.iter().map(|one| one.jobs.len()).max().unwrap_or(0);
             count * seeds
         })
-        .sum()
+        .sum();
+    planned.iter().filter(|job| goes_on(job, halving)).count() + of_competitions
 }
 
-fn competitions(planned: &[PlannedJob]) -> Vec<Competition> {
+/// Whether a job goes on whatever its scores: where methods compete, an upper bound does, which would
+/// beat them all.
+pub(crate) fn goes_on(planned: &PlannedJob, halving: &Halving) -> bool {
+    let method = &planned.job.method;
+    let upper_bound = || method.stages.iter().any(uses_target_labels);
+    halving.always.contains(&method.label)
+        || (halving.compete == Competitors::Methods && upper_bound())
+}
+
+fn competitions(planned: &[PlannedJob], halving: &Halving) -> Vec<Competition> {
     let mut places: HashMap<String, usize> = HashMap::new();
     let mut within: HashMap<(usize, String), usize> = HashMap::new();
     let mut all: Vec<Competition> = Vec::new();
     for (index, PlannedJob { job, settings, .. }) in planned.iter().enumerate() {
-        let name = format!("{}, {}", job.method.label, job.task());
+        if goes_on(&planned[index], halving) {
+            continue;
+        }
+        let label = &job.method.label;
+        let settings = serde_json::to_string(settings).expect("settings are plain data");
+        let (name, configuration) = match halving.compete {
+            Competitors::Settings => (format!("{label}, {}", job.task()), settings),
+            Competitors::Methods => (job.task().to_string(), format!("{label} {settings}")),
+        };
         let place = *places.entry(name.clone()).or_insert_with(|| {
             all.push(Competition { name, configurations: Vec::new() });
             all.len() - 1
         });
         let configurations = &mut all[place].configurations;
-        let settings = serde_json::to_string(settings).expect("settings are plain data");
-        let number = *within.entry((place, settings)).or_insert_with(|| {
+        let number = *within.entry((place, configuration)).or_insert_with(|| {
             configurations.push(Configuration { jobs: Vec::new() });
             configurations.len() - 1
         });
@@ -176,7 +195,13 @@ mod tests {
     use crate::testing::quickstart;
 
     fn halving() -> Halving {
-        Halving { validator: "entropy".to_owned(), keep: 0.5, rounds: vec![0.1, 0.5, 1.0] }
+        Halving {
+            validator: "entropy".to_owned(),
+            compete: Competitors::Settings,
+            always: Vec::new(),
+            keep: 0.5,
+            rounds: vec![0.1, 0.5, 1.0],
+        }
     }
 
     fn planned() -> Vec<PlannedJob> {
@@ -223,6 +248,24 @@ mod tests {
         assert_eq!((header.run.position.method, header.run.round), (0, Some(1)));
         let last = jobs(&planned, &halving(), 2, &score).unwrap();
         assert!(last.iter().all(|job| planned.contains(job)));
+    }
+
+    #[test]
+    fn methods_compete_with_each_other_and_the_baseline_goes_on() {
+        let planned = quickstart("");
+        let always = vec!["source-only".to_owned()];
+        let halving = Halving { compete: Competitors::Methods, always, ..halving() };
+        let labels = |place: usize, outcome: &dyn Fn(&PlannedJob) -> f64| -> Vec<String> {
+            let outcome = |job: &PlannedJob| Ok(RoundOutcome::Score(outcome(job)));
+            let jobs = jobs(&planned, &halving, place, &outcome).unwrap();
+            assert_eq!(jobs.len(), number_of_jobs(&planned, &halving, place));
+            let seed = |job: &&PlannedJob| job.job.seed == 1;
+            jobs.iter().filter(seed).map(|job| job.job.method.label.clone()).collect()
+        };
+        let score = |job: &PlannedJob| if job.job.method.label == "mcc" { 2.0 } else { 1.0 };
+        assert_eq!(labels(0, &score), ["source-only", "dann", "mcc", "target-only"]);
+        // The upper bound competes with nobody.
+        assert_eq!(labels(1, &score), ["source-only", "mcc", "target-only"]);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use isthmus_core::spec::{Experiment, Job};
 use isthmus_data::Roots;
-use isthmus_experiment::{Halving, Sweep};
+use isthmus_experiment::{Competitors, Halving, Sweep};
 use isthmus_results::RecordHeader;
 use isthmus_results::record::{Environment, RunInfo};
 
@@ -288,8 +288,12 @@ pub fn jobs_of_round(
         .into_iter()
         .map(|planned| {
             let header = header(&planned);
-            // Methods without settings compete with nobody.
-            let header = match last.filter(|_| !planned.settings.is_empty()) {
+            let competed = |halving: &&Halving| match halving.compete {
+                // Methods without settings compete with nobody.
+                Competitors::Settings => !planned.settings.is_empty(),
+                Competitors::Methods => !halving::goes_on(&planned, halving),
+            };
+            let header = match last.filter(competed) {
                 Some(halving) => header.halved_by(&halving.validator),
                 None => header,
             };

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod adapt;
 mod check;
 pub mod compare;
 mod explain;
@@ -35,6 +36,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
             }
             crate::launch::start(&file, &run, output)
         }
+        Command::Adapt(adapt) => adapt::execute(&adapt, output),
         Command::Work(run) => {
             let file = ExperimentFile::load(&run.experiment, run.device.as_deref())?;
             crate::run::work(&file, &run, output)

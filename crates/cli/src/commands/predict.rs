@@ -25,12 +25,24 @@ use crate::run;
 /// If the record cannot be used, the samples cannot be read or are not what the model takes, or
 /// the predictions cannot be written.
 pub fn execute(arguments: &PredictArguments, output: OutputArguments) -> Result<(), Failure> {
+    execute_above(arguments, &Roots::discover(None), output)
+}
+
+/// As [`execute`], with data sets looked for in `roots`.
+///
+/// # Errors
+/// As of [`execute`].
+pub fn execute_above(
+    arguments: &PredictArguments,
+    roots: &Roots,
+    output: OutputArguments,
+) -> Result<(), Failure> {
     let recorded = RecordedModel::open(&arguments.record, arguments.choice.as_deref())?;
     let taken = recorded.taken_by_frozen()?;
     let transforms = recorded.feature_transforms()?;
     let RecordedModel { job, task, tensors, .. } = recorded;
 
-    let set = samples(arguments, &job, task.shape)?;
+    let set = samples(arguments, &job, task.shape, roots)?;
     let device = run::device(arguments.device.as_deref().unwrap_or(&job.device))?;
     let inputs = RecordedInputs { job: &job, taken: taken.as_ref(), transforms };
     let set = inputs
@@ -175,6 +187,7 @@ fn samples(
     arguments: &PredictArguments,
     job: &Job,
     shape: InputShape,
+    roots: &Roots,
 ) -> Result<LabelledSource, Failure> {
     let failed = |error: isthmus_core::error::DataError| Failure::input(error.to_string());
     let transform = job.data.transform.as_ref();
@@ -189,15 +202,14 @@ fn samples(
         let file = UnlabelledFile { path, kind, array, lengths, transform };
         return file.read().map_err(failed);
     }
-    let roots = Roots::discover(None);
-    let descriptor = Descriptor::find(&arguments.data, &roots).map_err(|error| {
+    let descriptor = Descriptor::find(&arguments.data, roots).map_err(|error| {
         Failure::input_with(
             format!("{}: no such folder or file, and no such data set: {error}", path.display()),
             "name a folder, a file, or a data set with `--domain`",
         )
     })?;
     let domain = arguments.domain.as_deref().unwrap_or(&job.task().target);
-    let dataset = Dataset::load_named(&descriptor, &[domain], transform, &Views::default(), &roots)
+    let dataset = Dataset::load_named(&descriptor, &[domain], transform, &Views::default(), roots)
         .map_err(failed)?;
     dataset.domains[0].all().map_err(failed)
 }

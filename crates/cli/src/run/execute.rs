@@ -43,6 +43,27 @@ pub fn run(
     arguments: &RunArguments,
     output: OutputArguments,
 ) -> Result<(), Failure> {
+    run_shown(file, arguments, output, true)
+}
+
+/// As [`run`], without the table.
+///
+/// # Errors
+/// As of [`run`].
+pub fn run_quietly(
+    file: &ExperimentFile,
+    arguments: &RunArguments,
+    output: OutputArguments,
+) -> Result<(), Failure> {
+    run_shown(file, arguments, output, false)
+}
+
+fn run_shown(
+    file: &ExperimentFile,
+    arguments: &RunArguments,
+    output: OutputArguments,
+    with_table: bool,
+) -> Result<(), Failure> {
     let progress = Progress::new(output.quiet);
     let interrupt = Interrupt::on_signals()
         .map_err(|error| Failure::Work(format!("cannot listen to signals: {error}")))?;
@@ -65,7 +86,8 @@ pub fn run(
                 prepared.jobs.len()
             ));
         }
-        run_round(&mut prepared, place, arguments, &progress)?;
+        let table = with_table && place + 1 == prepared.rounds();
+        run_round(&mut prepared, place, arguments, &progress, table)?;
     }
     Ok(())
 }
@@ -75,6 +97,7 @@ fn run_round(
     place: usize,
     arguments: &RunArguments,
     progress: &Progress,
+    with_table: bool,
 ) -> Result<(), Failure> {
     let is_last = place + 1 == prepared.rounds();
     let selected = selected(&prepared.jobs, arguments.part, &arguments.only)?;
@@ -109,7 +132,7 @@ fn run_round(
     }
     let done = jobs - report.failed.len() - report.unfinished;
     if done > 0 {
-        if is_last {
+        if with_table {
             let left_out = |id: &str| report.left_out.iter().any(|left_out| left_out == id);
             let directories: Vec<PathBuf> = selected
                 .iter()

@@ -14,7 +14,7 @@ mod table;
 mod tui;
 mod view;
 
-pub use execute::{options, run};
+pub use execute::{options, run, run_quietly};
 pub use progress::Progress;
 
 use burn::tensor::Device;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use toml::de::DeValue;
 
 use super::axis::{self, Axis, Choice, Choices};
-use super::halving::{self, Halving};
+use super::halving::{self, Competitors, Halving};
 use super::variant::{Sweep, Variant};
 use crate::check::variant;
 use crate::datasets::Datasets;
@@ -38,21 +38,26 @@ pub(crate) fn read<'t, 'i>(
     diagnostics: &mut Diagnostics,
 ) -> Option<Read<'t, 'i>> {
     let errors = diagnostics.errors();
-    let values = child(node, "values")?;
-    let DeValue::Table(table) = values.get_ref() else { return None };
-    let axes = axis::read_all(values, diagnostics);
+    let values = child(node, "values");
+    let axes = values.map(|values| axis::read_all(values, diagnostics)).unwrap_or_default();
     for (position, axis) in axes.iter().enumerate() {
         check_apart(&axes[..position], axis, diagnostics);
     }
-    if table.is_empty() {
+    let halving = child(node, "halving");
+    let halving = halving.and_then(|node| halving::read_table(node, diagnostics));
+    let methods_compete =
+        halving.as_ref().is_some_and(|halving| halving.compete == Competitors::Methods);
+    let is_empty = values.is_none_or(|values| match values.get_ref() {
+        DeValue::Table(table) => table.is_empty(),
+        _ => false,
+    });
+    if is_empty && !methods_compete {
         diagnostics.error_with(
-            values.span(),
+            values.unwrap_or(node).span(),
             "there is nothing to sweep",
             "for example `training.optimizer.lr = [0.001, 0.01]`",
         );
     }
-    let halving = child(node, "halving");
-    let halving = halving.and_then(|node| halving::read_table(node, diagnostics));
     let raw: RawSweep = read_table(node, diagnostics)?;
     if diagnostics.errors() > errors {
         return None;
@@ -110,6 +115,7 @@ impl Read<'_, '_> {
         self.check_labels(base, diagnostics);
         if let (Some(halving), Some(node)) = (&self.halving, child(self.node, "halving")) {
             halving::check_validator(halving, node, base, diagnostics);
+            halving::check_always(halving, node, base, diagnostics);
         }
         let groups = self.groups(base);
         let total: usize =

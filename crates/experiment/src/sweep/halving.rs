@@ -3,6 +3,7 @@
 //! Jamieson, Talwalkar 2016, "Non-stochastic Best Arm Identification and Hyperparameter
 //! Optimization".
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Diagnostics;
@@ -18,11 +19,26 @@ const DEFAULT_ROUNDS: [f64; 3] = [0.25, 0.5, 1.0];
 /// A product such as `0.1 * 30` lies this close above a whole number and is that number.
 const ROUNDING: f64 = 1e-9;
 
+/// What competes in successive halving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Competitors {
+    /// The settings of each method on a task.
+    #[default]
+    Settings,
+    /// All methods on a task, in all their settings.
+    Methods,
+}
+
 /// Rounds of successive halving by a validator, which needs no target labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Halving {
     /// Name of the validator.
     pub validator: String,
+    /// What competes.
+    pub compete: Competitors,
+    /// Labels of methods that go on whatever their scores.
+    pub always: Vec<String>,
     /// Share of the settings that goes on, in (0, 1).
     pub keep: f64,
     /// Shares of the last stage's iterations, growing; the last is 1.
@@ -77,7 +93,29 @@ pub(super) fn read_table(node: &Node<'_>, diagnostics: &mut Diagnostics) -> Opti
         );
         return None;
     }
-    Some(Halving { validator: raw.validator, keep: raw.keep.unwrap_or(DEFAULT_KEEP), rounds })
+    Some(Halving {
+        validator: raw.validator,
+        compete: raw.compete,
+        always: raw.always,
+        keep: raw.keep.unwrap_or(DEFAULT_KEEP),
+        rounds,
+    })
+}
+
+/// Checks that the methods which always go on are those of the experiment.
+pub(super) fn check_always(
+    halving: &Halving,
+    node: &Node<'_>,
+    experiment: &Experiment,
+    diagnostics: &mut Diagnostics,
+) {
+    let labels: Vec<&str> = experiment.methods.iter().map(|it| it.label.as_str()).collect();
+    for label in halving.always.iter().filter(|label| !labels.contains(&label.as_str())) {
+        let span = child(node, "always").map_or(node.span(), Node::span);
+        let help = did_you_mean(label, labels.iter().copied())
+            .unwrap_or_else(|| format!("the methods are {}", list(&labels)));
+        diagnostics.error_with(span, format!("there is no method `{label}`"), help);
+    }
 }
 
 /// Checks that the validator scores the evaluations of the experiment.
@@ -121,7 +159,13 @@ mod tests {
     use super::*;
 
     fn halving(keep: f64) -> Halving {
-        Halving { validator: "entropy".to_owned(), keep, rounds: vec![0.25, 0.5, 1.0] }
+        Halving {
+            validator: "entropy".to_owned(),
+            compete: Competitors::Settings,
+            always: Vec::new(),
+            keep,
+            rounds: vec![0.25, 0.5, 1.0],
+        }
     }
 
     #[test]

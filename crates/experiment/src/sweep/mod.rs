@@ -9,5 +9,5 @@ mod halving;
 mod variant;
 
 pub(crate) use expand::read;
-pub use halving::Halving;
+pub use halving::{Competitors, Halving};
 pub use variant::{Sweep, Variant};

@@ -20,8 +20,13 @@ use crate::runs::Run;
 /// More points than this make a chart that is slow to open and no clearer.
 const MOST_POINTS: usize = 4000;
 
+/// So many times the spread of the middle half of the scores beyond it, a score counts as far out.
+const FAR: f64 = 3.0;
+
 struct Point {
     series: usize,
+    /// Whether it is of an upper bound, which is trained on target labels.
+    bound: bool,
     score: f64,
     value: f64,
     task: String,
@@ -101,6 +106,14 @@ pub(super) fn draw(results: &Results, options: &PlotOptions) -> Result<Figure, R
                 format!("{:.2}", point.value),
             ]);
         }
+        let beyond = beyond(points);
+        if beyond > 0 {
+            notes.push(format!(
+                "{name}: {} far from the others {} at the edge.",
+                count(beyond, "score"),
+                if beyond == 1 { "is drawn" } else { "are drawn" }
+            ));
+        }
         if points.len() > MOST_POINTS {
             notes.push(format!(
                 "{name}: one in {} of {} evaluations is drawn.",
@@ -137,6 +150,7 @@ fn points(results: &Results, runs: &[&Run], name: &str, metric: &str, unit: Unit
             if score.is_finite() && value.is_finite() {
                 points.push(Point {
                     series: run.series,
+                    bound: run.record.run.target_labels_used,
                     score,
                     value: unit.shown(value),
                     task: results.place(run),
@@ -147,6 +161,32 @@ fn points(results: &Results, runs: &[&Run], name: &str, metric: &str, unit: Unit
         }
     }
     points
+}
+
+/// The scores that set the axis: those of adapted models, and of these what is not far out. One run that
+/// a validator scores by 1000 would press all others into a line.
+fn usual_scores(points: &[Point]) -> Vec<f64> {
+    let mut scores: Vec<f64> =
+        points.iter().filter(|point| !point.bound).map(|point| point.score).collect();
+    if scores.is_empty() {
+        return points.iter().map(|point| point.score).collect();
+    }
+    scores.sort_by(f64::total_cmp);
+    let at = |share: f64| scores[(share * (scores.len() - 1) as f64).round() as usize];
+    let (low, high) = (at(0.25), at(0.75));
+    let margin = FAR * (high - low);
+    if margin > 0.0 {
+        scores.retain(|score| (low - margin..=high + margin).contains(score));
+    }
+    scores
+}
+
+/// How many points lie beyond the scores that set the axis.
+fn beyond(points: &[Point]) -> usize {
+    let usual = usual_scores(points);
+    let smallest = usual.iter().copied().fold(f64::INFINITY, f64::min);
+    let largest = usual.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    points.iter().filter(|point| !(smallest..=largest).contains(&point.score)).count()
 }
 
 fn panel(
@@ -162,14 +202,15 @@ fn panel(
         title: name.to_owned(),
         x: "score (higher is better)".to_owned(),
         y: metric.to_owned(),
-        x_range: range(points.iter().map(|point| point.score)),
+        x_range: range(usual_scores(points).into_iter()),
         y_range: within_percent(range(points.iter().map(|point| point.value)), unit.is_percent()),
         numbers: true,
         x_ticks: Ticks::Numbers,
     };
     let chart = axes(area, &axes_of)?;
+    let [left, right] = [axes_of.x_range.start, axes_of.x_range.end];
     for point in points.iter().step_by(points.len().div_ceil(MOST_POINTS).max(1)) {
-        let place = chart.backend_coord(&(point.score, point.value));
+        let place = chart.backend_coord(&(point.score.clamp(left, right), point.value));
         let colour = results.colour(point.series).mix(0.75);
         Marker::of(point.series).draw(root, place, 3, colour)?;
     }
@@ -201,6 +242,28 @@ mod tests {
         let none =
             PlotOptions { metric: Some("validator/snd".to_owned()), ..PlotOptions::default() };
         assert!(draw(&results, &none).unwrap_err().to_string().contains("validator/entropy"));
+    }
+
+    #[test]
+    fn neither_upper_bounds_nor_single_runs_far_out_set_the_axis() {
+        let point = |score: f64, bound: bool| Point {
+            series: 0,
+            bound,
+            score,
+            value: 50.0,
+            task: "a -> b".to_owned(),
+            seed: 1,
+            step: 1,
+        };
+        let mut points: Vec<Point> = (0..20).map(|at| point(f64::from(at) / 10.0, false)).collect();
+        assert_eq!((usual_scores(&points).len(), beyond(&points)), (20, 0));
+        points.push(point(-1000.0, false));
+        points.push(point(5.0, true));
+        let usual = usual_scores(&points);
+        assert_eq!((usual.first(), usual.last()), (Some(&0.0), Some(&1.9)));
+        assert_eq!(beyond(&points), 2);
+        // Where there is nothing else, an upper bound is shown.
+        assert_eq!(usual_scores(&points[21..]), [5.0]);
     }
 
     #[test]

@@ -1,0 +1,194 @@
+//! The two domains that `isthmus adapt` is given.
+
+use std::path::Path;
+
+use isthmus_core::augmentation::SampleKind;
+use isthmus_core::error::DataError;
+use isthmus_core::input::InputShape;
+use isthmus_core::targets::TargetKind;
+use isthmus_data::{Dataset, Descriptor, Headers, Roots, Views};
+
+use crate::args::AdaptArguments;
+use crate::failure::Failure;
+
+/// Sides up to which an image counts as small: a small network is trained on it as it is.
+const SMALL_IMAGE: usize = 64;
+
+/// What the samples are, as far as the choice of network and methods goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Samples {
+    /// Feature vectors; whether they are counts, whole numbers most of which are 0.
+    Features {
+        /// Whether they are counts.
+        counts: bool,
+    },
+    /// Series.
+    Series,
+    /// Images of at most 64 pixels a side.
+    SmallImages {
+        /// 1 or 3.
+        channels: usize,
+    },
+    /// Larger images, or images of different sizes.
+    Images,
+}
+
+/// A labelled source and a target, as domains of one data set.
+pub(super) struct Pair {
+    /// Where the data set is found.
+    pub roots: Roots,
+    /// Its name.
+    pub dataset: String,
+    /// The source's domain.
+    pub source: String,
+    /// The target's domain.
+    pub target: String,
+    /// What the samples are.
+    pub samples: Samples,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Labelled samples of the source.
+    pub source_rows: usize,
+    /// Samples of the target.
+    pub target_rows: usize,
+    /// Whether some of the target's samples have labels.
+    pub target_has_labels: bool,
+}
+
+impl Pair {
+    /// Looks at the data; what is not yet a data set becomes one in `folder`.
+    ///
+    /// # Errors
+    /// If the data cannot be read, the two do not fit each other, or their targets are no classes.
+    pub fn look(arguments: &AdaptArguments, folder: &Path) -> Result<Self, Failure> {
+        let roots = Roots::discover(Some(&folder.join("adapt.toml")));
+        let (dataset, source, target) = named(arguments, &roots)?;
+        Self::of(roots, dataset, source, target)
+    }
+
+    fn of(roots: Roots, dataset: String, source: String, target: String) -> Result<Self, Failure> {
+        let failed = |error: DataError| Failure::input(error.to_string());
+        let descriptor = Descriptor::find(&dataset, &roots).map_err(failed)?;
+        if descriptor.targets() != Some(TargetKind::Classes) {
+            return Err(Failure::input_with(
+                format!("the samples of `{dataset}` have no classes that are to be told apart"),
+                "`adapt` is for classes; for other targets write an experiment, see `isthmus list \
+                 objective`",
+            ));
+        }
+        let names = [source.as_str(), target.as_str()];
+        let headers = Headers::read(&descriptor, &names, &roots).map_err(failed)?;
+        let shape = |domain: &str| headers.of(domain).next().and_then(|outline| outline.shape);
+        let samples = match (descriptor.samples(), shape(&source)) {
+            (Some(SampleKind::Series), _) => Samples::Series,
+            (Some(SampleKind::Features), _) => {
+                let loaded =
+                    Dataset::load_named(&descriptor, &names, None, &Views::default(), &roots);
+                Samples::Features { counts: is_counts(&loaded.map_err(failed)?).map_err(failed)? }
+            }
+            (Some(SampleKind::Image), Some(InputShape::Image { channels, height, width }))
+                if height.max(width) <= SMALL_IMAGE =>
+            {
+                let grey = |shape| matches!(shape, Some(InputShape::Image { channels: 1, .. }));
+                // One network for both: colours are kept where both have them.
+                let channels = if grey(shape(&target)) { 1 } else { channels };
+                Samples::SmallImages { channels }
+            }
+            (Some(SampleKind::Image), _) => Samples::Images,
+            (None, _) => {
+                return Err(Failure::input(format!(
+                    "the domains of `{dataset}` have samples of different kinds"
+                )));
+            }
+        };
+        let rows = |domain: &str| headers.of(domain).map(|set| set.targets.rows()).sum();
+        let labelled = |domain: &str| headers.of(domain).map(|set| set.targets.known_rows()).sum();
+        let (source_rows, target_rows): (usize, usize) = (labelled(&source), rows(&target));
+        let target_labels: usize = labelled(&target);
+        if source_rows == 0 {
+            return Err(Failure::input_with(
+                format!("none of the source's samples (`{source}`) has a label"),
+                "the source is what the classes are learned from; are `--source` and `--target` \
+                 the wrong way round?",
+            ));
+        }
+        let (classes, target_has_labels) = (headers.classes.clone(), target_labels > 0);
+        Ok(Self {
+            roots,
+            dataset,
+            source,
+            target,
+            samples,
+            classes,
+            source_rows,
+            target_rows,
+            target_has_labels,
+        })
+    }
+
+    /// What was found, in a sentence.
+    pub fn told(&self) -> String {
+        format!(
+            "source: {} labelled samples of `{}`; target: {} samples of `{}`{}; {}, {} classes",
+            self.source_rows,
+            self.source,
+            self.target_rows,
+            self.target,
+            if self.target_has_labels { ", whose labels are not used" } else { "" },
+            self.samples,
+            self.classes.len()
+        )
+    }
+}
+
+impl std::fmt::Display for Samples {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Features { counts: true } => "counts",
+            Self::Features { counts: false } => "features",
+            Self::Series => "series",
+            Self::SmallImages { channels: 1 } => "small grey images",
+            Self::SmallImages { .. } => "small images in colour",
+            Self::Images => "images",
+        })
+    }
+}
+
+/// The data set and its domains, where both are named as `DATASET/DOMAIN`.
+fn named(arguments: &AdaptArguments, roots: &Roots) -> Result<(String, String, String), Failure> {
+    let known = Descriptor::names(roots).map_err(|error| Failure::input(error.to_string()))?;
+    let split = |text: &str| -> Option<(String, String)> {
+        let (dataset, domain) = text.split_once('/')?;
+        known.iter().any(|name| name == dataset).then(|| (dataset.to_owned(), domain.to_owned()))
+    };
+    match (split(&arguments.source), split(&arguments.target)) {
+        (Some((one, source)), Some((other, target))) if one == other && source != target => {
+            Ok((one, source, target))
+        }
+        (Some((one, source)), Some((other, target))) if one == other && source == target => {
+            Err(Failure::input(format!("`{one}/{source}` is both source and target")))
+        }
+        _ => Err(Failure::input(format!(
+            "--source {} and --target {}: expected two domains of one data set as DATASET/DOMAIN",
+            arguments.source, arguments.target
+        ))),
+    }
+}
+
+/// Whether all values are whole numbers from 0 and most of them 0.
+fn is_counts(dataset: &Dataset) -> Result<bool, DataError> {
+    use isthmus_core::stage::SampleView;
+    let mut zeros = 0;
+    let mut all = 0;
+    for domain in &dataset.domains {
+        let source = domain.all()?;
+        let rows: Vec<usize> = (0..source.samples.rows()).collect();
+        let values = source.samples.values(&rows, SampleView::Plain)?.into_dense()?;
+        if values.iter().any(|value| *value < 0.0 || value.fract() != 0.0) {
+            return Ok(false);
+        }
+        zeros += values.iter().filter(|value| **value == 0.0).count();
+        all += values.len();
+    }
+    Ok(2 * zeros > all)
+}
