@@ -173,6 +173,10 @@ pub struct RunArguments {
     /// Show live curves of losses, metrics and validators on the whole terminal
     #[arg(long, conflicts_with = "quiet")]
     pub tui: bool,
+    /// Write a line of JSON to standard output whenever a run begins, is measured or ends, in the
+    /// table's place
+    #[arg(long)]
+    pub events: bool,
     /// Seconds between the checkpoints from which an interrupted run goes on
     #[arg(long, value_name = "SECONDS", default_value_t = CHECKPOINT_EVERY, value_parser = seconds)]
     pub checkpoint_every: f64,

@@ -20,4 +20,5 @@ use isthmus_reweighting as _;
 use isthmus_self_supervision as _;
 use isthmus_self_training as _;
 use isthmus_target_structure as _;
+use isthmus_trackers as _;
 use isthmus_validators as _;

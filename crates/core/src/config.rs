@@ -17,7 +17,7 @@ use crate::registry::PluginKind;
 pub use crate::registry::{
     AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
     ExtractorKind, FeatureTransformKind, LauncherKind, MethodKind, ObjectiveKind, OptimizerKind,
-    ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
+    ReaderKind, ScheduleKind, ShallowClassifierKind, TrackerKind, ValidatorKind,
 };
 
 /// A configuration struct. Derive `Serialize`, `Deserialize`, `JsonSchema` and put

@@ -48,6 +48,7 @@ pub mod step;
 pub mod targets;
 pub mod terms;
 pub mod test_time;
+pub mod tracker;
 pub mod updater;
 pub mod validation;
 

@@ -9,8 +9,8 @@ use crate::datasets::Datasets;
 use crate::document;
 use crate::methods::Methods;
 use crate::plugin::resolve;
+use crate::plugin_lists::{self, TrainedOn};
 use crate::raw::{extractor_extras, file_schema};
-use crate::sample_plugins::{self, TrainedOn};
 use crate::selection;
 use crate::shape::Shape;
 use crate::suggest::list;
@@ -104,7 +104,7 @@ pub(crate) fn experiment(
     let listed = child(root, "data").and_then(|node| child(node, "feature_transforms"));
     let feature_transforms = match listed {
         None => Some(Vec::new()),
-        Some(node) => sample_plugins::check(Kind::FeatureTransform, node, trained_on, diagnostics),
+        Some(node) => plugin_lists::check(Kind::FeatureTransform, node, trained_on, diagnostics),
     };
     let data = data.filter(|_| views_fit);
     let data = data.zip(feature_transforms).map(|(data, feature_transforms)| DataSpec {
@@ -151,6 +151,12 @@ pub(crate) fn experiment(
     let named = child(root, "launcher");
     let launcher = named.and_then(|node| resolve(Kind::Launcher, node, None, None, diagnostics));
 
+    let listed = child(root, "trackers");
+    let trackers = match listed {
+        None => Some(Vec::new()),
+        Some(node) => plugin_lists::check(Kind::Tracker, node, None, diagnostics),
+    };
+
     let incomplete = (has_bottleneck && bottleneck.is_none())
         || (written.is_some() && selection.is_none())
         || (named.is_some() && launcher.is_none());
@@ -171,6 +177,7 @@ pub(crate) fn experiment(
         seeds: seeds?,
         device: device?,
         launcher,
+        trackers: trackers?,
     })
 }
 

@@ -5,8 +5,8 @@ use toml::de::{DeTable, DeValue};
 
 use crate::Diagnostics;
 use crate::plugin::{self, resolve};
+use crate::plugin_lists::TrainedOn;
 use crate::raw::align_extras;
-use crate::sample_plugins::TrainedOn;
 use crate::training::check_training;
 use crate::tree::{Node, child, in_order, merged, real, whole};
 use isthmus_core::augmentation::SampleKind;

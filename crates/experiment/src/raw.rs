@@ -14,7 +14,8 @@ use crate::raw_sweep::RawSweep;
 use crate::schema::PLUGIN_KIND;
 use isthmus_core::config::{
     AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, ExtractorKind,
-    FeatureTransformKind, LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, ValidatorKind,
+    FeatureTransformKind, LauncherKind, ObjectiveKind, OptimizerKind, ScheduleKind, TrackerKind,
+    ValidatorKind,
 };
 use isthmus_core::context::Grouping;
 use isthmus_core::parameter::ParameterSet;
@@ -71,6 +72,9 @@ pub(crate) struct RawExperiment {
     sweep: Option<RawSweep>,
     /// Who starts the runs. Absent: `local`, which runs them here.
     launcher: Option<PluginTable<LauncherKind>>,
+    /// Who is told what runs measure while they are trained, such as `[{ name = "tensorboard" }]`.
+    /// Absent: nobody.
+    trackers: Option<Vec<PluginTable<TrackerKind>>>,
     /// The methods to compare, by the label that tables show.
     methods: BTreeMap<String, RawMethod>,
 }

@@ -1,7 +1,7 @@
 //! The `[data.views]` table: how samples are augmented while a model is trained.
 
 use crate::Diagnostics;
-use crate::sample_plugins::{self, TrainedOn};
+use crate::plugin_lists::{self, TrainedOn};
 use crate::tree::{Node, child};
 use isthmus_core::registry::Kind;
 use isthmus_core::spec::ViewsSpec;
@@ -15,7 +15,7 @@ pub(crate) fn check(
     let mut list = |key: &str| match child(node, key) {
         None => Some(None),
         Some(listed) => {
-            sample_plugins::check(Kind::Augmentation, listed, samples, diagnostics).map(Some)
+            plugin_lists::check(Kind::Augmentation, listed, samples, diagnostics).map(Some)
         }
     };
     let (weak, strong) = (list("weak"), list("strong"));

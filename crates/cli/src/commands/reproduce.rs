@@ -44,6 +44,7 @@ pub fn execute(arguments: &ReproduceArguments, output: OutputArguments) -> Resul
         seeds: vec![job.seed],
         device: job.device.clone(),
         launcher: None,
+        trackers: Vec::new(),
     };
     let folder = tempfile::tempdir()
         .map_err(Failure::file("cannot make a folder in", &std::env::temp_dir()))?;

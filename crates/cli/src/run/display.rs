@@ -7,7 +7,10 @@ use isthmus_core::spec::Job;
 use isthmus_results::RecordHeader;
 use isthmus_runner::{Ending, Listener, Outcome, Watch, WorkerMessage, name_of, planned_steps};
 
+use std::sync::Arc;
+
 use super::progress::{Bar, Progress};
+use super::tracking::{TrackedJob, Tracking};
 use super::tui::Tui;
 
 /// Shows the jobs that run.
@@ -15,7 +18,8 @@ pub struct Display<'a> {
     jobs: Vec<&'a (Job, RecordHeader)>,
     progress: &'a Progress,
     overall: Bar,
-    bars: BTreeMap<usize, (Bar, Instant)>,
+    running: BTreeMap<usize, (TrackedJob, Instant)>,
+    tracking: Arc<Tracking>,
     done: usize,
     tui: Option<Tui>,
 }
@@ -25,13 +29,14 @@ impl<'a> Display<'a> {
     pub fn new(
         jobs: Vec<&'a (Job, RecordHeader)>,
         progress: &'a Progress,
+        tracking: Arc<Tracking>,
         mut tui: Option<Tui>,
     ) -> Self {
         if let (Some(tui), Some((_, header))) = (&mut tui, jobs.first()) {
             tui.live.open_on(header.run.metrics.primary().of_target());
         }
         let overall = progress.bar("runs", "runs", jobs.len());
-        Self { jobs, progress, overall, bars: BTreeMap::new(), done: 0, tui }
+        Self { jobs, progress, overall, running: BTreeMap::new(), tracking, done: 0, tui }
     }
 
     /// Whether the whole terminal is used.
@@ -54,11 +59,12 @@ impl Listener for Display<'_> {
         if let Some(tui) = &mut self.tui {
             tui.live.began(job, name.clone(), steps);
         }
-        self.bars.insert(job, (self.progress.steps(&name, steps), Instant::now()));
+        let tracked = self.tracking.began(spec, header, self.progress.steps(&name, steps));
+        self.running.insert(job, (tracked, Instant::now()));
     }
 
     fn watch(&self, job: usize) -> &(dyn Watch + Sync) {
-        &self.bars.get(&job).expect("the job has begun").0
+        &self.running.get(&job).expect("the job has begun").0
     }
 
     fn said(&mut self, job: usize, said: &WorkerMessage) {
@@ -71,13 +77,16 @@ impl Listener for Display<'_> {
                 WorkerMessage::Ready | WorkerMessage::Ended(_) | WorkerMessage::Failed(_) => {}
             }
         }
-        let (WorkerMessage::Step { step, text }, Some((bar, _))) = (said, self.bars.get(&job))
-        else {
-            return;
-        };
-        bar.at(*step);
-        if !text.is_empty() {
-            bar.message(text.clone());
+        let Some((tracked, _)) = self.running.get(&job) else { return };
+        match said {
+            WorkerMessage::Step { step, text } => {
+                tracked.at(*step);
+                if !text.is_empty() {
+                    tracked.message(text.clone());
+                }
+            }
+            WorkerMessage::Evaluated { step, metrics } => tracked.evaluated(*step, metrics),
+            WorkerMessage::Ready | WorkerMessage::Ended(_) | WorkerMessage::Failed(_) => {}
         }
     }
 
@@ -94,8 +103,8 @@ impl Listener for Display<'_> {
     }
 
     fn came_out(&mut self, job: usize, outcome: &Outcome) {
-        let Some((bar, started)) = self.bars.remove(&job) else { return };
-        bar.finish();
+        let Some((tracked, started)) = self.running.remove(&job) else { return };
+        tracked.came_out(outcome);
         let (spec, header) = self.jobs[job];
         let name = name_of(spec, &header.run);
         let all = self.jobs.len();

@@ -14,6 +14,7 @@ use isthmus_runner::{
 use super::display::Display;
 use super::progress::Progress;
 use super::table;
+use super::tracking::Tracking;
 use super::tui::Tui;
 use crate::args::{OutputArguments, RunArguments};
 use crate::experiment_file::ExperimentFile;
@@ -86,7 +87,7 @@ fn run_shown(
                 prepared.jobs.len()
             ));
         }
-        let table = with_table && place + 1 == prepared.rounds();
+        let table = with_table && !arguments.events && place + 1 == prepared.rounds();
         run_round(&mut prepared, place, arguments, &progress, table)?;
     }
     Ok(())
@@ -283,7 +284,9 @@ fn run_pending(
     let hidden = Progress::new(true);
     let progress = if tui.is_some() { &hidden } else { progress };
     let jobs = pending.iter().map(|&index| &prepared.jobs[index]).collect();
-    let mut display = Display::new(jobs, progress, tui);
+    let specs = &prepared.plan.experiment.trackers;
+    let tracking = Tracking::new(specs, arguments.events, progress)?;
+    let mut display = Display::new(jobs, progress, tracking, tui);
     let side_by_side = prepared.workers.min(pending.len()) > 1 || display.is_tui();
     let round = prepared.halving.as_ref().map(|_| place + 1);
     let command = || {

@@ -2,7 +2,7 @@
 //!
 //! The runs themselves are in `isthmus-runner`. [`execute`] asks it for them, [`display`] shows how
 //! far they are: by bars or lines ([`progress`]), or on the whole terminal ([`tui`], which draws
-//! [`live`] by [`view`]). [`table`] shows what came of all.
+//! [`live`] by [`view`]); [`tracking`] tells others. [`table`] shows what came of all.
 
 mod display;
 mod execute;
@@ -11,6 +11,7 @@ mod live;
 mod progress;
 mod screen;
 mod table;
+mod tracking;
 mod tui;
 mod view;
 

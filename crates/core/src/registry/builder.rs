@@ -17,6 +17,7 @@ use crate::parts::{BuildContext, Classifier, Discriminator, Extractor};
 use crate::shallow::ShallowClassifier;
 use crate::spec::Transform;
 use crate::test_time::TestTimeMethod;
+use crate::tracker::Tracker;
 use crate::validation::Validator;
 
 /// Builds an extractor or a bottleneck; the input shape of a bottleneck is always features.

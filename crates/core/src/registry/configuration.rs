@@ -16,6 +16,7 @@ use crate::shallow::ShallowClassifier;
 use crate::spec::Transform;
 use crate::targets::TargetKind;
 use crate::test_time::TestTimeMethod;
+use crate::tracker::Tracker;
 use crate::validation::Validator;
 
 /// A reader's configuration.
@@ -201,6 +202,12 @@ pub trait SchedulePlugin: PluginConfig {
 pub trait ValidatorPlugin: PluginConfig {
     /// Builds the validator.
     fn build(&self) -> Box<dyn Validator>;
+}
+
+/// A tracker's configuration.
+pub trait TrackerPlugin: PluginConfig {
+    /// Builds the tracker.
+    fn build(self) -> Box<dyn Tracker>;
 }
 
 /// A launcher's configuration.

@@ -37,6 +37,8 @@ macro_rules! kinds {
             Corruption, CorruptionKind, "corruption", fn(&Value) -> Box<dyn Corruption>;
             /// Starts the runs of an experiment.
             Launcher, LauncherKind, "launcher", fn(&Value) -> Box<dyn Launcher>;
+            /// Tells other programs what runs measure.
+            Tracker, TrackerKind, "tracker", fn(&Value) -> Box<dyn Tracker>;
         }
     };
 }

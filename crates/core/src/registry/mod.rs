@@ -17,7 +17,7 @@ pub use configuration::{
     AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
     ExtractorPlugin, FeatureTransformPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin,
     OptimizerPlugin, ReaderPlugin, SchedulePlugin, ShallowClassifierPlugin, TermPlugin,
-    TestTimePlugin, ValidatorPlugin,
+    TestTimePlugin, TrackerPlugin, ValidatorPlugin,
 };
 pub use find::{
     UnknownPlugin, build_augmentation, build_classifier, build_corruption, build_discriminator,
@@ -26,6 +26,7 @@ pub use find::{
 pub use kind::{
     AugmentationKind, BottleneckKind, ClassifierKind, CorruptionKind, DiscriminatorKind,
     ExtractorKind, FeatureTransformKind, Kind, LauncherKind, MethodKind, ObjectiveKind,
-    OptimizerKind, PluginKind, ReaderKind, ScheduleKind, ShallowClassifierKind, ValidatorKind,
+    OptimizerKind, PluginKind, ReaderKind, ScheduleKind, ShallowClassifierKind, TrackerKind,
+    ValidatorKind,
 };
 pub use plugin::{About, Needs, Plugin};

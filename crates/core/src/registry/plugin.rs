@@ -10,7 +10,7 @@ use super::configuration::{
     AugmentationPlugin, ClassifierPlugin, CorruptionPlugin, DiscriminatorPlugin, DriverPlugin,
     ExtractorPlugin, FeatureTransformPlugin, FitPlugin, LauncherPlugin, ObjectivePlugin,
     OptimizerPlugin, ReaderPlugin, SchedulePlugin, ShallowClassifierPlugin, TermPlugin,
-    TestTimePlugin, ValidatorPlugin,
+    TestTimePlugin, TrackerPlugin, ValidatorPlugin,
 };
 use super::kind::Kind;
 use crate::augmentation::SampleKind;
@@ -347,6 +347,12 @@ impl Plugin {
     /// A launcher.
     pub const fn launcher<C: LauncherPlugin>(about: About) -> Self {
         let builder = Builder::Launcher(|value| config::from_value::<C>(value).build());
+        Self::new::<C>(about, builder)
+    }
+
+    /// A tracker.
+    pub const fn tracker<C: TrackerPlugin>(about: About) -> Self {
+        let builder = Builder::Tracker(|value| config::from_value::<C>(value).build());
         Self::new::<C>(about, builder)
     }
 

@@ -280,6 +280,9 @@ pub struct Experiment {
     /// [`LOCAL`](crate::launcher::LOCAL).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launcher: Option<PluginSpec>,
+    /// Who is told what runs measure; no run's numbers depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trackers: Vec<PluginSpec>,
 }
 
 /// One run: one method on one task with one seed. Everything that decides its numbers, but the

@@ -66,6 +66,7 @@ pub fn experiment(methods: &[&str], tasks: &[(&str, &str)], seeds: &[u64]) -> Ex
         seeds: seeds.to_vec(),
         device: "cpu".to_owned(),
         launcher: Default::default(),
+        trackers: Vec::new(),
     }
 }
 

@@ -125,6 +125,7 @@ pub fn pasted(plugin: &Plugin) -> Vec<String> {
             ];
         }
         Kind::Launcher => heading("[launcher]"),
+        Kind::Tracker => heading("[[trackers]]"),
         Kind::Discriminator => {
             return vec![
                 "# a field of a method that has a discriminator".to_owned(),

@@ -1,4 +1,4 @@
-//! Lists of plugins that change samples, and whether these fit what the model is trained on.
+//! Lists of plugins, and whether those that change samples fit what the model is trained on.
 
 use toml::de::DeValue;
 
@@ -18,7 +18,7 @@ pub(crate) struct TrainedOn {
     pub(crate) extracted: bool,
 }
 
-/// Reads a list of plugins of a kind that change samples; `samples` is what the model is trained on,
+/// Reads a list of plugins of a kind; `samples` is what the model is trained on,
 /// where that is known.
 pub(crate) fn check(
     kind: Kind,
