@@ -1,5 +1,6 @@
 //! The command line.
 
+mod data;
 mod launcher;
 mod report;
 mod tables;
@@ -12,6 +13,7 @@ use clap_complete::Shell;
 use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
 
+pub use data::{DataCommand, InitArguments, ShowArguments};
 pub use launcher::LauncherArguments;
 pub use report::{PlotArguments, ReportArguments};
 pub use tables::{
@@ -60,6 +62,9 @@ pub enum Command {
     Status(RunsArguments),
     /// Cancel the runs of an experiment that were handed to a cluster
     Cancel(RunsArguments),
+    /// Write the descriptor of a data set, or show what one holds
+    #[command(subcommand)]
+    Data(DataCommand),
     /// List plugins and data sets
     List {
         /// Only this kind
@@ -235,8 +240,8 @@ pub struct ReproduceArguments {
 pub struct PredictArguments {
     /// Folder of the record: `results/<experiment>/<run>`
     pub record: PathBuf,
-    /// A folder of images, an image, a zip archive, a `.npz`, `.npy` or HDF5 file, or the name of a
-    /// data set
+    /// A folder of images, an image, a zip or tar archive, a `.npz`, `.npy`, HDF5 or `.mat` file, or the
+    /// name of a data set
     pub data: String,
     /// The domain of the data set [default: the run's target]
     #[arg(long)]
