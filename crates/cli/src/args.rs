@@ -1,6 +1,7 @@
 //! The command line.
 
 mod adapt;
+mod data;
 mod launcher;
 mod report;
 mod tables;
@@ -14,6 +15,7 @@ use isthmus_core::registry::Kind;
 use isthmus_runner::Part;
 
 pub use adapt::AdaptArguments;
+pub use data::{DataCommand, InitArguments, ShowArguments};
 pub use launcher::LauncherArguments;
 pub use report::{PlotArguments, ReportArguments};
 pub use tables::{
@@ -65,6 +67,9 @@ pub enum Command {
     Status(RunsArguments),
     /// Cancel the runs of an experiment that were handed to a cluster
     Cancel(RunsArguments),
+    /// Write the descriptor of a data set, or show what one holds
+    #[command(subcommand)]
+    Data(DataCommand),
     /// List plugins and data sets
     List {
         /// Only this kind
@@ -244,8 +249,8 @@ pub struct ReproduceArguments {
 pub struct PredictArguments {
     /// Folder of the record: `results/<experiment>/<run>`
     pub record: PathBuf,
-    /// A folder of images, an image, a zip archive, a `.npz`, `.npy` or HDF5 file, or the name of a
-    /// data set
+    /// A folder of images, an image, a zip or tar archive, a `.npz`, `.npy`, HDF5 or `.mat` file, or the
+    /// name of a data set
     pub data: String,
     /// The domain of the data set [default: the run's target]
     #[arg(long)]

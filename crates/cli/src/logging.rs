@@ -1,12 +1,11 @@
 //! Logs on standard error, and in the record of each job.
 
-use std::io::IsTerminal;
-
 use isthmus_runner::RecordLog;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use crate::args::OutputArguments;
+use crate::page::Page;
 
 /// The variable that sets the filter in full, as `tracing` reads it.
 const VARIABLE: &str = "ISTHMUS_LOG";
@@ -22,7 +21,7 @@ pub fn start(output: OutputArguments) {
     let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
     let shown = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
+        .with_ansi(Page::of_errors().styled)
         .with_target(output.verbose > 1)
         .with_filter(filter);
     // What a record keeps does not depend on what is shown.

@@ -6,6 +6,8 @@ use terminal_size::{Width, terminal_size_of};
 
 /// Width where none is known.
 const WIDTH: usize = 100;
+/// Widths that text can be set in.
+const NARROWEST: usize = 40;
 /// Lines longer than this are hard to read.
 const WIDEST: usize = 120;
 
@@ -16,11 +18,14 @@ pub struct Page {
     pub width: usize,
     /// Whether it is a terminal that shows colours and bold type.
     pub styled: bool,
+    /// Whether lines that are longer are broken there: it is a terminal, or `COLUMNS` says how wide
+    /// text shall be.
+    pub breaks: bool,
 }
 
 impl Page {
     /// Text that no terminal shows.
-    pub const PLAIN: Self = Self { width: WIDTH, styled: false };
+    pub const PLAIN: Self = Self { width: WIDTH, styled: false, breaks: false };
 
     /// Standard error.
     pub fn of_errors() -> Self {
@@ -35,13 +40,20 @@ impl Page {
     }
 
     fn of(is_terminal: bool, width: Option<Width>) -> Self {
-        // https://no-color.org
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        if !is_terminal {
+        let stated = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let width = width.map(|Width(width)| usize::from(width)).filter(|_| is_terminal);
+        Self::with(is_terminal, width.or(stated), colours_are_wanted())
+    }
+
+    fn with(is_terminal: bool, width: Option<usize>, colours: bool) -> Self {
+        if !is_terminal && width.is_none() {
             return Self::PLAIN;
         }
-        let width = width.map_or(WIDTH, |Width(width)| usize::from(width).clamp(40, WIDEST));
-        Self { width, styled: wanted }
+        Self {
+            width: width.map_or(WIDTH, |width| width.clamp(NARROWEST, WIDEST)),
+            styled: is_terminal && colours,
+            breaks: true,
+        }
     }
 
     /// The text in lines of the page's width, every line indented by `indent` spaces.
@@ -77,13 +89,29 @@ impl Page {
     }
 }
 
+/// Whether colours are wanted where a terminal shows them: <https://no-color.org>.
+pub fn colours_are_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn colours_are_one_thing_and_the_width_is_another() {
+        let page = |width, styled, breaks| Page { width, styled, breaks };
+        assert_eq!(Page::with(true, Some(80), true), page(80, true, true));
+        assert_eq!(Page::with(true, Some(80), false), page(80, false, true));
+        assert_eq!(Page::with(true, None, true), page(WIDTH, true, true));
+        assert_eq!(Page::with(false, None, true), Page::PLAIN);
+        assert_eq!(Page::with(false, Some(60), true), page(60, false, true));
+        assert_eq!(Page::with(true, Some(10), true), page(NARROWEST, true, true));
+    }
+
+    #[test]
     fn lines_are_broken_between_words() {
-        let page = Page { width: 12, styled: false };
+        let page = Page { width: 12, styled: false, breaks: true };
         assert_eq!(page.wrapped("one two three four", 2), "  one two\n  three four\n");
         assert_eq!(page.wrapped("a\n\nb", 1), " a\n\n b\n");
         assert_eq!(page.wrapped("", 1), "");

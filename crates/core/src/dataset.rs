@@ -14,8 +14,8 @@ use crate::targets::RowTargets;
 pub enum EncodedImage {
     /// A file of its own.
     File(PathBuf),
-    /// An uncompressed or deflated entry of a zip archive.
-    ZipEntry {
+    /// A file in an archive.
+    ArchiveEntry {
         /// The archive.
         archive: Arc<Path>,
         /// Position of the entry in the archive.
@@ -29,9 +29,39 @@ impl std::fmt::Display for EncodedImage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::File(path) => path.display().fmt(f),
-            Self::ZipEntry { archive, name, .. } => write!(f, "{}: {name}", archive.display()),
+            Self::ArchiveEntry { archive, name, .. } => write!(f, "{}: {name}", archive.display()),
         }
     }
+}
+
+/// How encoded images become bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImageDecoding {
+    /// Whether images are turned upright, as their EXIF orientation says.
+    pub upright: bool,
+    /// Which values become black and white, where an image has more than 8 bits a value.
+    pub brightness: Brightness,
+    /// Which slice of a volume is the image, from 0, the first, to 1, the last.
+    pub slice: f64,
+}
+
+impl Default for ImageDecoding {
+    fn default() -> Self {
+        Self { upright: false, brightness: Brightness::Stated, slice: 0.5 }
+    }
+}
+
+/// Which values become black and white, where an image has more than 8 bits a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Brightness {
+    /// What the file states: the ends of its type (0 and 65535, 0 and 1), the window of a DICOM image;
+    /// where it states none, as for volumes, the image's own.
+    #[default]
+    Stated,
+    /// 0 or the image's smallest value, if that is below, and its largest.
+    Own,
+    /// These two.
+    Window([f64; 2]),
 }
 
 /// Samples as a reader returns them, before any transform.
@@ -105,8 +135,8 @@ pub struct LabelledSamples {
     pub class_names: Option<Vec<String>>,
     /// Where the files number the classes: the number of the first one, label 0.
     pub first_label: i64,
-    /// Whether images are turned upright, as their EXIF orientation says.
-    pub upright: bool,
+    /// How encoded images become bytes.
+    pub decoding: ImageDecoding,
     /// What was taken for classes, for messages about them.
     pub class_remark: Option<String>,
     /// What users should know, such as files that were left out.
@@ -121,7 +151,7 @@ impl LabelledSamples {
             targets: targets.into(),
             class_names: None,
             first_label: 0,
-            upright: false,
+            decoding: ImageDecoding::default(),
             class_remark: None,
             warnings: Vec::new(),
         }

@@ -8,7 +8,7 @@ use isthmus_core::error::DataError;
 
 use crate::archive::{self, Archive};
 use crate::array::{Array, Header};
-use crate::hdf5::Hdf5;
+use crate::hdf5::{self, Hdf5};
 use crate::matlab::{self, Matlab};
 use crate::npy::{self, NpyHeader};
 use crate::{problem, sniff};
@@ -37,6 +37,8 @@ impl<'a> Arrays<'a> {
             Content::Npy
         } else if first.starts_with(b"\x89HDF\r\n\x1a\n") {
             Content::Hdf5(Box::new(Hdf5::open(path)?))
+        } else if first.starts_with(hdf5::MATLAB_BEGINNING) {
+            Content::Hdf5(Box::new(Hdf5::open_matlab(path)?))
         } else if first.starts_with(matlab::BEGINNING) {
             Content::Matlab(Matlab::open(path)?)
         } else {
@@ -47,7 +49,7 @@ impl<'a> Arrays<'a> {
                     path,
                     format!(
                         "is {kind}; expected arrays in NumPy's .npz or .npy, in HDF5 or in \
-                         MATLAB's .mat of version 5: `numpy.savez` writes the first"
+                         MATLAB's .mat: `numpy.savez` writes the first"
                     ),
                 ));
             }
@@ -61,6 +63,20 @@ impl<'a> Arrays<'a> {
     /// Whether it is a file of one array that has no name.
     pub fn is_single(&self) -> bool {
         matches!(self.content, Content::Npy)
+    }
+
+    /// The names of its arrays; none where it is a file of one array.
+    pub fn names(&self) -> Vec<String> {
+        match &self.content {
+            Content::Npy => Vec::new(),
+            Content::Npz { names, .. } => names
+                .iter()
+                .filter_map(|name| name.strip_suffix(".npy"))
+                .map(str::to_owned)
+                .collect(),
+            Content::Hdf5(file) => file.names(),
+            Content::Matlab(file) => file.names(),
+        }
     }
 
     /// What the array `name` is; of a file of one array, that one.
@@ -132,7 +148,6 @@ mod tests {
         for (content, kind) in [
             (&b"1.0,2.0,3.0\n"[..], "is a text file (it begins with \"1.0,2.0,3.0\")"),
             (b"\x80\x04\x95", "is a Python pickle"),
-            (b"MATLAB 7.3 MAT-file", "is a MATLAB file of version 7.3"),
             (b"\x1f\x8b\x08", "is a gzip file"),
             (b"", "is an empty file"),
             (b"<html>404", "is a web page"),

@@ -1,62 +1,45 @@
 //! Encoded images to pixels.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 use isthmus_core::augmentation::ImagePixels;
-use isthmus_core::dataset::EncodedImage;
+use isthmus_core::dataset::{Brightness, EncodedImage, ImageDecoding};
 use isthmus_core::error::DataError;
 
-use crate::archive::{self, Archive, FETCH_AGAIN};
-use crate::{problem, sniff};
+use crate::archive::FETCH_AGAIN;
+use crate::image_archive::ImageArchives;
+use crate::{brightness, dicom, nifti, problem, sniff, tiff};
 
 /// Most bytes that a decoded image may take: what claims more is refused before it is reserved.
 const LARGEST: u64 = 1 << 29;
+/// Most bytes for each byte of the file: a page of one colour and one bit a pixel takes so little.
+const MOST_FOR_A_BYTE: u64 = 1 << 15;
+/// Bytes that any image may take.
+const LEAST: u64 = 1 << 26;
 
 /// Decodes images of files and archives, from many threads.
 pub(crate) struct Decoder {
-    /// Reading an entry takes microseconds, decoding it a millisecond: one lock an archive does.
-    archives: BTreeMap<Arc<Path>, Mutex<Archive>>,
-    /// Whether images are turned upright, as their EXIF orientation says.
-    upright: bool,
+    archives: ImageArchives,
+    decoding: ImageDecoding,
 }
 
 impl Decoder {
-    /// Opens the archives that the images are in; `upright` turns images as their EXIF orientation
-    /// says.
-    pub fn new(images: &[EncodedImage], upright: bool) -> Result<Self, DataError> {
-        let paths: BTreeSet<&Arc<Path>> = images
-            .iter()
-            .filter_map(|image| match image {
-                EncodedImage::ZipEntry { archive, .. } => Some(archive),
-                EncodedImage::File(_) => None,
-            })
-            .collect();
-        let archives = paths
-            .into_iter()
-            .map(|path| Ok((Arc::clone(path), Mutex::new(archive::open(path)?))))
-            .collect::<Result<_, DataError>>()?;
-        Ok(Self { archives, upright })
+    /// Opens the archives that the images are in; `decoding` says how they become bytes.
+    pub fn new(images: &[EncodedImage], decoding: ImageDecoding) -> Result<Self, DataError> {
+        Ok(Self { archives: ImageArchives::of(images)?, decoding })
     }
 
     /// Decodes an image: grey stays grey, all else becomes RGB; transparency is dropped.
     pub fn decode(&self, image: &EncodedImage) -> Result<ImagePixels, DataError> {
         let bytes = match image {
             EncodedImage::File(path) => problem::read(path)?,
-            EncodedImage::ZipEntry { archive, index, name } => {
-                let opened = self.archives.get(archive).ok_or_else(|| {
-                    problem::file(archive, "the archive was not open when it was needed")
-                })?;
-                // A panic elsewhere cannot leave the archive half read: every read seeks first.
-                let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
-                archive::entry(archive, &mut opened, *index, name)?
+            EncodedImage::ArchiveEntry { archive, index, name } => {
+                self.archives.get(archive)?.entry(archive, *index, name)?
             }
         };
-        decode(&bytes, self.upright)
+        decode(&bytes, &self.decoding)
             .map_err(|problem| DataError::File { file: place(image), problem })
     }
 }
@@ -65,18 +48,32 @@ impl Decoder {
 pub(crate) fn place(image: &EncodedImage) -> String {
     match image {
         EncodedImage::File(path) => path.display().to_string(),
-        EncodedImage::ZipEntry { archive, name, .. } => format!("{}, {name}", archive.display()),
+        EncodedImage::ArchiveEntry { archive, name, .. } => {
+            format!("{}, {name}", archive.display())
+        }
     }
 }
 
-fn decode(bytes: &[u8], upright: bool) -> Result<ImagePixels, String> {
-    let reader = ImageReader::new(Cursor::new(bytes))
+/// Most bytes that an image in a file of `size` bytes may take.
+pub(crate) fn most_bytes(size: usize) -> u64 {
+    (size as u64).saturating_mul(MOST_FOR_A_BYTE).saturating_add(LEAST).min(LARGEST)
+}
+
+fn decode(bytes: &[u8], decoding: &ImageDecoding) -> Result<ImagePixels, String> {
+    if dicom::is_one(bytes) {
+        return dicom::decode(bytes, decoding);
+    }
+    if let Some(unpacked) = nifti::unpacked(bytes) {
+        return nifti::decode(&unpacked?, decoding);
+    }
+    let mut reader = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .map_err(|error| format!("cannot be read ({error})"))?;
     let Some(format) = reader.format() else {
         let kind = sniff::kind_of(bytes).unwrap_or_else(|| format!("of {} bytes", bytes.len()));
         return Err(format!(
-            "is no image that can be read but {kind}; expected JPEG, PNG, WebP, BMP, TIFF, PNM or GIF"
+            "is no image that can be read but {kind}; expected JPEG, PNG, WebP, BMP, TIFF, PNM, GIF, \
+             DICOM or NIfTI"
         ));
     };
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
@@ -85,15 +82,26 @@ fn decode(bytes: &[u8], upright: bool) -> Result<ImagePixels, String> {
             bytes.len()
         ));
     }
-    let mut decoder = reader.into_decoder().map_err(|error| undecoded(format, &error))?;
-    let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > LARGEST {
+    if format == ImageFormat::Tiff && !tiff::arrays_fit(bytes) {
         return Err(format!(
-            "states {width} x {height} pixels, more than is decoded; if it is so large, make it \
-             smaller"
+            "the TIFF states an array that is longer than its {} bytes: {FETCH_AGAIN}",
+            bytes.len()
         ));
     }
-    let orientation = if upright {
+    let most = most_bytes(bytes.len());
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(most);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(|error| undecoded(format, &error))?;
+    let (width, height) = decoder.dimensions();
+    if decoder.total_bytes() > most {
+        return Err(format!(
+            "states {width} x {height} pixels in {} bytes, more than is decoded; if it is so large, \
+             make it smaller",
+            bytes.len()
+        ));
+    }
+    let orientation = if decoding.upright {
         decoder.orientation().map_err(|error| undecoded(format, &error))?
     } else {
         Orientation::NoTransforms
@@ -109,9 +117,33 @@ fn decode(bytes: &[u8], upright: bool) -> Result<ImagePixels, String> {
             | DynamicImage::ImageLuma16(_)
             | DynamicImage::ImageLumaA16(_)
     );
-    let (channels, pixels) =
-        if grey { (1, image.into_luma8().into_raw()) } else { (3, image.into_rgb8().into_raw()) };
+    let channels = if grey { 1 } else { 3 };
+    let pixels = match wide_values(&image, grey, decoding.brightness) {
+        Some(values) => brightness::to_bytes(&values, decoding.brightness),
+        None if grey => image.into_luma8().into_raw(),
+        None => image.into_rgb8().into_raw(),
+    };
     Ok(ImagePixels { channels, height, width, pixels })
+}
+
+/// The values of an image of more than 8 bits a value, where its type does not say what becomes black
+/// and white.
+fn wide_values(image: &DynamicImage, grey: bool, brightness: Brightness) -> Option<Vec<f32>> {
+    if brightness == Brightness::Stated {
+        return None;
+    }
+    Some(match image {
+        DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_) => {
+            image.to_rgb32f().into_raw()
+        }
+        DynamicImage::ImageLuma16(_) | DynamicImage::ImageLumaA16(_) if grey => {
+            image.to_luma16().into_raw().into_iter().map(f32::from).collect()
+        }
+        DynamicImage::ImageRgb16(_) | DynamicImage::ImageRgba16(_) => {
+            image.to_rgb16().into_raw().into_iter().map(f32::from).collect()
+        }
+        _ => return None,
+    })
 }
 
 /// Why an image cannot be decoded: one that is only of a kind that is not read is whole.
@@ -151,6 +183,8 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::path::Path;
+    use std::sync::Arc;
 
     use zip::write::SimpleFileOptions;
 
@@ -170,7 +204,8 @@ mod tests {
         let path = folder.path().join("picture.jpg");
         std::fs::write(&path, bytes).unwrap();
         let image = EncodedImage::File(path);
-        Decoder::new(std::slice::from_ref(&image), false).unwrap().decode(&image)
+        let decoding = ImageDecoding::default();
+        Decoder::new(std::slice::from_ref(&image), decoding).unwrap().decode(&image)
     }
 
     /// A JPEG of 40 x 30 pixels, its upper half black, that is to be turned to the right.
@@ -218,13 +253,14 @@ mod tests {
             writer.write_all(&bytes[..length]).unwrap();
         }
         writer.finish().unwrap();
-        let entry = |index, name: &str| EncodedImage::ZipEntry {
+        let entry = |index, name: &str| EncodedImage::ArchiveEntry {
             archive: Arc::clone(&path),
             index,
             name: name.to_owned(),
         };
         let (whole, cut) = (entry(0, "a/whole.jpg"), entry(1, "a/cut.jpg"));
-        let decoder = Decoder::new(&[whole.clone(), cut.clone()], false).unwrap();
+        let decoder =
+            Decoder::new(&[whole.clone(), cut.clone()], ImageDecoding::default()).unwrap();
         assert_eq!(decoder.decode(&whole).unwrap().width, 40);
         let error = decoder.decode(&cut).err().unwrap().to_string();
         assert!(error.contains("images.zip, a/cut.jpg: the JPEG has no end"), "{error}");
@@ -283,7 +319,8 @@ mod tests {
         std::fs::write(&path, turned()).unwrap();
         let image = EncodedImage::File(path);
         let of = |upright| {
-            Decoder::new(std::slice::from_ref(&image), upright).unwrap().decode(&image).unwrap()
+            let decoding = ImageDecoding { upright, ..ImageDecoding::default() };
+            Decoder::new(std::slice::from_ref(&image), decoding).unwrap().decode(&image).unwrap()
         };
         let (stored, upright) = (of(false), of(true));
         assert_eq!((stored.height, stored.width), (30, 40));

@@ -1,6 +1,6 @@
 //! Files that appear whole or not at all, in folders that several processes and people share.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +25,18 @@ pub(crate) fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     for part in parts {
         file.write_all(part)?;
     }
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Writes what is read, as [`write`] does, into a folder that is made where it is absent.
+pub(crate) fn write_from(path: &Path, content: &mut dyn Read) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    remove_abandoned(folder)?;
+    let mut file = beside(folder)?;
+    io::copy(content, &mut file)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
+use isthmus_core::dataset::{EncodedImage, ImageDecoding, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::spec::PluginSpec;
 use isthmus_core::targets::{RowTargets, Targets};
@@ -19,7 +19,8 @@ use sha2::{Digest, Sha256};
 use crate::found_classes::FoundClasses;
 use crate::identity::{Identity, of_texts};
 use crate::identity_cache::{IdentityCache, Stamp};
-use crate::{archive, problem};
+use crate::image_archive::{ImageArchive, ImageArchives};
+use crate::problem;
 
 /// A set: its reader and where it reads.
 pub(crate) struct SetFiles<'a> {
@@ -83,7 +84,7 @@ impl SetFiles<'_> {
         match &samples.samples {
             Samples::Encoded(images) => files.extend(images.iter().map(|image| match image {
                 EncodedImage::File(path) => path.clone(),
-                EncodedImage::ZipEntry { archive, .. } => archive.to_path_buf(),
+                EncodedImage::ArchiveEntry { archive, .. } => archive.to_path_buf(),
             })),
             // Whatever was read is among the files of the folders that the reader names.
             _ => {
@@ -175,9 +176,15 @@ impl SetFiles<'_> {
         }
         hash_targets(&samples.targets, &mut hasher);
         let content = format!("{:x}", hasher.finalize());
-        let upright = if samples.upright { "upright" } else { "as stored" };
+        let ImageDecoding { upright, brightness, slice } = samples.decoding;
+        let plain = ImageDecoding { upright, ..ImageDecoding::default() };
+        let upright = if upright { "upright" } else { "as stored" };
+        let mut decoding = upright.to_owned();
+        if samples.decoding != plain {
+            decoding.push_str(&format!(", {brightness:?}, {slice}"));
+        }
         let names = samples.class_names.iter().flatten().map(String::as_str);
-        Ok(of_texts([content.as_str(), upright].into_iter().chain(names)))
+        Ok(of_texts([content.as_str(), decoding.as_str()].into_iter().chain(names)))
     }
 
     /// The name of an image in the data set's folder or in its archive.
@@ -188,27 +195,30 @@ impl SetFiles<'_> {
                 let parts = path.components().map(|part| part.as_os_str().as_encoded_bytes());
                 parts.collect::<Vec<_>>().join(&b'/')
             }
-            EncodedImage::ZipEntry { name, .. } => name.clone().into_bytes(),
+            EncodedImage::ArchiveEntry { name, .. } => name.clone().into_bytes(),
         }
     }
 }
 
 /// The hash of each image's file or entry.
 fn of_images(images: &[EncodedImage]) -> Result<Vec<[u8; 32]>, DataError> {
+    let archives = ImageArchives::of(images)?;
     let part = images.len().div_ceil(rayon::current_num_threads() * 4).max(1);
     let parts = images.par_chunks(part).map(|images| {
-        // An archive each, since threads would wait for one another's reads.
-        let mut opened: Option<(&Path, archive::Archive)> = None;
+        let mut opened: Option<(&Path, ImageArchive)> = None;
         let mut hashes = Vec::with_capacity(images.len());
         for image in images {
             hashes.push(match image {
                 EncodedImage::File(path) => digest_of_file(path)?.into(),
-                EncodedImage::ZipEntry { archive: path, index, name } => {
+                EncodedImage::ArchiveEntry { archive: path, index, name } => {
                     let archive = match &mut opened {
                         Some((at, archive)) if *at == path.as_ref() => archive,
-                        other => &mut other.insert((path.as_ref(), archive::open(path)?)).1,
+                        other => {
+                            let own = archives.get(path)?.another(path)?;
+                            &mut other.insert((path.as_ref(), own)).1
+                        }
                     };
-                    Sha256::digest(archive::entry(path, archive, *index, name)?).into()
+                    Sha256::digest(archive.entry(path, *index, name)?).into()
                 }
             });
         }

@@ -1,4 +1,7 @@
-//! Arrays of HDF5 files.
+//! Arrays of HDF5 files, those of MATLAB 7.3 among them.
+//!
+//! MATLAB stores dimensions in the opposite order, texts as numbers of characters, and says in the
+//! attribute `MATLAB_class` what an array is.
 
 use std::path::Path;
 
@@ -8,6 +11,7 @@ use isthmus_core::error::DataError;
 
 use crate::archive::{FETCH_AGAIN, SMALLEST_SHARE};
 use crate::array::{Array, Element, Header};
+use crate::matlab::in_rows;
 use crate::problem;
 
 /// An opened HDF5 file.
@@ -16,7 +20,14 @@ pub(crate) struct Hdf5<'a> {
     file: Hdf5File,
     /// What its arrays can hold at most, in bytes.
     most: u64,
+    /// Whether MATLAB's rules hold.
+    is_matlab: bool,
 }
+
+/// What MATLAB files of this kind begin with.
+pub(crate) const MATLAB_BEGINNING: &[u8] = b"MATLAB 7.3";
+/// The groups in which MATLAB keeps what cells refer to.
+const MATLAB_OWN: [&str; 2] = ["#refs#", "#subsystem#"];
 
 impl<'a> Hdf5<'a> {
     /// Opens a file.
@@ -39,7 +50,12 @@ impl<'a> Hdf5<'a> {
                 format!("has {size} bytes, its header states {stated}: {FETCH_AGAIN}"),
             ));
         }
-        Ok(Self { path, file, most })
+        Ok(Self { path, file, most, is_matlab: false })
+    }
+
+    /// Opens a MATLAB file of version 7.3.
+    pub fn open_matlab(path: &'a Path) -> Result<Self, DataError> {
+        Ok(Self { is_matlab: true, ..Self::open(path)? })
     }
 
     /// What the array `name` is, such as `/train/data`.
@@ -51,12 +67,26 @@ impl<'a> Hdf5<'a> {
     pub fn array(&self, name: &str) -> Result<Array, DataError> {
         let dataset = self.dataset(name)?;
         let header = self.header_of(name, &dataset)?;
+        let raw = || dataset.read_raw_bytes().map_err(|error| failed(self.path, &error));
+        if self.is_matlab {
+            return match self.character_shape(&dataset) {
+                Some(shape) => {
+                    let texts = texts_of(&raw()?, shape, &dataset).ok_or_else(|| {
+                        header.fail("holds characters that are no text in UTF-16")
+                    })?;
+                    Ok(Array::of_texts(header, texts))
+                }
+                None => {
+                    let bytes = in_rows(&raw()?, &header.shape, header.width);
+                    Ok(Array::new(header, bytes))
+                }
+            };
+        }
         if header.is_text() {
             let texts = dataset.read_strings().map_err(|error| failed(self.path, &error))?;
             return Ok(Array::of_texts(header, texts));
         }
-        let bytes = dataset.read_raw_bytes().map_err(|error| failed(self.path, &error))?;
-        Ok(Array::new(header, bytes))
+        Ok(Array::new(header, raw()?))
     }
 
     fn dataset(&self, name: &str) -> Result<Dataset, DataError> {
@@ -75,10 +105,10 @@ impl<'a> Hdf5<'a> {
     }
 
     /// The arrays of the file and of the groups at its root.
-    fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         let Ok(root) = self.file.root_group() else { return Vec::new() };
         let Ok((groups, mut names)) = root.member_names() else { return Vec::new() };
-        for group in groups {
+        for group in groups.into_iter().filter(|group| !MATLAB_OWN.contains(&group.as_str())) {
             if let Ok((_, inside)) = root.group(&group).and_then(|group| group.member_names()) {
                 names.extend(inside.into_iter().map(|name| format!("{group}/{name}")));
             }
@@ -89,13 +119,37 @@ impl<'a> Hdf5<'a> {
     fn header_of(&self, name: &str, dataset: &Dataset) -> Result<Header, DataError> {
         let place = format!("{}, {name}", self.path.display());
         let fail = |problem: String| DataError::File { file: place.clone(), problem };
+        if self.is_matlab {
+            if self.character_shape(dataset).is_some_and(|[_, length]| length == 0)
+                || dataset.attribute("MATLAB_empty").is_ok()
+            {
+                return Err(fail("is empty".to_owned()));
+            }
+            if let Some([rows, _]) = self.character_shape(dataset) {
+                let shape = vec![rows];
+                return Ok(Header {
+                    place,
+                    shape,
+                    element: Element::Text,
+                    width: 0,
+                    big_endian: false,
+                });
+            }
+            if self.matlab_class(dataset).as_deref() == Some("cell") {
+                return Err(fail(
+                    "is a cell array; expected an array of numbers or of characters: `char(labels)` \
+                     makes one of a cell array of texts"
+                        .to_owned(),
+                ));
+            }
+        }
         let (element, width, big_endian) = element(dataset.dtype()).ok_or_else(|| {
             fail(format!(
                 "has elements of the HDF5 type {:?}; expected floats, integers or texts",
                 dataset.dtype()
             ))
         })?;
-        let shape: Vec<usize> = dataset
+        let mut shape: Vec<usize> = dataset
             .shape()
             .iter()
             .map(|&size| usize::try_from(size).ok())
@@ -107,8 +161,47 @@ impl<'a> Hdf5<'a> {
                 "its shape {shape:?} is more than the file can hold: {FETCH_AGAIN}"
             )));
         }
+        if self.is_matlab {
+            shape.reverse();
+        }
         Ok(Header { place, shape, element, width, big_endian })
     }
+
+    /// What MATLAB calls the class of an array.
+    fn matlab_class(&self, dataset: &Dataset) -> Option<String> {
+        dataset.attribute("MATLAB_class").ok()?.read_string().ok()
+    }
+
+    /// Rows and characters of a row, where an array is MATLAB's of characters.
+    fn character_shape(&self, dataset: &Dataset) -> Option<[usize; 2]> {
+        let is_text = self.is_matlab && self.matlab_class(dataset).as_deref() == Some("char");
+        match *dataset.shape() {
+            [length, rows] if is_text => {
+                Some([usize::try_from(rows).ok()?, usize::try_from(length).ok()?])
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The rows of an array of characters, which are numbers in UTF-16, column by column.
+fn texts_of(bytes: &[u8], [rows, length]: [usize; 2], dataset: &Dataset) -> Option<Vec<String>> {
+    let (_, width, big_endian) = element(dataset.dtype())?;
+    if width != 2 || bytes.len() != rows.checked_mul(length)?.checked_mul(2)? {
+        return None;
+    }
+    let in_order = in_rows(bytes, &[rows, length], 2);
+    let unit = |pair: &[u8]| {
+        let pair = [pair[0], pair[1]];
+        if big_endian { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
+    };
+    in_order
+        .chunks_exact(2 * length)
+        .map(|row| {
+            let units: Vec<u16> = row.chunks_exact(2).map(unit).collect();
+            String::from_utf16(&units).ok().map(|text| text.trim_end().to_owned())
+        })
+        .collect()
 }
 
 /// What the elements are, how wide they are, and whether their largest byte is the first.

@@ -171,14 +171,14 @@ fn inspect_sets<'a>(
             }
         };
         let on_samples = begin(name, samples.samples.rows());
-        let upright = samples.upright;
+        let decoding = samples.decoding;
         read.push((name, part, FoundClasses::of(&samples.outline())));
         inspection.warnings.extend(samples.warnings);
         let images = match &samples.samples {
             Samples::Encoded(images) => images.clone(),
             _ => Vec::new(),
         };
-        let transformed = Transformed::new(samples.samples, upright, spec.transform.as_ref());
+        let transformed = Transformed::new(samples.samples, decoding, spec.transform.as_ref());
         match transformed.and_then(|it| it.source(None, &Views::default())) {
             Ok(source) => {
                 shapes.push((name, source.shape()));
@@ -187,7 +187,7 @@ fn inspect_sets<'a>(
             }
             Err(error) => {
                 // Where the first image decides, it may be the one that is at fault.
-                let problems = match Decoder::new(&images, upright) {
+                let problems = match Decoder::new(&images, decoding) {
                     Ok(decoder) => {
                         let read = |row: usize| decoder.decode(&images[row]).err();
                         problems_of(images.len(), &read, &*on_samples)

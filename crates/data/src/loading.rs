@@ -149,7 +149,7 @@ impl<'a> Loading<'a> {
             self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
         let fingerprint = self.fingerprint_of_set(&identity);
         let set = ReadSet {
-            samples: Transformed::new(samples.samples, samples.upright, self.transform)?,
+            samples: Transformed::new(samples.samples, samples.decoding, self.transform)?,
             targets: samples.targets,
             fingerprint,
         };

@@ -1,8 +1,8 @@
 //! Arrays of MATLAB files of version 5 (`.mat`, up to `-v7`).
 //!
-//! The MathWorks: MAT-file format, chapter 1 (2019). Numbers of any width, dense and real, packed or
-//! not, of either byte order; texts, cells, structures, sparse and complex arrays are named and
-//! refused.
+//! The MathWorks: MAT-file format, chapter 1 (2019). Numbers of any width, dense and real, and arrays
+//! of characters, packed or not, of either byte order; cells, structures, sparse and complex arrays are
+//! named and refused.
 
 use std::io::Read;
 use std::path::Path;
@@ -27,9 +27,16 @@ const PACKED: u32 = 15;
 /// Bits of an array's flags.
 const COMPLEX: u32 = 0x0800;
 const LOGICAL: u32 = 0x0200;
-/// The first and the last class of numeric arrays, and what the others are.
+/// The class of arrays of characters; the first and the last one of numbers; what the others are.
+const CHARACTERS: u32 = 4;
 const NUMERIC: std::ops::RangeInclusive<u32> = 6..=15;
-const OTHERS: [&str; 5] = ["a cell array", "a structure", "an object", "text", "a sparse array"];
+const OTHERS: [&str; 5] = [
+    "a cell array (`char(labels)` makes characters of texts)",
+    "a structure",
+    "an object",
+    "text",
+    "a sparse array",
+];
 
 /// An opened MATLAB file.
 pub(crate) struct Matlab<'a> {
@@ -51,6 +58,8 @@ struct Variable {
 enum Content {
     /// Sizes, and the type of the elements with its width.
     Numbers { shape: Vec<usize>, element: Element, width: usize },
+    /// Rows of so many characters, and how these are kept.
+    Texts { rows: usize, length: usize, kind: u32 },
     /// What it is instead.
     Other(&'static str),
 }
@@ -95,6 +104,11 @@ impl<'a> Matlab<'a> {
         Ok(file)
     }
 
+    /// The names of its arrays.
+    pub fn names(&self) -> Vec<String> {
+        self.variables.iter().map(|variable| variable.name.clone()).collect()
+    }
+
     /// What the array `name` is.
     pub fn header(&self, name: &str) -> Result<Header, DataError> {
         self.header_of(self.variable(name)?)
@@ -119,6 +133,19 @@ impl<'a> Matlab<'a> {
         let mut cursor = self.cursor(own);
         let described = (0..3).all(|_| cursor.element().is_some());
         let (_, numbers) = described.then(|| cursor.element()).flatten().ok_or_else(damaged)?;
+        if let Content::Texts { rows, length, kind } = variable.content {
+            let characters = cursor.characters(numbers, kind).ok_or_else(damaged)?;
+            if rows.checked_mul(length) != Some(characters.len()) {
+                return Err(damaged());
+            }
+            let row = |row: usize| {
+                let text: String = characters.iter().skip(row).step_by(rows).collect();
+                text.trim_end().to_owned()
+            };
+            let texts =
+                if length == 0 { vec![String::new(); rows] } else { (0..rows).map(row).collect() };
+            return Ok(Array::of_texts(header, texts));
+        }
         let count = header.shape.iter().try_fold(1_usize, |all, &size| all.checked_mul(size));
         if count.and_then(|count| count.checked_mul(header.width)) != Some(numbers.len()) {
             return Err(damaged());
@@ -147,6 +174,13 @@ impl<'a> Matlab<'a> {
                 element: *element,
                 width: *width,
                 big_endian: self.big_endian,
+            }),
+            Content::Texts { rows, .. } => Ok(Header {
+                place,
+                shape: vec![*rows],
+                element: Element::Text,
+                width: 0,
+                big_endian: false,
             }),
             Content::Other(what) => Err(DataError::File {
                 file: place,
@@ -180,7 +214,7 @@ impl<'a> Matlab<'a> {
         let (_, name) = cursor.element()?;
         let name = String::from_utf8_lossy(name).into_owned();
         let class = flags & 0xff;
-        if !NUMERIC.contains(&class) {
+        if class != CHARACTERS && !NUMERIC.contains(&class) {
             let other = (class as usize).checked_sub(1).and_then(|at| OTHERS.get(at));
             return Some((name, Content::Other(other.copied().unwrap_or("of an unknown class"))));
         }
@@ -190,6 +224,12 @@ impl<'a> Matlab<'a> {
         let sizes = sizes.chunks_exact(4).map(|size| cursor.number(size));
         let shape = sizes.map(|size| usize::try_from(size).ok()).collect::<Option<Vec<_>>>()?;
         let (kind, _) = cursor.tag()?;
+        if class == CHARACTERS {
+            return Some(match *shape.as_slice() {
+                [rows, length] => (name, Content::Texts { rows, length, kind }),
+                _ => (name, Content::Other("text of more than two dimensions")),
+            });
+        }
         let (element, width) = numbers_of(kind)?;
         let element = if flags & LOGICAL != 0 && width == 1 { Element::Bool } else { element };
         Some((name, Content::Numbers { shape, element, width }))
@@ -215,7 +255,7 @@ fn numbers_of(kind: u32) -> Option<(Element, usize)> {
 }
 
 /// Elements that stand column by column, row by row.
-fn in_rows(bytes: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
+pub(crate) fn in_rows(bytes: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
     let mut ordered = Vec::with_capacity(bytes.len());
     let mut place = vec![0; shape.len()];
     // How many elements the next one of each dimension is away.
@@ -271,6 +311,21 @@ impl<'b> Cursor<'b> {
         match first >> 16 {
             0 => Some((first, usize::try_from(self.next()?).ok()?)),
             size => Some((first & 0xffff, usize::try_from(size).ok()?)),
+        }
+    }
+
+    /// The characters that an element of this kind holds.
+    fn characters(&self, bytes: &[u8], kind: u32) -> Option<Vec<char>> {
+        match kind {
+            // 8 bits each, or UTF-8.
+            1 | 2 => Some(bytes.iter().map(|&byte| char::from(byte)).collect()),
+            16 => Some(std::str::from_utf8(bytes).ok()?.chars().collect()),
+            // 16 bits each, or UTF-16; a character of two units stands in two places.
+            4 | 17 => {
+                let units = bytes.chunks_exact(2).map(|unit| self.number(unit) as u16);
+                units.map(|unit| char::from_u32(u32::from(unit))).collect()
+            }
+            _ => None,
         }
     }
 

@@ -50,9 +50,7 @@ impl Roots {
         let default = || data.iter().find(|folder| folder.is_dir()).or(data.first()).cloned();
         let data = std::env::var_os(DATA_VARIABLE)
             .map_or_else(|| default().unwrap_or_else(here), PathBuf::from);
-        let cache = std::env::var_os(CACHE_VARIABLE)
-            .map_or_else(|| PathBuf::from(DEFAULT_CACHE), PathBuf::from);
-        Self { descriptors, data, cache }
+        Self { descriptors, data, cache: cache_folder() }
     }
 
     /// The folders in which the files of a data set may lie, in the order in which they are
@@ -75,6 +73,11 @@ impl Roots {
         places.push(self.data.join(folder));
         places
     }
+}
+
+/// The folder of caches where nothing else is said.
+pub(crate) fn cache_folder() -> PathBuf {
+    std::env::var_os(CACHE_VARIABLE).map_or_else(|| PathBuf::from(DEFAULT_CACHE), PathBuf::from)
 }
 
 /// The nearest folder above a file that has a folder of descriptors.

@@ -3,12 +3,15 @@
 /// Number of first bytes that are looked at.
 pub(crate) const LOOKED_AT: usize = 512;
 
+/// What a file is whose name often has no ending.
+pub(crate) const DICOM: &str = "a DICOM image";
+
 /// First bytes and what they are the beginning of. Longer beginnings stand before shorter ones.
 const BEGINNINGS: [(&[u8], &str); 25] = [
     (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
     (b"\x93NUMPY", "a single NumPy array (.npy)"),
     (b"MATLAB 5.0", "a MATLAB file (.mat)"),
-    (b"MATLAB 7.3", "a MATLAB file of version 7.3 (`save` with `-v7` writes an older one)"),
+    (b"MATLAB 7.3", "a MATLAB file of version 7.3 (.mat)"),
     (b"\x89PNG\r\n\x1a\n", "a PNG image"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
     (b"\xfd7zXZ\x00", "an xz file"),
@@ -52,6 +55,12 @@ pub(crate) fn kind_of(bytes: &[u8]) -> Option<String> {
             }
             .to_owned(),
         );
+    }
+    if bytes.get(128..132) == Some(b"DICM") {
+        return Some(DICOM.to_owned());
+    }
+    if bytes.get(344..348) == Some(b"n+1\0") {
+        return Some("a NIfTI image".to_owned());
     }
     if bytes.get(257..262) == Some(b"ustar") {
         return Some("a tar archive".to_owned());

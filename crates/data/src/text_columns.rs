@@ -1,150 +1,46 @@
-//! Text files of columns, one beside the other.
+//! Text files of columns (CSV and its kin).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use isthmus_core::error::DataError;
 
+use crate::columns::{Cells, Columns, TableFile};
 use crate::problem;
 
-/// The columns of some files, as texts.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TextColumns {
-    columns: Vec<TextColumn>,
-    rows: usize,
-    /// The line of each row, in its file.
-    lines: Vec<u64>,
-}
-
-#[derive(Clone, Debug)]
-struct TextColumn {
-    file: PathBuf,
-    name: String,
-    texts: Vec<String>,
-}
-
-impl TextColumns {
-    /// Adds the columns of a file, its texts without the space around them; lines of empty texts are
-    /// left out.
-    ///
-    /// # Errors
-    /// If it is no table, or has another number of rows than those before.
-    pub fn append(
-        &mut self,
-        path: &Path,
-        bytes: &[u8],
-        separator: u8,
-        header: bool,
-    ) -> Result<(), DataError> {
-        let mut records = records(path, bytes, separator)?.into_iter();
-        let names = if header { records.next().map(|(_, names)| names) } else { None };
-        let first = self.columns.len();
-        let mut lines = Vec::new();
-        let mut width = names.as_ref().map(Vec::len);
-        for (line, texts) in records {
-            let expected = *width.get_or_insert(texts.len());
-            if texts.len() != expected {
-                let what = format!("has {} columns, the lines before have {expected}", texts.len());
-                return Err(problem::inside(path, format!("line {line}"), what));
-            }
-            if lines.is_empty() {
-                self.columns.extend((0..expected).map(|column| TextColumn {
-                    file: path.to_owned(),
-                    name: match &names {
-                        Some(names) => names[column].clone(),
-                        None => (first + column).to_string(),
-                    },
-                    texts: Vec::new(),
-                }));
-            }
-            lines.push(line);
-            for (column, text) in self.columns[first..].iter_mut().zip(texts) {
-                column.texts.push(text);
-            }
+/// Adds the columns of a file, its texts without the space around them; lines of empty texts are left
+/// out. With `header`, the first line names the columns.
+///
+/// # Errors
+/// If it is no table, or has another number of rows than those before.
+pub(crate) fn append(
+    columns: &mut Columns,
+    path: &Path,
+    bytes: &[u8],
+    separator: u8,
+    header: bool,
+) -> Result<(), DataError> {
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let mut records = records(path, bytes, separator)?.into_iter();
+    let names = if header { records.next().map(|(_, names)| names) } else { None };
+    let mut lines = Vec::new();
+    let mut width = names.as_ref().map(Vec::len);
+    let mut texts: Vec<Vec<String>> = Vec::new();
+    for (line, fields) in records {
+        let expected = *width.get_or_insert(fields.len());
+        if fields.len() != expected {
+            let what = format!("has {} columns, the lines before have {expected}", fields.len());
+            return Err(problem::inside(path, format!("line {line}"), what));
         }
-        if lines.is_empty() {
-            return Err(problem::file(path, "has no rows"));
+        texts.resize(expected, Vec::new());
+        lines.push(line);
+        for (column, text) in texts.iter_mut().zip(fields) {
+            column.push(text);
         }
-        if first > 0 && lines.len() != self.rows {
-            return Err(problem::file(
-                path,
-                format!("has {} rows, `{}` has {}", lines.len(), self.first_file(), self.rows),
-            ));
-        }
-        if first == 0 {
-            (self.rows, self.lines) = (lines.len(), lines);
-        }
-        Ok(())
     }
-
-    fn first_file(&self) -> String {
-        self.columns.first().map_or(String::new(), |it| it.file.display().to_string())
-    }
-
-    /// Number of rows.
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Number of columns.
-    pub fn columns(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// The name of a column.
-    pub fn name(&self, column: usize) -> &str {
-        &self.columns[column].name
-    }
-
-    /// Where the named columns are; `field` names them in the descriptor.
-    ///
-    /// # Errors
-    /// If there is no such column.
-    pub fn places(&self, names: &[String], field: &str) -> Result<Vec<usize>, DataError> {
-        let place = |name: &String| {
-            self.columns.iter().position(|column| column.name == *name).ok_or_else(|| {
-                let known = || self.columns.iter().map(|column| column.name.as_str());
-                problem::file(
-                    self.first_file(),
-                    format!(
-                        "`{field}` names `{}`, which is no column{}; there are {}",
-                        problem::shown(name),
-                        problem::suggestion(name, known()),
-                        problem::some_of(known()),
-                    ),
-                )
-            })
-        };
-        names.iter().map(place).collect()
-    }
-
-    /// The texts of a column.
-    pub fn texts(&self, column: usize) -> Vec<&str> {
-        self.columns[column].texts.iter().map(String::as_str).collect()
-    }
-
-    /// The numbers of a column; absent where it is empty or NaN.
-    ///
-    /// # Errors
-    /// If a text is no finite number.
-    pub fn numbers(&self, column: usize) -> Result<Vec<Option<f64>>, DataError> {
-        let number = |(row, text): (usize, &String)| match text.parse::<f64>() {
-            _ if text.is_empty() => Ok(None),
-            Ok(number) if number.is_nan() => Ok(None),
-            Ok(number) if number.is_finite() => Ok(Some(number)),
-            _ => {
-                let text = problem::shown(text);
-                Err(self.fail(row, column, &format!("is `{text}`, expected a finite number")))
-            }
-        };
-        self.columns[column].texts.iter().enumerate().map(number).collect()
-    }
-
-    /// An error about a value.
-    pub fn fail(&self, row: usize, column: usize, what: &str) -> DataError {
-        let TextColumn { file, name, .. } = &self.columns[column];
-        let part = format!("line {}, column `{}`", self.lines[row], problem::shown(name));
-        problem::inside(file, part, what)
-    }
+    let mut names = names.into_iter().flatten();
+    let own = texts.into_iter().map(|texts| (names.next(), Cells::Texts(texts))).collect();
+    let rows = lines.len();
+    columns.append(TableFile { path: path.to_owned(), lines: Some(lines) }, rows, own)
 }
 
 /// The fields of each record and the line on which it begins.

@@ -8,10 +8,10 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
-use crate::problem;
 use crate::readers::{Features, ImageFolder, NpzImages, Series};
 use crate::sources::Transformed;
 use crate::views::Views;
+use crate::{image_archive, problem};
 
 /// What is predicted, as far as the path alone does not tell.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +20,7 @@ pub struct UnlabelledFile<'a> {
     pub path: &'a Path,
     /// What the samples are.
     pub kind: SampleKind,
-    /// Name of the array of a `.npz` or HDF5 file; absent: `images` or `x`.
+    /// Name of the array of a `.npz`, HDF5 or MATLAB file; absent: `images` or `x`.
     pub array: Option<&'a str>,
     /// Name of the array of lengths, where the samples are series of different lengths.
     pub lengths: Option<&'a str>,
@@ -29,14 +29,14 @@ pub struct UnlabelledFile<'a> {
 }
 
 impl UnlabelledFile<'_> {
-    /// Reads the samples: all images below a folder or in a zip archive, one image, or an array of
+    /// Reads the samples: all images below a folder or in a zip or tar archive, one image, or an array of
     /// features, series or small images.
     ///
     /// # Errors
     /// If there is nothing to read, or it is not what the model takes.
     pub fn read(&self) -> Result<LabelledSource, DataError> {
         let read = self.samples()?;
-        let samples = Transformed::new(read.samples, read.upright, self.transform)?
+        let samples = Transformed::new(read.samples, read.decoding, self.transform)?
             .source(None, &Views::default())?;
         Ok(LabelledSource { samples, targets: read.targets })
     }
@@ -55,7 +55,7 @@ impl UnlabelledFile<'_> {
             return Err(problem::file(self.path, "there is no such file or folder"));
         }
         let ending = self.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-        let is_array = ["npz", "npy", "h5", "hdf5"].contains(&ending.as_str());
+        let is_array = ["npz", "npy", "h5", "hdf5", "mat"].contains(&ending.as_str());
         match (self.kind, is_array) {
             (SampleKind::Series, true) => {
                 let lengths = self.lengths.map(str::to_owned);
@@ -75,7 +75,10 @@ impl UnlabelledFile<'_> {
             }
             (SampleKind::Features | SampleKind::Series, false) => Err(problem::file(
                 self.path,
-                format!("the model takes {}: expected a `.npz`, `.npy` or HDF5 file", self.kind),
+                format!(
+                    "the model takes {}: expected a `.npz`, `.npy`, HDF5 or `.mat` file",
+                    self.kind
+                ),
             )),
             (SampleKind::Image, true) => {
                 let mut reader = NpzImages { file: name, labelled: false, ..Default::default() };
@@ -84,7 +87,7 @@ impl UnlabelledFile<'_> {
                 }
                 reader.read(folder)
             }
-            (SampleKind::Image, false) if ending == "zip" => {
+            (SampleKind::Image, false) if image_archive::is_named_so(&name) => {
                 let reader = ImageFolder {
                     path: ".".to_owned(),
                     archive: Some(name),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::config::PluginConfig;
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
-use isthmus_data::readers::{Features, NpzImages};
+use isthmus_data::readers::{Features, NpzImages, Series};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/matlab")
@@ -63,13 +63,77 @@ fn arrays_of_more_dimensions_are_in_order() {
 }
 
 #[test]
+fn rows_of_characters_are_texts_without_the_spaces_that_fill_them() {
+    for (file, x, y) in [
+        ("texts_plain.mat", "x", "y"),
+        ("texts_packed.mat", "x", "y"),
+        ("version_7_3.mat", "fts", "names"),
+    ] {
+        let read = features(file, x, y).unwrap();
+        assert_eq!(read.targets.strata(), [1, 0, 2], "{file}");
+        assert_eq!(read.class_names.unwrap(), ["cat", "dog", "d\u{f6}g"], "{file}");
+    }
+    let error = features("texts_plain.mat", "x", "one").err().unwrap();
+    assert!(error.contains("has 1 labels for 3 samples"), "{error}");
+}
+
+#[test]
+fn files_of_version_7_3_are_read_in_matlabs_order() {
+    const FILE: &str = "version_7_3.mat";
+    let read = features(FILE, "fts", "labels").unwrap();
+    assert_eq!(read.targets.strata(), [1, 0, 1]);
+    let Samples::Features { size: 2, values } = read.samples else { panic!("not features") };
+    assert_eq!(values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let read = features(FILE, "small", "labels").unwrap();
+    let Samples::Features { size: 2, values } = read.samples else { panic!("not features") };
+    assert_eq!(values, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    let series = Series {
+        file: FILE.to_owned(),
+        series: "series".to_owned(),
+        labels: "labels".to_owned(),
+        first_label: 1,
+        ..Series::default()
+    };
+    let Samples::Series { channels: 2, length: 2, values } =
+        series.read(&folder()).unwrap().samples
+    else {
+        panic!("not series")
+    };
+    assert_eq!(values, (0..12).map(|it| it as f32).collect::<Vec<f32>>());
+    for (x, y, expected) in [
+        ("ftss", "labels", "has no array `ftss` (did you mean `fts`?)"),
+        ("fts", "cells", "is a cell array; expected"),
+        ("names", "labels", "holds texts; features are numbers"),
+    ] {
+        let error = features(FILE, x, y).err().unwrap();
+        assert!(error.contains(expected) && !error.contains("#refs#"), "{error}");
+    }
+}
+
+#[test]
+fn series_of_version_5_are_read() {
+    let series = Series {
+        file: "packed.mat".to_owned(),
+        series: "cube".to_owned(),
+        labelled: false,
+        ..Series::default()
+    };
+    let Samples::Series { channels: 3, length: 4, values } =
+        series.read(&folder()).unwrap().samples
+    else {
+        panic!("not series")
+    };
+    assert_eq!(values, (0..24).map(|it| it as f32).collect::<Vec<f32>>());
+}
+
+#[test]
 fn what_cannot_be_read_is_named() {
     for file in ["plain.mat", "packed.mat"] {
         for (x, y, expected) in [
             ("f9", "row", "has no array `f9`"),
             ("complex", "row", "is complex; expected an array of real numbers"),
-            ("text", "row", "is text; expected"),
-            ("cell", "row", "is a cell array; expected"),
+            ("text", "row", "holds texts; features are numbers"),
+            ("cell", "row", "is a cell array (`char(labels)` makes characters of texts); expected"),
             ("structure", "row", "is a structure; expected"),
             ("sparse", "row", "is a sparse array; expected"),
             ("cube", "row", "features have shape [2, 3, 4]"),

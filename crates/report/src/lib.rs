@@ -20,6 +20,7 @@ pub mod palette;
 mod png;
 mod results;
 mod runs;
+mod sheet;
 mod strip;
 #[cfg(test)]
 mod testing;
@@ -32,3 +33,4 @@ pub use figures::{FigureKind, plot};
 pub use page::report;
 pub use results::{Method, PlotOptions, Results};
 pub use runs::Run;
+pub use sheet::{PICTURE, Picture, Sheet, SheetRow};

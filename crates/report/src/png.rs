@@ -23,6 +23,41 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
 
 /// The image as PNG, `scale` pixels a unit.
 pub(crate) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, ReportError> {
+    encode(&pixmap(svg, scale)?)
+}
+
+/// Pixels as PNG.
+pub(crate) fn encode(pixels: &Pixmap) -> Result<Vec<u8>, ReportError> {
+    pixels.encode_png().map_err(|error| ReportError::Png(error.to_string()))
+}
+
+/// Puts an image of RGB values into a square of `side` pixels whose upper left corner is at `place`,
+/// enlarged by a whole number.
+pub(crate) fn put(
+    pixels: &mut Pixmap,
+    place: (u32, u32),
+    [width, height]: [usize; 2],
+    side: u32,
+    rgb: &[u8],
+) {
+    let side = side as usize;
+    let factor = (side / width.max(height).max(1)).max(1);
+    let (left, top) = (place.0 as usize, place.1 as usize);
+    let all = pixels.width() as usize;
+    let data = pixels.data_mut();
+    for y in 0..(height * factor).min(side) {
+        for x in 0..(width * factor).min(side) {
+            let from = ((y / factor) * width + x / factor) * 3;
+            let to = ((top + y) * all + left + x) * 4;
+            if let (Some(from), Some(to)) = (rgb.get(from..from + 3), data.get_mut(to..to + 3)) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
+}
+
+/// The image as pixels, `scale` a unit.
+pub(crate) fn pixmap(svg: &str, scale: f32) -> Result<Pixmap, ReportError> {
     let fail = |problem: String| ReportError::Png(problem);
     let options = Options {
         font_family: FONT_NAME.to_owned(),
@@ -43,7 +78,7 @@ pub(crate) fn render(svg: &str, scale: f32) -> Result<Vec<u8>, ReportError> {
     }
     let mut pixels = Pixmap::new(width, height).ok_or_else(too_many)?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut pixels.as_mut());
-    pixels.encode_png().map_err(|error| fail(error.to_string()))
+    Ok(pixels)
 }
 
 #[cfg(test)]

@@ -106,13 +106,13 @@ fn counts(data: &DataSpec, inspection: &Inspection) -> String {
 }
 
 /// A name with its control characters written out: a class may have any.
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
     name.chars().map(shown).collect()
 }
 
 /// The rows with the first column to the left and the others to the right.
-fn aligned(rows: &[Vec<String>]) -> String {
+pub(super) fn aligned(rows: &[Vec<String>]) -> String {
     let columns = rows.first().map_or(0, Vec::len);
     let widths: Vec<usize> = (0..columns)
         .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))

@@ -81,6 +81,6 @@ pub fn on_terminal(comparison: &Comparison) -> String {
 /// The form that standard output asks for.
 pub(super) fn terminal() -> Format {
     let page = Page::of_answers();
-    let width = page.styled.then(|| u16::try_from(page.width).unwrap_or(u16::MAX));
+    let width = page.breaks.then(|| u16::try_from(page.width).unwrap_or(u16::MAX));
     Format::Terminal(TerminalOptions { width, styled: page.styled })
 }

@@ -3,6 +3,7 @@
 mod adapt;
 mod check;
 pub mod compare;
+mod data;
 mod explain;
 mod export;
 mod list;
@@ -44,6 +45,7 @@ pub fn execute(arguments: Arguments) -> Result<(), Failure> {
         Command::Status(runs) => crate::launch::status(&runs),
         Command::Cancel(runs) => crate::launch::cancel(&runs),
         Command::Check(file) => check::execute(&file, output),
+        Command::Data(data) => data::execute(&data, output),
         Command::List { kind } => answer(&list::text(kind, &Page::of_answers())?),
         Command::Explain(explain) => answer(&explain::text(&explain, &Page::of_answers())?),
         Command::Schema { output } => schema::execute(output.as_deref()),

@@ -8,6 +8,7 @@ use ratatui::text::Line;
 use ratatui::widgets::{Axis, Block, Chart, Dataset, Gauge, GraphType, Paragraph, Wrap};
 
 use super::live::{Live, Running};
+use crate::page::colours_are_wanted;
 
 /// Colours of jobs and their curves; legible on dark and light terminals.
 const COLOURS: [Color; 6] =
@@ -97,9 +98,14 @@ pub fn draw(live: &Live, frame: &mut Frame<'_>) {
     }
 }
 
+/// A style in a colour, where colours are wanted.
+fn coloured(colour: Color) -> Style {
+    if colours_are_wanted() { Style::default().fg(colour) } else { Style::default() }
+}
+
 fn gauge(done: usize, all: usize, label: String, colour: Color) -> Gauge<'static> {
     Gauge::default()
-        .gauge_style(Style::default().fg(colour))
+        .gauge_style(coloured(colour))
         .ratio((done as f64 / all.max(1) as f64).clamp(0.0, 1.0))
         .label(label)
 }
@@ -148,7 +154,7 @@ fn draw_chart(live: &Live, frame: &mut Frame<'_>, area: Rect) {
             Dataset::default()
                 .marker(Marker::Braille)
                 .graph_type(GraphType::Line)
-                .style(Style::default().fg(*colour))
+                .style(coloured(*colour))
                 .data(points)
         })
         .collect();

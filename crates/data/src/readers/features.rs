@@ -18,8 +18,8 @@ use crate::readers::array_labels::ArrayLabels;
 use crate::scaling;
 
 /// Feature vectors `[rows, features]` with their labels, from a NumPy archive (`.npz`), an HDF5 file
-/// or a MATLAB file (`.mat` of version 5) that holds both, or from two `.npy` files. Features are floats or integers of any width;
-/// NaN and infinite values are refused. Labels are whole numbers, as integers or floats, or texts:
+/// or a MATLAB file (`.mat`, any version from 5 on) that holds both, or from two `.npy` files. Features
+/// are floats or integers of any width; NaN and infinite values are refused. Labels are whole numbers, as integers or floats, or texts:
 /// the classes' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -1,34 +1,37 @@
-//! `image-folder`: a tree with one folder a class, or a zip archive of it.
+//! `image-folder`: a tree with one folder a class, or an archive of it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use isthmus_core::augmentation::SampleKind;
-use isthmus_core::config::PluginConfig;
-use isthmus_core::dataset::{EncodedImage, LabelledSamples, Reader, Samples};
+use isthmus_core::config::{FieldProblem, PluginConfig};
+use isthmus_core::dataset::{EncodedImage, ImageDecoding, LabelledSamples, Reader, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::registry::{About, Plugin, ReaderPlugin};
 use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::image_decoding::{brightness, check_window};
 use super::image_tree::{Found, Member, READ, in_archive, in_tree};
 use crate::problem;
 
-/// The images of a folder with one folder a class: `<path>/<class>/<file>`; or of a zip archive
-/// with that tree inside. Classes are numbered in alphabetical order of their folders, images come
+/// The images of a folder with one folder a class: `<path>/<class>/<file>`; or of a zip or tar archive
+/// (`.tar`, `.tar.gz`, `.tgz`) with that tree inside. Classes are numbered in alphabetical order of their folders, images come
 /// in the order of their names. Folders inside a class's folder belong to the class; names that
-/// begin with a dot are passed over. Read are JPEG, PNG, WebP, BMP, TIFF, PNM and the first frame
-/// of GIF, by their endings; what is inside decides how a file is decoded. Images of other formats
-/// are left out with a warning.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// begin with a dot are passed over. Read are JPEG, PNG, WebP, BMP, TIFF, PNM, the first
+/// frame of GIF, DICOM (also without an ending) and a slice of NIfTI volumes, by their endings; what is
+/// inside decides how a file is decoded. Grey images stay grey, others become RGB without their
+/// transparency. Images of other formats are left out with a warning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImageFolder {
     /// The folder that holds the classes' folders, relative to the data set's folder:
     /// `amazon/images`. `.` is the data set's folder itself.
     pub path: String,
-    /// A zip archive that holds the same tree under the same path; read where the folder is
-    /// absent.
+    /// A zip or tar archive that holds the same tree under the same path; read where the folder is
+    /// absent. A gzipped one is unpacked once: up to 128 MiB in memory, a larger one into the cache
+    /// folder.
     pub archive: Option<String>,
     /// Whether folders are classes. With `false` the samples have no labels: every image below
     /// `path` is read, whatever folder it is in.
@@ -36,15 +39,38 @@ pub struct ImageFolder {
     /// Turns photos upright, as their EXIF orientation says. Without it they are used as they are
     /// stored, as torchvision does: pretrained weights were trained that way.
     pub exif_orientation: bool,
+    /// The values that become black and white, in images of more than 8 bits a value: `[0, 4095]`, or
+    /// `[-160, 240]` of a CT. Absent: the ends of the type (0 and 65535), the window that a DICOM file
+    /// states, and what `stretch` says of files that state none, as NIfTI.
+    pub window: Option<[f64; 2]>,
+    /// Brings each such image to its own largest value as white, and 0 or its smallest value, if that
+    /// is below 0, as black: for 10 or 12 bits that are kept in 16.
+    pub stretch: bool,
+    /// Which slice of a volume, or frame of a DICOM file, is the image: from 0, the first, to 1, the
+    /// last.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub slice: f64,
 }
 
 impl Default for ImageFolder {
     fn default() -> Self {
-        Self { path: String::new(), archive: None, labelled: true, exif_orientation: false }
+        Self {
+            path: String::new(),
+            archive: None,
+            labelled: true,
+            exif_orientation: false,
+            window: None,
+            stretch: false,
+            slice: 0.5,
+        }
     }
 }
 
-impl PluginConfig for ImageFolder {}
+impl PluginConfig for ImageFolder {
+    fn check(&self) -> Result<(), FieldProblem> {
+        check_window(self.window, self.stretch)
+    }
+}
 
 impl ReaderPlugin for ImageFolder {
     fn build(self) -> Box<dyn Reader> {
@@ -59,7 +85,7 @@ impl ReaderPlugin for ImageFolder {
 isthmus_core::inventory::submit! {
     Plugin::reader::<ImageFolder>(About {
         name: "image-folder",
-        summary: "images in one folder a class, or in a zip archive of such a tree",
+        summary: "images in one folder a class, or in a zip or tar archive of such a tree",
         paper: "",
     })
 }
@@ -82,6 +108,14 @@ impl Reader for ImageFolder {
 }
 
 impl ImageFolder {
+    fn decoding(&self) -> ImageDecoding {
+        ImageDecoding {
+            upright: self.exif_orientation,
+            brightness: brightness(self.window, self.stretch),
+            slice: self.slice,
+        }
+    }
+
     /// Reads the archive, whether or not the folder is there too.
     ///
     /// # Errors
@@ -122,7 +156,7 @@ impl ImageFolder {
         }
         Ok(LabelledSamples {
             class_names: Some(names),
-            upright: self.exif_orientation,
+            decoding: self.decoding(),
             class_remark: Some(remark),
             warnings,
             ..LabelledSamples::new(Samples::Encoded(images), labels)
@@ -145,7 +179,7 @@ impl ImageFolder {
         images.sort_by_cached_key(EncodedImage::to_string);
         let targets = RowTargets::none(images.len());
         Ok(LabelledSamples {
-            upright: self.exif_orientation,
+            decoding: self.decoding(),
             warnings,
             ..LabelledSamples::new(Samples::Encoded(images), targets)
         })
@@ -262,7 +296,7 @@ mod tests {
             EncodedImage::File(path) => {
                 path.strip_prefix(strip).unwrap().to_string_lossy().into_owned()
             }
-            EncodedImage::ZipEntry { name, .. } => name.clone(),
+            EncodedImage::ArchiveEntry { name, .. } => name.clone(),
         };
         images.iter().map(name).zip(samples.targets.strata().iter().copied()).collect()
     }

@@ -8,19 +8,20 @@ use std::sync::Arc;
 use isthmus_core::dataset::EncodedImage;
 use isthmus_core::error::DataError;
 
+use crate::image_archive::ImageArchive;
 use crate::labels::class_name;
-use crate::{archive, problem, sniff};
+use crate::{problem, sniff};
 
 /// Endings of the files that are read.
-pub(super) const READ: [&str; 14] = [
+pub(super) const READ: [&str; 18] = [
     "jpg", "jpeg", "jpe", "jfif", "png", "webp", "gif", "bmp", "tif", "tiff", "pgm", "ppm", "pbm",
-    "pnm",
+    "pnm", "dcm", "dicom", "nii", "nii.gz",
 ];
 /// Endings of images and films that are not read: it is said when they are left out.
-const NOT_READ: [&str; 29] = [
+const NOT_READ: [&str; 27] = [
     "heic", "heif", "avif", "jp2", "j2k", "jxl", "jxr", "svg", "ico", "psd", "raw", "cr2", "cr3",
-    "nef", "arw", "dng", "exr", "hdr", "tga", "pcx", "dcm", "dicom", "eps", "pdf", "mp4", "mov",
-    "avi", "mkv", "webm",
+    "nef", "arw", "dng", "exr", "hdr", "tga", "pcx", "eps", "pdf", "mp4", "mov", "avi", "mkv",
+    "webm",
 ];
 
 /// What is in the place of images.
@@ -80,11 +81,10 @@ impl Found {
     }
 }
 
-/// The images of a zip archive below its folder `inside`.
+/// The images of an archive below its folder `inside`.
 pub(super) fn in_archive(path: &Path, inside: &str) -> Result<Found, DataError> {
-    let archive = archive::open(path)?;
+    let names = ImageArchive::open(path)?.names(path)?;
     let shared: Arc<Path> = path.into();
-    let names = archive::names(path, &archive)?;
     let inside = inside.trim_end_matches('/').trim_start_matches("./");
     let prefix = if matches!(inside, "" | ".") { String::new() } else { format!("{inside}/") };
     let mut entries: Vec<(String, usize)> = names
@@ -104,7 +104,7 @@ pub(super) fn in_archive(path: &Path, inside: &str) -> Result<Found, DataError> 
     for (name, index) in entries {
         let Some((class, file)) = name.split_once('/') else {
             if !is_hidden(&name) && ending_of(Path::new(&name)).is_some_and(|it| is_read(&it)) {
-                found.beside.push(EncodedImage::ZipEntry {
+                found.beside.push(EncodedImage::ArchiveEntry {
                     archive: Arc::clone(&shared),
                     index,
                     name: names[index].clone(),
@@ -122,7 +122,7 @@ pub(super) fn in_archive(path: &Path, inside: &str) -> Result<Found, DataError> 
         }
         match ending_of(path) {
             Some(ending) if is_read(&ending) => members.push(Member {
-                image: EncodedImage::ZipEntry {
+                image: EncodedImage::ArchiveEntry {
                     archive: Arc::clone(&shared),
                     index,
                     name: names[index].clone(),
@@ -156,7 +156,7 @@ pub(super) fn in_tree(tree: &Path) -> Result<Found, DataError> {
                 .entry(class_name(&name))
                 .or_default()
                 .extend(files.into_iter().map(member));
-        } else if ending_of(&path).is_some_and(|ending| is_read(&ending)) {
+        } else if is_image(&path) || (ending_of(&path).is_none() && is_dicom(&path)?) {
             found.beside.push(EncodedImage::File(path));
         }
     }
@@ -178,7 +178,9 @@ fn collect_images(
             Some(ending) => found.leave_out(&ending),
             None => {
                 let kind = sniff::kind_of(&problem::first_bytes(&path)?);
-                if kind.is_some_and(|kind| kind.ends_with("image")) {
+                if kind.as_deref() == Some(sniff::DICOM) {
+                    files.push(path);
+                } else if kind.is_some_and(|kind| kind.ends_with("image")) {
                     *found.left_out.entry("without an ending".to_owned()).or_default() += 1;
                 }
             }
@@ -193,7 +195,7 @@ fn file_name(image: &EncodedImage) -> String {
         EncodedImage::File(path) => {
             path.file_name().map(|name| name.to_string_lossy().into_owned())
         }
-        EncodedImage::ZipEntry { name, .. } => name.rsplit('/').next().map(str::to_owned),
+        EncodedImage::ArchiveEntry { name, .. } => name.rsplit('/').next().map(str::to_owned),
     };
     name.unwrap_or_default()
 }
@@ -221,7 +223,20 @@ fn folders_of(path: &Path) -> Option<PathBuf> {
 }
 
 fn ending_of(path: &Path) -> Option<String> {
-    path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase())
+    const VOLUME: &str = "nii.gz";
+    let ending = path.extension()?.to_string_lossy().to_ascii_lowercase();
+    let is_volume = || path.to_string_lossy().to_ascii_lowercase().ends_with(&format!(".{VOLUME}"));
+    Some(if ending == "gz" && is_volume() { VOLUME.to_owned() } else { ending })
+}
+
+/// Whether a file is DICOM, by its content.
+fn is_dicom(path: &Path) -> Result<bool, DataError> {
+    Ok(sniff::kind_of(&problem::first_bytes(path)?).as_deref() == Some(sniff::DICOM))
+}
+
+/// Whether a file is an image that is read, by its ending.
+pub(crate) fn is_image(path: &Path) -> bool {
+    ending_of(path).is_some_and(|ending| is_read(&ending))
 }
 
 fn is_read(ending: &str) -> bool {

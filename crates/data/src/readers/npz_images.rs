@@ -1,4 +1,4 @@
-//! `npz-images`: small images and labels in a NumPy archive.
+//! `npz-images`: small images and labels in a file of arrays.
 
 use std::path::{Path, PathBuf};
 
@@ -16,12 +16,12 @@ use crate::labels::{Labels, labels};
 use crate::readers::RowLimit;
 
 /// Images of one size, `[rows, height, width]` or `[rows, height, width, 1 or 3]`, with their labels,
-/// in a NumPy archive (`.npz`) or an HDF5 file. Pixels are whole numbers from 0 to 255 or floats
+/// in a NumPy archive (`.npz`), an HDF5 or a MATLAB file. Pixels are whole numbers from 0 to 255 or floats
 /// from 0 to 1, labels whole numbers, as integers or floats, or texts: the classes' names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct NpzImages {
-    /// The `.npz` or HDF5 file, relative to the data set's folder.
+    /// The `.npz`, HDF5 or MATLAB file, relative to the data set's folder.
     pub file: String,
     /// Name of the images' array; its path in an HDF5 file.
     pub images: String,
@@ -67,7 +67,7 @@ impl ReaderPlugin for NpzImages {
 isthmus_core::inventory::submit! {
     Plugin::reader::<NpzImages>(About {
         name: "npz-images",
-        summary: "small images of one size with labels in a .npz or HDF5 file",
+        summary: "small images of one size with labels in a .npz, HDF5 or MATLAB file",
         paper: "",
     })
 }

@@ -1,4 +1,4 @@
-//! `series`: series and labels in NumPy and HDF5 files.
+//! `series`: series and labels in files of arrays.
 
 use std::path::{Path, PathBuf};
 
@@ -27,15 +27,16 @@ pub enum SeriesLayout {
     TimeFirst,
 }
 
-/// Multivariate series with labels, numbers or texts, from a `.npz` or HDF5 file that holds both, or
-/// from two `.npy` files. NaN and infinite values are refused. Series of different lengths are one
+/// Multivariate series with labels, numbers or texts, from a `.npz`, HDF5 or MATLAB file that holds
+/// both, or from two `.npy` files. NaN and infinite values are refused. Series of different lengths are one
 /// array as long as the longest, and an array of `lengths`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Series {
-    /// The `.npz` or HDF5 file, or the `.npy` file of the series, relative to the data set's folder.
+    /// The `.npz`, HDF5 or MATLAB file, or the `.npy` file of the series, relative to the data set's
+    /// folder.
     pub file: String,
-    /// Name of the series' array in a `.npz` file; its path in an HDF5 file.
+    /// Name of the series' array in a `.npz` or MATLAB file; its path in an HDF5 file.
     pub series: String,
     /// Name of the array of the series' lengths, where they differ: `[rows]`, whole numbers from 1 to
     /// the number of time steps of the series' array. What is beyond a series' length is not read.
@@ -109,8 +110,8 @@ impl ReaderPlugin for Series {
 isthmus_core::inventory::submit! {
     Plugin::reader::<Series>(About {
         name: "series",
-        summary: "multivariate series, of one length or of different ones, and labels in .npz, .npy or \
-                  HDF5 files",
+        summary: "multivariate series, of one length or of different ones, and labels in .npz, .npy, \
+                  HDF5 or MATLAB files",
         paper: "",
     })
 }

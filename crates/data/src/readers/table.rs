@@ -1,5 +1,6 @@
-//! `table`: numbers in text files, one row a sample.
+//! `table`: numbers in text and Parquet files, one row a sample.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use isthmus_core::augmentation::SampleKind;
@@ -12,12 +13,11 @@ use isthmus_core::validation::Matrix;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::archive;
+use crate::columns::Columns;
 use crate::labels::{Labels, named};
-use crate::problem;
 use crate::readers::RowLimit;
 use crate::scaling::moments;
-use crate::text_columns::TextColumns;
+use crate::{archive, parquet_columns, problem, text_columns};
 
 /// The rows of a domain: those whose value in a column lies in a range.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -31,9 +31,9 @@ pub struct ValueRange {
     pub below: Option<f64>,
 }
 
-/// Feature vectors and their targets from text files of columns (CSV and its kin, gzip or not): one
-/// row a sample. Columns are called by the names of the first line; without such a line, by their
-/// number from 0.
+/// Feature vectors and their targets from text files of columns (CSV and its kin, gzip or not) or
+/// Parquet files, which are told by their content: one row a sample. Columns are called by the names
+/// of the first line or of the Parquet file; without such a line, by their number from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Table {
@@ -41,21 +41,30 @@ pub struct Table {
     /// of the one before, row by row.
     #[schemars(length(min = 1))]
     pub files: Vec<String>,
-    /// What separates the columns: one character, `","`, `";"`, `" "` or `"\t"`.
+    /// What separates the columns of text files: one character, `","`, `";"`, `" "` or `"\t"`.
     pub separator: String,
-    /// Whether the first line of each file names its columns.
+    /// Whether the first line of each text file names its columns.
     pub header: bool,
+    /// The columns that are features, by their names, in which `*` stands for any characters: `["f*"]`.
+    /// They come in the table's order. Absent: all that are named nowhere else.
+    pub features: Vec<String>,
     /// The columns that are to be predicted. Absent: none, the samples have no targets.
     pub targets: Vec<String>,
     /// What they hold: `values`, numbers; `labels`, 1 where a sample has the class of the column, 0
     /// where it has not; `classes`, the name of the class, in one column.
     pub kind: TargetKind,
-    /// Columns that are no features, such as the one that tells the domain.
+    /// Columns that are no features, such as an age that tells the domain; `*` stands for any
+    /// characters.
     pub without: Vec<String>,
     /// Brings each feature to mean 0 and standard deviation 1 over all rows of the files, those of
     /// other domains included. Targets stay as they are.
     pub standardize: bool,
-    /// Keeps the rows of a domain.
+    /// Keeps the rows of a domain: those that have these values in these columns, `{ domain =
+    /// "webcam" }`. Values are texts; those of a column of numbers are compared as numbers. The columns
+    /// are no features.
+    #[serde(rename = "where")]
+    pub wanted: BTreeMap<String, String>,
+    /// Keeps the rows of a domain: those whose value in a column lies in a range.
     pub range: Option<ValueRange>,
     /// Keeps only some of these rows.
     pub rows: Option<RowLimit>,
@@ -67,10 +76,12 @@ impl Default for Table {
             files: vec!["table.csv".to_owned()],
             separator: ",".to_owned(),
             header: true,
+            features: Vec::new(),
             targets: Vec::new(),
             kind: TargetKind::Values,
             without: Vec::new(),
             standardize: false,
+            wanted: BTreeMap::new(),
             range: None,
             rows: None,
         }
@@ -122,7 +133,7 @@ impl ReaderPlugin for Table {
 isthmus_core::inventory::submit! {
     Plugin::reader::<Table>(About {
         name: "table",
-        summary: "feature vectors and numbers or classes in text files of columns",
+        summary: "feature vectors and numbers or classes in columns of text (CSV) or Parquet files",
         paper: "",
     })
 }
@@ -133,21 +144,13 @@ impl Reader for Table {
     }
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
-        let mut table = TextColumns::default();
-        for file in &self.files {
-            let path = folder.join(file);
-            let bytes = archive::read_unpacked(&path)?;
-            table.append(&path, &bytes, self.separator.as_bytes()[0], self.header)?;
-        }
+        let table = self.columns(folder)?;
         let targets = table.places(&self.targets, "targets")?;
-        let mut excluded = table.places(&self.without, "without")?;
-        excluded.extend(&targets);
-        let features: Vec<usize> =
-            (0..table.columns()).filter(|column| !excluded.contains(column)).collect();
+        let features = self.feature_columns(&table, &targets)?;
         if features.is_empty() {
             return Err(problem::file(
                 folder.join(&self.files[0]),
-                "has no columns beside `targets` and `without`: there are no features",
+                "has no columns beside `targets`, `without` and `where`: there are no features",
             ));
         }
         let mut columns =
@@ -178,26 +181,82 @@ impl Reader for Table {
 }
 
 impl Table {
+    /// The columns of all files.
+    fn columns(&self, folder: &Path) -> Result<Columns, DataError> {
+        let mut table = Columns::default();
+        for file in &self.files {
+            let path = folder.join(file);
+            let bytes = archive::read_unpacked(&path)?;
+            if bytes.starts_with(parquet_columns::BEGINNING) {
+                parquet_columns::append(&mut table, &path, &bytes)?;
+            } else {
+                let separator = self.separator.as_bytes()[0];
+                text_columns::append(&mut table, &path, &bytes, separator, self.header)?;
+            }
+        }
+        Ok(table)
+    }
+
+    fn feature_columns(&self, table: &Columns, targets: &[usize]) -> Result<Vec<usize>, DataError> {
+        let mut excluded = table.matching(&self.without, "without")?;
+        excluded.extend(targets);
+        let features = if self.features.is_empty() {
+            let telling: Vec<String> = self.wanted.keys().cloned().collect();
+            excluded.extend(table.places(&telling, "where")?);
+            (0..table.columns()).collect()
+        } else {
+            table.matching(&self.features, "features")?
+        };
+        Ok(features.into_iter().filter(|column| !excluded.contains(column)).collect())
+    }
+
     /// The rows of the domain.
-    fn kept(&self, table: &TextColumns) -> Result<Vec<usize>, DataError> {
-        let Some(range) = &self.range else { return Ok((0..table.rows()).collect()) };
+    fn kept(&self, table: &Columns) -> Result<Vec<usize>, DataError> {
+        let mut kept: Vec<usize> = (0..table.rows()).collect();
+        for (column, value) in &self.wanted {
+            let place = table.places(std::slice::from_ref(column), "where")?[0];
+            let texts = table.texts(place)?;
+            let number = value.trim().parse::<f64>().ok();
+            let is_wanted = |text: &str| {
+                text == value.trim() || (number.is_some() && text.parse::<f64>().ok() == number)
+            };
+            kept.retain(|&row| is_wanted(&texts[row]));
+            if kept.is_empty() {
+                let known: BTreeSet<&str> = texts.iter().map(String::as_str).collect();
+                return Err(problem::file(
+                    table.first_file(),
+                    format!(
+                        "no row has `{}` in the column `{}`{}; its values are {}",
+                        problem::shown(value),
+                        problem::shown(column),
+                        problem::suggestion(value, known.iter().copied()),
+                        problem::some_of(&known)
+                    ),
+                ));
+            }
+        }
+        let Some(range) = &self.range else { return Ok(kept) };
         let place = table.places(std::slice::from_ref(&range.column), "range.column")?[0];
         let values = table.numbers(place)?;
         let inside = |value: f64| {
             range.from.is_none_or(|from| value >= from)
                 && range.below.is_none_or(|below| value < below)
         };
-        let kept: Vec<usize> =
-            (0..table.rows()).filter(|&row| values[row].is_some_and(inside)).collect();
+        let first = kept[0];
+        kept.retain(|&row| values[row].is_some_and(inside));
         if kept.is_empty() {
-            return Err(table.fail(0, place, "and no other row is in the `range` of the domain"));
+            return Err(table.fail(
+                first,
+                place,
+                "and no other row is in the `range` of the domain",
+            ));
         }
         Ok(kept)
     }
 
     fn targets(
         &self,
-        table: &TextColumns,
+        table: &Columns,
         places: &[usize],
         kept: &[usize],
     ) -> Result<(RowTargets, Option<Vec<String>>), DataError> {
@@ -206,7 +265,8 @@ impl Table {
         }
         if self.kind == TargetKind::Classes {
             // The classes of the whole table, so that all domains have the same.
-            let Labels { classes, names } = named(table.texts(places[0]));
+            let Labels { classes, names } =
+                named(table.texts(places[0])?.iter().map(String::as_str));
             let classes: Vec<Option<u32>> = kept.iter().map(|&row| classes[row]).collect();
             return Ok((RowTargets::of_classes(&classes), names));
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isthmus_core::augmentation::{ImagePixels, SampleKind, SampleMut};
-use isthmus_core::dataset::{EncodedImage, SampleSource};
+use isthmus_core::dataset::{EncodedImage, ImageDecoding, SampleSource};
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::random::Key;
@@ -31,19 +31,18 @@ pub struct EncodedSource {
 }
 
 impl EncodedSource {
-    /// Images that are decoded on demand, and turned as their EXIF orientation says where `upright`
-    /// is set. Where the transform states no number of channels, all
+    /// Images that are decoded on demand. Where the transform states no number of channels, all
     /// become RGB; where it states no size, all must have the size of the first.
     ///
     /// # Errors
     /// If the transform cannot be used or an archive cannot be opened.
     pub fn new(
         images: Vec<EncodedImage>,
-        upright: bool,
+        decoding: ImageDecoding,
         transform: &Transform,
     ) -> Result<Self, DataError> {
         const COLOUR: usize = 3;
-        let decoder = Decoder::new(&images, upright)?;
+        let decoder = Decoder::new(&images, decoding)?;
         let mut transform = transform.clone();
         transform.channels.get_or_insert(COLOUR);
         let transform = ImageTransform::new(&transform, COLOUR)?;
@@ -136,7 +135,7 @@ impl SampleSource for EncodedSource {
                 let path = path.strip_prefix(&self.folder).unwrap_or(path);
                 path.to_string_lossy().replace('\\', "/")
             }
-            EncodedImage::ZipEntry { name, .. } => name.clone(),
+            EncodedImage::ArchiveEntry { name, .. } => name.clone(),
         }
     }
 
@@ -159,7 +158,7 @@ impl SampleSource for EncodedSource {
 fn common_folder(images: &[EncodedImage]) -> PathBuf {
     let folder = |image: &EncodedImage| match image {
         EncodedImage::File(path) => path.parent().map(Path::to_owned),
-        EncodedImage::ZipEntry { .. } => None,
+        EncodedImage::ArchiveEntry { .. } => None,
     };
     let common = |a: PathBuf, b: PathBuf| -> PathBuf {
         let same = a.components().zip(b.components()).take_while(|(a, b)| a == b);
@@ -190,13 +189,15 @@ mod tests {
                 EncodedImage::File(path)
             })
             .collect();
-        let source = EncodedSource::new(images.clone(), false, &Transform::default()).unwrap();
+        let source =
+            EncodedSource::new(images.clone(), ImageDecoding::default(), &Transform::default())
+                .unwrap();
         assert_eq!(source.shape(), InputShape::Image { channels: 3, height: 5, width: 4 });
         assert!(source.values(&[0], SampleView::Plain).is_ok());
         let error = source.values(&[0, 1], SampleView::Plain).err().unwrap().to_string();
         assert!(error.contains("1.png: has 6 x 5 pixels"), "{error}");
         let resize = Transform { resize: Some(3), ..Transform::default() };
-        let source = EncodedSource::new(images, false, &resize).unwrap();
+        let source = EncodedSource::new(images, ImageDecoding::default(), &resize).unwrap();
         let values = read(&source, &[0, 1], SampleView::Plain);
         assert_eq!(values.len(), 2 * 27);
         assert_eq!((values[0], values[9], values[27]), (1.0, 0.0, 1.0));

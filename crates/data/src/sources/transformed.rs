@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isthmus_core::dataset::{SampleSource, Samples};
+use isthmus_core::dataset::{ImageDecoding, SampleSource, Samples};
 use isthmus_core::error::DataError;
 use isthmus_core::spec::Transform;
 
@@ -24,13 +24,13 @@ pub(crate) enum Transformed {
 }
 
 impl Transformed {
-    /// Transforms samples; `upright` turns images as their EXIF orientation says.
+    /// Transforms samples; `decoding` says how encoded images become bytes.
     ///
     /// # Errors
     /// If the transform does not fit the samples, or an image cannot be read.
     pub fn new(
         samples: Samples,
-        upright: bool,
+        decoding: ImageDecoding,
         transform: Option<&Transform>,
     ) -> Result<Self, DataError> {
         let plain = Transform::default();
@@ -47,7 +47,7 @@ impl Transformed {
                 Self::Images(ImageSource::new([channels, height, width], pixels, transform)?)
             }
             Samples::Encoded(images) => {
-                Self::Encoded(EncodedSource::new(images, upright, transform)?)
+                Self::Encoded(EncodedSource::new(images, decoding, transform)?)
             }
         })
     }

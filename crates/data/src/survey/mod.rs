@@ -1,0 +1,216 @@
+//! Surveys: what a folder or some files hold, as the descriptor of a data set.
+//!
+//! A survey takes what people commonly have, by names and content: image trees and archives, lists of
+//! images, arrays, tables, sparse text, IDX. What it takes for domains and classes it says; where it
+//! cannot decide, it says what it saw and what to write.
+
+mod arrays;
+mod files;
+mod habits;
+mod images;
+mod lists;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use isthmus_core::error::DataError;
+use toml::{Table, Value};
+
+use crate::problem;
+use files::Files;
+use habits::Part;
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    /// The folder that the readers' paths begin from.
+    pub folder: PathBuf,
+    /// What was taken for what, a sentence each.
+    pub remarks: Vec<String>,
+    domains: Vec<FoundDomain>,
+    classes: Option<Vec<String>>,
+}
+
+/// A domain and its readers.
+#[derive(Clone, Debug)]
+struct FoundDomain {
+    name: String,
+    sets: FoundSets,
+}
+
+#[derive(Clone, Debug)]
+enum FoundSets {
+    All(Table),
+    Given { train: Table, test: Table },
+}
+
+/// Domains, and what was taken for them.
+#[derive(Default)]
+struct Found {
+    domains: Vec<FoundDomain>,
+    remarks: Vec<String>,
+    /// The classes of all, where a domain lacks some.
+    classes: Option<Vec<String>>,
+}
+
+impl FoundDomain {
+    fn all(name: impl Into<String>, reader: Table) -> Self {
+        Self { name: name.into(), sets: FoundSets::All(reader) }
+    }
+}
+
+/// A domain of one set, or of a training and a test set.
+fn domain_of(name: String, mut sets: Vec<(Option<Part>, Table)>) -> Result<FoundDomain, DataError> {
+    let of = |part: Part| sets.iter().find(|(own, _)| *own == Some(part)).map(|(_, it)| it.clone());
+    if let (Some(train), Some(test)) = (of(Part::Train), of(Part::Test)) {
+        return Ok(FoundDomain { name, sets: FoundSets::Given { train, test } });
+    }
+    match sets.len() {
+        1 => Ok(FoundDomain::all(name, sets.remove(0).1)),
+        count => Err(DataError::Mismatch(format!(
+            "{count} sets would be the domain `{name}`; expected one, or a training and a test set \
+             whose names say `train` and `test`"
+        ))),
+    }
+}
+
+/// A reader's table.
+fn reader(name: &str, fields: impl IntoIterator<Item = (&'static str, Value)>) -> Table {
+    let name = ("name".to_owned(), Value::from(name));
+    std::iter::once(name)
+        .chain(fields.into_iter().map(|(key, value)| (key.to_owned(), value)))
+        .collect()
+}
+
+/// A path as descriptors have it.
+fn path_text(path: &Path) -> String {
+    let text = path.to_string_lossy().replace('\\', "/");
+    if text.is_empty() { ".".to_owned() } else { text }
+}
+
+/// Finds what a folder, or some folders and files, hold.
+///
+/// # Errors
+/// If a path cannot be read, or what is there cannot be taken for a data set; with what was seen and
+/// what to write.
+pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
+    let files = Files::of(paths)?;
+    // Each says nothing where there is nothing of its kind.
+    let kinds: [fn(&Files) -> Result<Option<Found>, DataError>; 7] = [
+        images::trees,
+        images::archives,
+        lists::find,
+        arrays::find,
+        tables::idx,
+        tables::tables,
+        tables::svmlight,
+    ];
+    for find in kinds {
+        if let Some(Found { mut domains, remarks, classes }) = find(&files)? {
+            make_names_usable(&mut domains);
+            return Ok(Survey { folder: files.folder, remarks, domains, classes });
+        }
+    }
+    Err(problem::file(
+        &files.folder,
+        format!(
+            "holds nothing that can be taken for a data set: {}; expected folders DOMAIN/CLASS with \
+             images, an archive of such a tree for each domain, lists of images, arrays (.npz, .npy, \
+             .mat, .h5), tables (.csv, .parquet) or SVMlight files. `isthmus list readers` shows what \
+             can be read; datasets/README.md how a descriptor is written by hand",
+            files.summary()
+        ),
+    ))
+}
+
+/// Names that tasks can be written with, each once.
+fn make_names_usable(domains: &mut [FoundDomain]) {
+    let mut seen: Vec<String> = Vec::new();
+    for domain in domains {
+        let mut name = domain.name.replace("->", "-").replace('+', "-");
+        name.retain(|c| !c.is_control());
+        let name = name.trim();
+        let plain = if name.is_empty() { "domain".to_owned() } else { name.to_owned() };
+        let mut own = plain.clone();
+        let mut number = 2;
+        while seen.contains(&own) {
+            own = format!("{plain}-{number}");
+            number += 1;
+        }
+        seen.push(own.clone());
+        domain.name = own;
+    }
+}
+
+impl Survey {
+    /// The names of the domains.
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        self.domains.iter().map(|domain| domain.name.as_str())
+    }
+
+    /// The descriptor's text; `folder` is what it says of the data's place.
+    pub fn descriptor(&self, name: &str, folder: &str) -> String {
+        let mut text = String::new();
+        for remark in &self.remarks {
+            for line in wrapped(remark) {
+                text.push_str(&format!("# {line}\n"));
+            }
+        }
+        let field = |key: &str, value: Value| format!("{key} = {value}\n");
+        text.push_str(&field("name", name.into()));
+        if folder != name {
+            text.push_str(&field("folder", folder.into()));
+        }
+        if let Some(classes) = &self.classes {
+            text.push_str(&field("classes", classes.clone().into()));
+        }
+        for FoundDomain { name, sets } in &self.domains {
+            text.push_str("\n[[domains]]\n");
+            text.push_str(&field("name", name.as_str().into()));
+            match sets {
+                FoundSets::All(reader) => {
+                    text.push_str(&format!("reader = {}\n", inline(reader)));
+                }
+                FoundSets::Given { train, test } => {
+                    text.push_str(&format!("train = {}\n", inline(train)));
+                    text.push_str(&format!("test = {}\n", inline(test)));
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A table in one line, the reader's name first.
+fn inline(table: &Table) -> String {
+    let (name, others): (Vec<_>, Vec<_>) = table.iter().partition(|(key, _)| *key == "name");
+    let field = |(key, value): &(&String, &Value)| match value {
+        Value::Table(table) => format!("{key} = {}", inline(table)),
+        value => format!("{key} = {value}"),
+    };
+    let fields: Vec<String> = name.iter().chain(&others).map(field).collect();
+    format!("{{ {} }}", fields.join(", "))
+}
+
+/// A sentence in lines of at most 98 characters.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 98;
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("there is always one");
+        if !line.is_empty() && line.chars().count() + word.chars().count() >= WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// `amazon (31), dslr (31)`, the first of them.
+fn counts<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) -> String {
+    problem::some_of(counts.into_iter().map(|(name, count)| format!("{name} ({count})")))
+}
