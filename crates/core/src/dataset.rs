@@ -107,6 +107,8 @@ pub struct LabelledSamples {
     pub first_label: i64,
     /// Whether images are turned upright, as their EXIF orientation says.
     pub upright: bool,
+    /// Samples a second, where series are sound.
+    pub rate: Option<u32>,
     /// What was taken for classes, for messages about them.
     pub class_remark: Option<String>,
     /// What users should know, such as files that were left out.
@@ -122,6 +124,7 @@ impl LabelledSamples {
             class_names: None,
             first_label: 0,
             upright: false,
+            rate: None,
             class_remark: None,
             warnings: Vec::new(),
         }
@@ -148,6 +151,7 @@ impl LabelledSamples {
             targets: self.targets.clone(),
             class_names: self.class_names.clone(),
             first_label: self.first_label,
+            rate: self.rate,
             class_remark: self.class_remark.clone(),
             warnings: self.warnings.clone(),
         }
@@ -165,6 +169,8 @@ pub struct SampleOutline {
     pub class_names: Option<Vec<String>>,
     /// The number of the first class in the files.
     pub first_label: i64,
+    /// Samples a second, where series are sound.
+    pub rate: Option<u32>,
     /// What was taken for classes.
     pub class_remark: Option<String>,
     /// What users should know.
