@@ -5,6 +5,7 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
+use isthmus_kernels::{Geometry, convolution};
 
 use crate::Initial;
 
@@ -81,27 +82,57 @@ impl Convolution1d {
 
     /// Time steps that become of `length` ones, at least a kernel with the zeros around.
     pub fn output_length(&self, length: usize) -> usize {
-        let zeros = match self.padding {
-            TimePadding::Both(zeros) => 2 * zeros,
-            TimePadding::Causal => self.reach(),
-        };
+        let zeros: usize = self.zeros().iter().sum();
         (length + zeros).saturating_sub(self.reach() + 1) / self.stride + 1
+    }
+
+    /// Zeros before and after a series.
+    fn zeros(&self) -> [usize; 2] {
+        match self.padding {
+            TimePadding::Both(zeros) => [zeros; 2],
+            TimePadding::Causal => [self.reach(), 0],
+        }
     }
 
     /// Convolves `[batch, input, length]`.
     pub fn forward(&self, input: Tensor<3>) -> Tensor<3> {
-        let (input, padding) = match self.padding {
-            TimePadding::Both(zeros) => (input, zeros),
-            TimePadding::Causal if self.reach() == 0 => (input, 0),
-            TimePadding::Causal => {
-                let [batch, channels, _] = input.dims();
-                let before = Tensor::zeros([batch, channels, self.reach()], &input.device());
-                (Tensor::cat(vec![before, input], 2), 0)
+        let [batch, channels, _] = input.dims();
+        let zeros = self.zeros().map(|zeros| {
+            (zeros > 0).then(|| Tensor::zeros([batch, channels, zeros], &input.device()))
+        });
+        let [before, after] = zeros;
+        let parts: Vec<Tensor<3>> = [before, Some(input), after].into_iter().flatten().collect();
+        let input = Tensor::cat(parts, 2);
+        match self.stride {
+            1 => self.of_neighbours(input),
+            stride => {
+                let options = ConvOptions::new([stride], [0], [self.dilation], 1);
+                let bias = self.bias.as_ref().map(Param::val);
+                module::conv1d(input, self.weight.val(), bias, options)
             }
+        }
+    }
+
+    /// With a position at every step: what lies under the kernel is put together once, and one matrix
+    /// product a series is the rest, as of images.
+    fn of_neighbours(&self, input: Tensor<3>) -> Tensor<3> {
+        let [batch, channels, length] = input.dims();
+        let [output, _, kernel] = self.weight.dims();
+        let positions = length - self.reach();
+        let taps = (0..kernel).map(|tap| input.clone().narrow(2, tap * self.dilation, positions));
+        let patches: Tensor<4> = Tensor::stack(taps.collect(), 2);
+        let window = channels * kernel;
+        let geometry = Geometry {
+            channels: window,
+            extent: [1, positions],
+            kernel: 1,
+            stride: 1,
+            padding: [(0, 0); 2],
         };
-        let options = ConvOptions::new([self.stride], [padding], [self.dilation], 1);
+        let patches = patches.reshape([batch, window, 1, positions]);
+        let weight = self.weight.val().reshape([output, window, 1, 1]);
         let bias = self.bias.as_ref().map(Param::val);
-        module::conv1d(input, self.weight.val(), bias, options)
+        convolution(patches, weight, bias, geometry, 1).reshape([batch, output, positions])
     }
 
     /// As PyTorch's `Conv1d`, which has the same layout.
