@@ -2,7 +2,8 @@
 //! of a sample depends on its values and its key alone.
 //!
 //! - images: [`RandAugment`], [`Cutout`]
-//! - series: [`Jitter`], [`Scaling`], [`Permutation`]
+//! - series: [`Jitter`], [`Scaling`], [`Permutation`], [`WindowWarp`], [`NoiseSnr`]
+//! - sound: [`Reverberation`], and of its spectra [`SpecAugment`]
 //! - features: [`FeatureDropout`]
 //! - all of them: [`GaussianNoise`]
 //!
@@ -15,16 +16,26 @@ mod feature_dropout;
 mod gaussian_noise;
 mod image;
 mod jitter;
+mod noise;
+mod noise_snr;
 mod permutation;
 mod rand_augment;
+mod reverberation;
 mod scaling;
+mod spec_augment;
 #[cfg(test)]
 mod testing;
+mod window_warp;
 
 pub use cutout::Cutout;
 pub use feature_dropout::FeatureDropout;
 pub use gaussian_noise::GaussianNoise;
 pub use jitter::Jitter;
+pub use noise::NoiseColour;
+pub use noise_snr::NoiseSnr;
 pub use permutation::Permutation;
 pub use rand_augment::RandAugment;
+pub use reverberation::Reverberation;
 pub use scaling::Scaling;
+pub use spec_augment::SpecAugment;
+pub use window_warp::WindowWarp;

@@ -53,6 +53,51 @@ fn one_command_leaves_predictions_a_model_and_what_can_be_repeated() {
     assert_eq!(said.code, 0, "{}", said.errors);
 }
 
+/// Grey images of two classes: bright above, or bright below; `level` is how bright.
+fn write_images(sandbox: &Sandbox, folder: &str, level: u8, classes: bool) {
+    for image in 0..40_u8 {
+        let class = usize::from(image % 2);
+        let pixel = |row: u32, column: u32| {
+            let bright = (row < 8) == (class == 0);
+            let noise = (row * 7 + column * 13 + u32::from(image) * 11) % 40;
+            image::Luma([if bright { level } else { 10 } + noise as u8])
+        };
+        let class = if classes { ["above/", "below/"][class] } else { "" };
+        let path = sandbox.path().join(format!("{folder}/{class}{image}.png"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::GrayImage::from_fn(16, 16, |column, row| pixel(row, column)).save(path).unwrap();
+    }
+}
+
+#[test]
+fn folders_of_images_are_enough() {
+    let sandbox = Sandbox::new();
+    write_images(&sandbox, "labelled", 200, true);
+    write_images(&sandbox, "new", 90, false);
+    let said = sandbox.isthmus(&[
+        "adapt", "--source", "labelled", "--target", "new", "--budget", "5s", "--output", "out",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert!(said.answer.contains("small images in colour, 2 classes"), "{}", said.answer);
+    let predictions = sandbox.read("out/predictions.csv");
+    let right = predictions.lines().skip(1).filter(|line| {
+        let (name, rest) = line.split_once(',').unwrap();
+        let image: usize =
+            name.trim_end_matches(".png").rsplit('/').next().unwrap().parse().unwrap();
+        rest.starts_with(["above", "below"][image % 2])
+    });
+    assert!(right.count() >= 36, "{predictions}");
+    // A model that was chosen so predicts other folders.
+    write_images(&sandbox, "other", 120, false);
+    let said = sandbox.isthmus(&["predict", "out/model", "other"]);
+    assert_eq!((said.code, said.answer.lines().count()), (0, 41), "{}", said.errors);
+    // Where a folder holds several domains, it says which.
+    write_images(&sandbox, "many/first", 200, true);
+    write_images(&sandbox, "many/second", 90, true);
+    let said = sandbox.isthmus(&["adapt", "--source", "many", "--target", "new", "--output", "o"]);
+    assert!(said.errors.contains("several domains: first, second"), "{}", said.errors);
+}
+
 #[test]
 fn what_cannot_be_adapted_is_told() {
     let sandbox = Sandbox::new();

@@ -95,4 +95,10 @@ pub trait Augmentation: Send + Sync {
     /// Changes a sample. Samples of other kinds than the plugin states are left as they are; the
     /// checker refuses such a pair.
     fn apply(&self, sample: SampleMut<'_>, key: &Key);
+
+    /// Whether it changes spectra: it comes after the transform's log-mel spectra where there are
+    /// any. All others change the sound itself.
+    fn changes_spectra(&self) -> bool {
+        false
+    }
 }

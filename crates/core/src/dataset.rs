@@ -137,6 +137,8 @@ pub struct LabelledSamples {
     pub first_label: i64,
     /// How encoded images become bytes.
     pub decoding: ImageDecoding,
+    /// Samples a second, where series are sound.
+    pub rate: Option<u32>,
     /// What was taken for classes, for messages about them.
     pub class_remark: Option<String>,
     /// What users should know, such as files that were left out.
@@ -152,6 +154,7 @@ impl LabelledSamples {
             class_names: None,
             first_label: 0,
             decoding: ImageDecoding::default(),
+            rate: None,
             class_remark: None,
             warnings: Vec::new(),
         }
@@ -178,6 +181,7 @@ impl LabelledSamples {
             targets: self.targets.clone(),
             class_names: self.class_names.clone(),
             first_label: self.first_label,
+            rate: self.rate,
             class_remark: self.class_remark.clone(),
             warnings: self.warnings.clone(),
         }
@@ -195,6 +199,8 @@ pub struct SampleOutline {
     pub class_names: Option<Vec<String>>,
     /// The number of the first class in the files.
     pub first_label: i64,
+    /// Samples a second, where series are sound.
+    pub rate: Option<u32>,
     /// What was taken for classes.
     pub class_remark: Option<String>,
     /// What users should know.

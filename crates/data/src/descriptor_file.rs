@@ -19,18 +19,21 @@ use crate::readers::reader_of;
 use crate::roots::Roots;
 
 /// Descriptors that isthmus carries in itself, so that the binary works anywhere.
-const EMBEDDED: [(&str, &str); 11] = [
+const EMBEDDED: [(&str, &str); 14] = [
     ("diabetes", include_str!("../../../datasets/diabetes.toml")),
     ("digit-pairs", include_str!("../../../datasets/digit-pairs.toml")),
     ("digits", include_str!("../../../datasets/digits.toml")),
     ("digits-2000-1800", include_str!("../../../datasets/digits-2000-1800.toml")),
     ("digits-5000-1000", include_str!("../../../datasets/digits-5000-1000.toml")),
+    ("fsdd", include_str!("../../../datasets/fsdd.toml")),
     ("office31", include_str!("../../../datasets/office31.toml")),
     ("office31-features", include_str!("../../../datasets/office31-features.toml")),
     ("quickstart", include_str!("../../../datasets/quickstart.toml")),
     ("quickstart-images", include_str!("../../../datasets/quickstart-images.toml")),
+    ("speech-commands", include_str!("../../../datasets/speech-commands.toml")),
     ("spoken-digit-strings", include_str!("../../../datasets/spoken-digit-strings.toml")),
     ("uci-har", include_str!("../../../datasets/uci-har.toml")),
+    ("uci-har-standardized", include_str!("../../../datasets/uci-har-standardized.toml")),
 ];
 
 #[derive(Deserialize)]

@@ -253,7 +253,7 @@ fn of_tree(folder: &Path) -> Result<String, DataError> {
 }
 
 /// The files below a folder; a file is its own.
-fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
+pub(crate) fn collect(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), DataError> {
     if !path.is_dir() {
         files.push(path.to_owned());
         return Ok(());

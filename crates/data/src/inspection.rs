@@ -16,7 +16,7 @@ use crate::found_classes::FoundClasses;
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
 use crate::shapes::check_shapes;
-use crate::sources::Transformed;
+use crate::sources::{Stored, Transformed, mel_spectra, shape_of_spectra};
 use crate::transform::ImageTransform;
 use crate::views::Views;
 
@@ -118,6 +118,10 @@ fn planned_shape(
         Some(InputShape::Image { channels, height, width }) => {
             Some(ImageTransform::new(transform, channels)?.shape(height, width))
         }
+        Some(shape @ (InputShape::Series { .. } | InputShape::VariableSeries { .. })) => {
+            let mel = mel_spectra(transform, outline.rate)?;
+            Some(mel.map_or(shape, |mel| shape_of_spectra(shape, &mel)))
+        }
         Some(shape) => Some(shape),
         None => {
             let mut transform = transform.clone();
@@ -171,14 +175,14 @@ fn inspect_sets<'a>(
             }
         };
         let on_samples = begin(name, samples.samples.rows());
-        let decoding = samples.decoding;
+        let stored = Stored::from(&samples);
         read.push((name, part, FoundClasses::of(&samples.outline())));
         inspection.warnings.extend(samples.warnings);
         let images = match &samples.samples {
             Samples::Encoded(images) => images.clone(),
             _ => Vec::new(),
         };
-        let transformed = Transformed::new(samples.samples, decoding, spec.transform.as_ref());
+        let transformed = Transformed::new(samples.samples, stored, spec.transform.as_ref());
         match transformed.and_then(|it| it.source(None, &Views::default())) {
             Ok(source) => {
                 shapes.push((name, source.shape()));
@@ -187,7 +191,7 @@ fn inspect_sets<'a>(
             }
             Err(error) => {
                 // Where the first image decides, it may be the one that is at fault.
-                let problems = match Decoder::new(&images, decoding) {
+                let problems = match Decoder::new(&images, stored.decoding) {
                     Ok(decoder) => {
                         let read = |row: usize| decoder.decode(&images[row]).err();
                         problems_of(images.len(), &read, &*on_samples)

@@ -17,7 +17,7 @@ use crate::identity_cache::IdentityCache;
 use crate::loaded::LoadedSet;
 use crate::readers::reader_of;
 use crate::roots::Roots;
-use crate::sources::Transformed;
+use crate::sources::{Stored, Transformed};
 use crate::views::Views;
 
 /// The data set's domains that the tasks name, in the order in which they first appear.
@@ -148,8 +148,9 @@ impl<'a> Loading<'a> {
         let identity =
             self.files(spec, reader.as_ref(), &folder).identity_of(&samples, &self.cache)?;
         let fingerprint = self.fingerprint_of_set(&identity);
+        let stored = Stored::from(&samples);
         let set = ReadSet {
-            samples: Transformed::new(samples.samples, samples.decoding, self.transform)?,
+            samples: Transformed::new(samples.samples, stored, self.transform)?,
             targets: samples.targets,
             fingerprint,
         };

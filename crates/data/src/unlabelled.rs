@@ -9,7 +9,7 @@ use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
 use crate::readers::{Features, ImageFolder, NpzImages, Series};
-use crate::sources::Transformed;
+use crate::sources::{Stored, Transformed};
 use crate::views::Views;
 use crate::{image_archive, problem};
 
@@ -36,7 +36,8 @@ impl UnlabelledFile<'_> {
     /// If there is nothing to read, or it is not what the model takes.
     pub fn read(&self) -> Result<LabelledSource, DataError> {
         let read = self.samples()?;
-        let samples = Transformed::new(read.samples, read.decoding, self.transform)?
+        let stored = Stored::from(&read);
+        let samples = Transformed::new(read.samples, stored, self.transform)?
             .source(None, &Views::default())?;
         Ok(LabelledSource { samples, targets: read.targets })
     }
@@ -46,7 +47,7 @@ impl UnlabelledFile<'_> {
             (Some(folder), Some(name)) => (folder, name.to_string_lossy().into_owned()),
             _ => (Path::new(""), String::new()),
         };
-        if self.path.is_dir() {
+        if self.path.is_dir() && self.kind == SampleKind::Image {
             let reader =
                 ImageFolder { path: ".".to_owned(), labelled: false, ..Default::default() };
             return reader.read(self.path);
@@ -76,7 +77,8 @@ impl UnlabelledFile<'_> {
             (SampleKind::Features | SampleKind::Series, false) => Err(problem::file(
                 self.path,
                 format!(
-                    "the model takes {}: expected a `.npz`, `.npy`, HDF5 or `.mat` file",
+                    "the model takes {}: expected a `.npz`, `.npy`, HDF5 or `.mat` file; sound is read by the \
+                     reader `audio` of a data set, which is named in the file's place",
                     self.kind
                 ),
             )),

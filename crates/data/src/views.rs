@@ -21,10 +21,13 @@ pub struct Views {
 }
 
 /// One augmentation of a view.
+#[derive(Clone)]
 struct Step {
     name: String,
     samples: &'static [SampleKind],
-    augmentation: Box<dyn Augmentation>,
+    augmentation: Arc<dyn Augmentation>,
+    /// Its place in the experiment's list.
+    position: u64,
 }
 
 impl Views {
@@ -34,7 +37,7 @@ impl Views {
     /// If one is not linked into this program.
     pub fn new(spec: Option<&ViewsSpec>) -> Result<Self, DataError> {
         let Some(spec) = spec else { return Ok(Self::default()) };
-        let steps = |list: &[PluginSpec]| list.iter().map(step).collect::<Result<_, _>>();
+        let steps = |list: &[PluginSpec]| (0..).zip(list).map(step).collect::<Result<_, _>>();
         Ok(Self { weak: steps(&spec.weak)?, strong: steps(&spec.strong)? })
     }
 
@@ -73,10 +76,31 @@ impl Views {
 
     /// Makes a view of a sample; `key` is the sample's own.
     pub(crate) fn apply(&self, view: SampleView, mut sample: SampleMut<'_>, key: &Key) {
-        for (position, step) in self.of(view).iter().enumerate() {
-            let key = key.named("augmentation").at(position as u64);
+        for step in self.of(view) {
+            let key = key.named("augmentation").at(step.position);
             step.augmentation.apply(sample.reborrow(), &key);
         }
+    }
+
+    /// The augmentations of sound, before it becomes spectra.
+    pub(crate) fn of_sound(&self) -> Self {
+        self.filtered(false)
+    }
+
+    /// The augmentations of spectra.
+    pub(crate) fn of_spectra(&self) -> Self {
+        self.filtered(true)
+    }
+
+    fn filtered(&self, of_spectra: bool) -> Self {
+        let of = |steps: &[Step]| {
+            let steps = steps.iter();
+            steps
+                .filter(|step| step.augmentation.changes_spectra() == of_spectra)
+                .cloned()
+                .collect()
+        };
+        Self { weak: of(&self.weak), strong: of(&self.strong) }
     }
 
     /// Features or series whose training views are augmented.
@@ -100,10 +124,10 @@ impl Views {
     }
 }
 
-fn step(spec: &PluginSpec) -> Result<Step, DataError> {
+fn step((position, spec): (u64, &PluginSpec)) -> Result<Step, DataError> {
     let unknown = |error: UnknownPlugin| DataError::Mismatch(format!("views: {error}"));
     let (augmentation, samples) = registry::build_augmentation(spec).map_err(unknown)?;
-    Ok(Step { name: spec.name.clone(), samples, augmentation })
+    Ok(Step { name: spec.name.clone(), samples, augmentation: augmentation.into(), position })
 }
 
 /// Features or series, augmented as they are asked for. Images are augmented where they are made:
@@ -175,12 +199,13 @@ mod tests {
 
     fn views(weak: &[u8], strong: &[u8], samples: &'static [SampleKind]) -> Views {
         let steps = |bases: &[u8]| -> Arc<[Step]> {
-            let step = |&base: &u8| Step {
+            let step = |(position, &base): (u64, &u8)| Step {
                 name: "draw".to_owned(),
                 samples,
-                augmentation: Box::new(Draw { base }),
+                augmentation: Arc::new(Draw { base }),
+                position,
             };
-            bases.iter().map(step).collect()
+            (0..).zip(bases).map(step).collect()
         };
         Views { weak: steps(weak), strong: steps(strong) }
     }
@@ -237,6 +262,65 @@ mod tests {
             let images = ImageSource::new([1, 1, 2], vec![1, 2, 3, 4, 5, 6], &transform).unwrap();
             check(&images.with_views(&views).unwrap(), [3.0, 4.0], 1.0);
         }
+    }
+
+    /// Adds to all values, of sound or of spectra.
+    struct Add {
+        spectra: bool,
+    }
+
+    impl Augmentation for Add {
+        fn apply(&self, sample: SampleMut<'_>, _key: &Key) {
+            let SampleMut::Series { values, .. } = sample else { return };
+            values.iter_mut().for_each(|value| *value += 100.0);
+        }
+
+        fn changes_spectra(&self) -> bool {
+            self.spectra
+        }
+    }
+
+    #[test]
+    fn sound_is_augmented_before_it_becomes_spectra_and_spectra_after() {
+        use crate::sources::{Stored, Transformed};
+        use isthmus_core::dataset::ImageDecoding;
+        use isthmus_core::dataset::Samples;
+        use isthmus_core::spec::LogMel;
+
+        let log_mel = LogMel { bands: 2, ..LogMel::default() };
+        let transform = Transform { log_mel: Some(log_mel), ..Transform::default() };
+        let stored = Stored { decoding: ImageDecoding::default(), rate: Some(1000) };
+        let read = |spectra: &[bool], view| {
+            let steps = spectra.iter().map(|&spectra| Step {
+                name: "add".to_owned(),
+                samples: ALL,
+                augmentation: Arc::new(Add { spectra }),
+                position: 0,
+            });
+            let views = Views { weak: steps.collect(), strong: Arc::new([]) };
+            let samples = Samples::Series { channels: 1, length: 25, values: vec![0.1; 25] };
+            let samples = Transformed::new(samples, stored, Some(&transform)).unwrap();
+            let source = samples.source(None, &views).unwrap();
+            assert_eq!(source.shape(), InputShape::Series { channels: 2, length: 1 });
+            source.values(&[0], view).unwrap().into_dense().unwrap()
+        };
+        let weak = SampleView::Weak(Key::new(1));
+        let plain = read(&[true, false], SampleView::Plain);
+        assert_eq!(read(&[], weak), plain);
+        // Added to the logarithms.
+        let after: Vec<f32> = plain.iter().map(|value| value + 100.0).collect();
+        assert_eq!(read(&[true], weak), after);
+        // A thousandfold amplitude: a millionfold energy.
+        let before = read(&[false], weak);
+        let louder = before[0] - plain[0] - (100.1f32 / 0.1).powi(2).ln();
+        assert!(louder.abs() < 0.1, "{before:?} {plain:?}");
+        let both: Vec<f32> = before.iter().map(|value| value + 100.0).collect();
+        assert_eq!(read(&[true, false], weak), both);
+
+        let without = Stored { rate: None, ..stored };
+        let samples = Samples::Series { channels: 1, length: 25, values: vec![0.1; 25] };
+        let error = Transformed::new(samples, without, Some(&transform)).err().unwrap().to_string();
+        assert!(error.contains("for arrays state `log_mel.rate`"), "{error}");
     }
 
     #[test]

@@ -133,12 +133,15 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
             "digits",
             "digits-2000-1800",
             "digits-5000-1000",
+            "fsdd",
             "office31",
             "office31-features",
             "quickstart",
             "quickstart-images",
+            "speech-commands",
             "spoken-digit-strings",
-            "uci-har"
+            "uci-har",
+            "uci-har-standardized"
         ]
     );
 }

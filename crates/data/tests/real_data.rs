@@ -10,7 +10,7 @@ use isthmus_core::input::InputShape;
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_core::targets::Targets;
-use isthmus_data::readers::{Features, Idx, SpokenDigits, Usps, UspsSet};
+use isthmus_data::readers::{Audio, Features, Idx, Usps, UspsSet};
 use isthmus_data::{Dataset, Descriptor, DomainSets, Roots, Views};
 
 /// `$ISTHMUS_DATA`, or its default beside the repository; `None` where it has no such folder.
@@ -147,15 +147,51 @@ fn spoken_digits_make_strings_of_their_own_speakers() {
             assert!(class_counts(&digits).iter().all(|count| *count > 0));
         }
     }
-    // A recording lasts 0.44 s on average: 42 steps of 10 ms.
-    let reader = SpokenDigits { path: "fsdd_900.tar.gz".to_owned(), ..SpokenDigits::default() };
-    let read = reader.read(&folder).unwrap();
-    let Samples::VariableSeries { channels: 24, lengths, .. } = &read.samples else {
-        panic!("no series of 24 bands")
+}
+
+#[test]
+fn spoken_digits_are_told_by_their_names() {
+    let Some(folder) = data("fsdd") else { return };
+    let reader = |chosen: &str| -> Audio {
+        let text = format!(
+            "path = \"fsdd_900.tar.gz\"\nfiles = \"{{class}}_{{speaker}}_{{index}}.wav\"\n\
+             rate = 8000\nwhere = {{ {chosen} }}"
+        );
+        toml::from_str(&text).unwrap()
     };
-    assert_eq!(lengths.len(), 900);
-    let mean = lengths.iter().sum::<usize>() as f64 / 900.0;
-    assert!((35.0..50.0).contains(&mean), "{mean}");
+    let read = |chosen: &str| reader(chosen).read(&folder).unwrap();
+    let all = read("");
+    let Samples::VariableSeries { channels: 1, lengths, .. } = &all.samples else {
+        panic!("no sound")
+    };
+    // A recording lasts 0.44 s on average.
+    let seconds = lengths.iter().sum::<usize>() as f64 / 8000.0 / 900.0;
+    assert!(lengths.len() == 900 && (0.40..0.48).contains(&seconds), "{seconds}");
+    assert_eq!(all.class_names.unwrap(), ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+    assert_eq!(class_counts(&all.targets.strata()), [90; 10]);
+    assert_eq!(all.warnings, [""; 0]);
+    let test = read("speaker = [\"theo\", \"lucas\"], index = \"0..5\"");
+    assert_eq!(class_counts(&test.targets.strata()), [10; 10]);
+    let train = read("speaker = \"theo\", index = \"5..\"");
+    assert_eq!(class_counts(&train.targets.strata()), [10; 10]);
+}
+
+#[test]
+fn spoken_words_are_told_by_their_folders() {
+    let Some(folder) = data("speech_commands") else { return };
+    let reader: Audio = toml::from_str(
+        "path = \"speech_commands_v0.02_test_240.tar.gz\"\n\
+         files = \"{class}/{speaker}_nohash_{take}.wav\"\nseconds = 1",
+    )
+    .unwrap();
+    let read = reader.read(&folder).unwrap();
+    let Samples::Series { channels: 1, length: 16000, .. } = &read.samples else {
+        panic!("not one second")
+    };
+    let names = read.class_names.unwrap();
+    let words = ["down", "go", "left", "no", "off", "on", "right", "stop", "up", "yes"];
+    assert_eq!(names, words);
+    assert_eq!(class_counts(&read.targets.strata()), [24; 10]);
 }
 
 #[test]

@@ -21,7 +21,8 @@ use isthmus_core::augmentation::SampleKind;
 use isthmus_core::objective::OutputKind;
 use isthmus_core::registry::{Kind, ObjectiveKind, builder, find, plugins};
 use isthmus_core::spec::{
-    DataSpec, Experiment, ExtractorSpec, LAST, PluginSpec, RecordSpec, Transform, WeightsFrom,
+    DataSpec, Experiment, ExtractorSpec, LAST, PluginSpec, RecordSpec, Transform, ViewsSpec,
+    WeightsFrom,
 };
 
 /// The extractor that passes features on as they are.
@@ -107,6 +108,13 @@ pub(crate) fn experiment(
         Some(node) => plugin_lists::check(Kind::FeatureTransform, node, trained_on, diagnostics),
     };
     let data = data.filter(|_| views_fit);
+    if let (Some(listed), true) = (listed, changes_sound(data.as_ref(), views.as_ref())) {
+        diagnostics.error_with(
+            listed.span(),
+            "feature transforms of spectra cannot stand beside views: these change the sound first",
+            "leave out `[data.views]`, or scale with `log_mel`'s own fields",
+        );
+    }
     let data = data.zip(feature_transforms).map(|(data, feature_transforms)| DataSpec {
         feature_transforms,
         views,
@@ -237,6 +245,13 @@ fn trained_on(
     }
     let kind = datasets.get(&data?.dataset)?.as_ref().ok()?.samples?;
     Some(TrainedOn { kind, extracted })
+}
+
+/// Whether views change sound of which spectra are made.
+fn changes_sound(data: Option<&DataSpec>, views: Option<&ViewsSpec>) -> bool {
+    let transform = data.and_then(|data| data.transform.as_ref());
+    transform.is_some_and(|transform| transform.log_mel.is_some())
+        && views.is_some_and(|views| !views.weak.is_empty() || !views.strong.is_empty())
 }
 
 /// Whether what is trained has norm layers, where all of its parts are right and say so.

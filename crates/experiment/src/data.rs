@@ -12,7 +12,7 @@ use crate::streams::{self, Streams};
 use crate::suggest::{did_you_mean, list};
 use crate::table::read;
 use crate::tree::{Node, child};
-use isthmus_core::spec::{ClassSets, DataSpec, Protocol, StreamOrder, Task, Transform};
+use isthmus_core::spec::{ClassSets, DataSpec, LogMel, Protocol, StreamOrder, Task, Transform};
 use isthmus_core::targets::TargetKind;
 
 /// Reads `[data]`.
@@ -333,6 +333,17 @@ fn check_transform(transform: &Transform, node: &Node<'_>, diagnostics: &mut Dia
     }
     if transform.channels == Some(2) {
         diagnostics.error(span("channels"), "`channels = 2` must be 1 or 3");
+    }
+    if let Some(LogMel { frame, step, .. }) = transform.log_mel
+        && step > frame
+    {
+        let node = child(node, "log_mel").unwrap_or(node);
+        diagnostics.error(
+            child(node, "step").map_or(node.span(), Node::span),
+            format!(
+                "`step = {step}` must be <= `frame`, which is {frame}: it would leave sound out"
+            ),
+        );
     }
 }
 

@@ -22,7 +22,7 @@ pub mod testing;
 pub use activation::Activation;
 pub use batch_norm::DomainBatchNorm;
 pub use convolution::{Convolution, ConvolutionShape, Padding};
-pub use convolution_1d::{Convolution1d, Convolution1dShape};
+pub use convolution_1d::{Convolution1d, Convolution1dShape, TimePadding};
 pub use convolution_norm::{ConvolutionNorm, UnitNames};
 pub use dense::{Dense, DenseShape};
 pub use dropout::{ChannelDropout, Dropout};

@@ -19,17 +19,30 @@ const LENGTHS: [usize; 7] = [5, 17, 9, 1, 12, 17, 3];
 const SOURCE_ROWS: usize = 4;
 const CLASSES: usize = 4;
 
-fn cnn1d(more: &[(&str, Value)]) -> Box<dyn Extractor> {
-    let plugin = find(Kind::Extractor, "cnn1d").unwrap();
+/// Every network that takes series of different lengths, small, with 10 features.
+fn networks() -> [(&'static str, Vec<(&'static str, Value)>); 3] {
+    [
+        ("cnn1d", vec![("channels", json!(6)), ("features", json!(10))]),
+        ("tcn", vec![("channels", json!([6, 10])), ("kernel", json!(3)), ("dropout", json!(0.2))]),
+        ("resnet1d", vec![("channels", json!(4)), ("features", json!(10))]),
+    ]
+}
+
+fn extractor(name: &str, settings: &[(&str, Value)]) -> Box<dyn Extractor> {
+    let plugin = find(Kind::Extractor, name).unwrap();
     let mut config = (plugin.defaults)();
-    config["channels"] = json!(6);
-    config["features"] = json!(10);
-    for (name, value) in more {
+    for (name, value) in settings {
         config[*name] = value.clone();
     }
-    let build = builder::<ExtractorKind>("cnn1d").unwrap().build;
+    let build = builder::<ExtractorKind>(name).unwrap().build;
     let shape = InputShape::VariableSeries { channels: CHANNELS, longest: 17 };
     build(&config, shape, &build_context(1)).unwrap()
+}
+
+fn cnn1d(more: &[(&'static str, Value)]) -> Box<dyn Extractor> {
+    let [(name, mut settings), ..] = networks();
+    settings.extend_from_slice(more);
+    extractor(name, &settings)
 }
 
 fn bottleneck() -> Box<dyn Extractor> {
@@ -131,8 +144,10 @@ const GROUPINGS: [Grouping; 4] =
 
 #[test]
 fn padding_changes_no_number_of_a_training_pass() {
-    for grouping in GROUPINGS {
-        check(&|| Model::new(cnn1d(&[]), None, classifier(10)), grouping);
+    for (name, settings) in networks() {
+        for grouping in GROUPINGS {
+            check(&|| Model::new(extractor(name, &settings), None, classifier(10)), grouping);
+        }
     }
     for (kernel, stride) in [(4, 1), (7, 3)] {
         let settings = [("kernel", json!(kernel)), ("stride", json!(stride))];
@@ -142,20 +157,28 @@ fn padding_changes_no_number_of_a_training_pass() {
 
 #[test]
 fn padding_changes_no_number_of_a_model_that_reads_states() {
-    for grouping in GROUPINGS {
-        check(
-            &|| {
-                let model = Model::new(cnn1d(&[]), Some(bottleneck()), classifier(8));
-                model.reading_states("cnn1d").unwrap()
-            },
-            grouping,
-        );
+    for (name, settings) in networks() {
+        for grouping in GROUPINGS {
+            check(
+                &|| {
+                    let network = extractor(name, &settings);
+                    let model = Model::new(network, Some(bottleneck()), classifier(8));
+                    model.reading_states(name).unwrap()
+                },
+                grouping,
+            );
+        }
     }
 }
 
 #[test]
 fn a_series_is_in_a_batch_what_it_is_alone() {
-    let mut network = cnn1d(&[]);
+    for (name, settings) in networks() {
+        is_alone_what_it_is_in_a_batch(&mut *extractor(name, &settings));
+    }
+}
+
+fn is_alone_what_it_is_in_a_batch(network: &mut dyn Extractor) {
     for _ in 0..3 {
         network.forward(Input::VariableSeries(series(&LENGTHS, 17)), &context(Grouping::Shared));
     }
@@ -180,17 +203,19 @@ fn a_series_is_in_a_batch_what_it_is_alone() {
 #[test]
 fn series_of_equal_lengths_train_as_series_of_one_length() {
     let lengths = [16; LENGTHS.len()];
-    let features = |input: Input| {
-        let mut network = cnn1d(&[]);
-        let features = values(&network.forward(input, &context(Grouping::Shared)));
-        (features, state(&*network))
-    };
-    let (variable, kept) = features(Input::VariableSeries(series(&lengths, 16)));
-    let (dense, expected) = features(Input::Series(series(&lengths, 16).values));
-    close(&variable, &dense, 1e-5);
-    for ((path, kept), (_, expected)) in kept.iter().zip(&expected) {
-        assert!(kept.len() == expected.len(), "{path}");
-        close(kept, expected, 1e-5);
+    for (name, settings) in networks() {
+        let features = |input: Input| {
+            let mut network = extractor(name, &settings);
+            let features = values(&network.forward(input, &context(Grouping::Shared)));
+            (features, state(&*network))
+        };
+        let (variable, kept) = features(Input::VariableSeries(series(&lengths, 16)));
+        let (dense, expected) = features(Input::Series(series(&lengths, 16).values));
+        close(&variable, &dense, 1e-5);
+        for ((path, kept), (_, expected)) in kept.iter().zip(&expected) {
+            assert!(kept.len() == expected.len(), "{path}");
+            close(kept, expected, 1e-5);
+        }
     }
 }
 

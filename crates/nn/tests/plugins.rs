@@ -87,13 +87,15 @@ fn every_extractor_builds_by_default_and_trains() {
             "mlp",
             "resnet101",
             "resnet18",
+            "resnet1d",
             "resnet34",
-            "resnet50"
+            "resnet50",
+            "tcn"
         ]
     );
     for name in names.into_iter().filter(|&name| name != "resnet101") {
         let shape = match name {
-            "cnn1d" => SERIES,
+            "cnn1d" | "resnet1d" | "tcn" => SERIES,
             "identity" | "lenet" | "mlp" => GREY,
             _ => RGB,
         };

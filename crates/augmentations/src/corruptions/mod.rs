@@ -7,6 +7,7 @@ mod contrast;
 mod gaussian_blur;
 mod gaussian_noise;
 mod impulse_noise;
+mod noise_snr;
 mod shot_noise;
 
 pub use brightness::Brightness;
@@ -14,6 +15,7 @@ pub use contrast::Contrast;
 pub use gaussian_blur::GaussianBlur;
 pub use gaussian_noise::GaussianNoise;
 pub use impulse_noise::ImpulseNoise;
+pub use noise_snr::NoiseSnr;
 pub use shot_noise::ShotNoise;
 
 /// The value of a white pixel.

@@ -13,5 +13,5 @@ pub use experiment::{
 };
 pub use plugin::PluginSpec;
 pub use task::{CorruptionSpec, Shift, StreamOrder, Task};
-pub use transform::{Interpolation, Transform};
+pub use transform::{Interpolation, LogMel, Transform};
 pub use weights_from::{LAST, LabelledDomain, WeightsFrom};

@@ -1,4 +1,4 @@
-//! How images become network inputs.
+//! How images and sound become network inputs.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,8 +13,38 @@ pub enum Interpolation {
     Bicubic,
 }
 
-/// How images become network inputs: border, resize, crop, channels, normalisation; random crop and flip
-/// while the extractor is trained.
+/// Log-mel spectra of sound: the logarithms of energies in bands of equal width on the mel scale,
+/// `mel(f) = 2595 log10(1 + f / 700)`, from 0 to half the sample rate (Davis, Mermelstein, 1980). The
+/// spectra are series with one channel a band. Frames have a Hann window.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogMel {
+    /// Number of bands.
+    #[schemars(range(min = 1, max = 512))]
+    pub bands: usize,
+    /// Length of a frame in seconds.
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 10.0))]
+    pub frame: f64,
+    /// Seconds between the beginnings of two frames: a step of the series.
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 10.0))]
+    pub step: f64,
+    /// Subtracts the mean of each band over the sample, which takes the microphone's colour out
+    /// (cepstral mean normalisation).
+    pub subtract_mean: bool,
+    /// Samples a second, of series that are read from arrays; the reader `audio` tells its own.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<u32>,
+}
+
+impl Default for LogMel {
+    fn default() -> Self {
+        Self { bands: 40, frame: 0.025, step: 0.01, subtract_mean: false, rate: None }
+    }
+}
+
+/// How images and sound become network inputs. Images: border, resize, crop, channels, normalisation;
+/// random crop and flip while the extractor is trained. Sound: log-mel spectra.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Transform {
@@ -46,6 +76,11 @@ pub struct Transform {
     pub random_crop: Option<[f64; 2]>,
     /// While the extractor is trained: mirrors every other image.
     pub random_flip: bool,
+    /// Makes log-mel spectra of sound, `{ bands = 40 }`. Corruptions and augmentations change the
+    /// sound before; those of spectra (`spec-augment`) come after. Absent: the network is given the
+    /// waveform.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_mel: Option<LogMel>,
 }
 
 impl Default for Transform {
@@ -60,6 +95,7 @@ impl Default for Transform {
             std: vec![1.0],
             random_crop: None,
             random_flip: false,
+            log_mel: None,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Readers: plugins that read one set of samples from files.
 
 mod array_labels;
+mod audio;
 mod canvas;
 mod embedded;
 mod features;
@@ -14,12 +15,12 @@ mod npz_images;
 mod part;
 mod rows;
 mod series;
-mod spoken_digits;
 mod strings;
 mod svmlight;
 mod table;
 mod usps;
 
+pub use audio::Audio;
 pub use canvas::Canvas;
 pub use embedded::{Embedded, EmbeddedSet};
 pub use features::Features;
@@ -31,7 +32,6 @@ pub(crate) use named::reader_of;
 pub use npz_images::NpzImages;
 pub use rows::{RowChoice, RowLimit};
 pub use series::{Series, SeriesLayout};
-pub use spoken_digits::{SpokenDigitSet, SpokenDigits};
 pub use strings::Strings;
 pub use svmlight::Svmlight;
 pub use table::{Table, ValueRange};

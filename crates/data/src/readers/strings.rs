@@ -15,12 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::readers::part::{Parts, check_part, part, parts};
 
-/// Strings of series of another reader, one after the other in time: spoken words make sentences.
+/// Strings of series of another reader, one after the other in time: spoken words make sentences. Sound
+/// is put together before spectra are made of it.
 /// The target is the sequence of their classes. Which series follow each other, the seed decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Strings {
-    /// The reader of the series, which have a class each: `{ name = "spoken-digits" }`.
+    /// The reader of the series, which have a class each: `{ name = "audio" }`.
     pub of: Choice<ReaderKind>,
     /// Series of the shortest string.
     #[schemars(range(min = 1))]
@@ -37,7 +38,7 @@ pub struct Strings {
 
 impl Default for Strings {
     fn default() -> Self {
-        Self { of: Choice::named("spoken-digits"), shortest: 2, longest: 4, samples: 1000, seed: 0 }
+        Self { of: Choice::named("audio"), shortest: 2, longest: 4, samples: 1000, seed: 0 }
     }
 }
 
@@ -133,6 +134,7 @@ impl Reader for StringReader {
         Ok(LabelledSamples {
             class_names: names,
             first_label: read.first_label,
+            rate: read.rate,
             warnings: read.warnings.clone(),
             ..LabelledSamples::new(series, RowTargets::all(Targets::Sequences(sequences)))
         })

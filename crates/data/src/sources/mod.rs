@@ -1,13 +1,16 @@
-//! Samples ready for a network: features, series, small images in memory, images decoded on demand.
+//! Samples ready for a network: features, series, spectra of sound, small images in memory, images
+//! decoded on demand.
 
 mod encoded;
 mod features;
 mod images;
 mod series;
+mod spectra;
 mod transformed;
 
 pub use encoded::EncodedSource;
 pub use features::FeatureSource;
 pub use images::ImageSource;
 pub use series::{SeriesSource, VariableSeriesSource};
-pub(crate) use transformed::Transformed;
+pub(crate) use spectra::shape_of_spectra;
+pub(crate) use transformed::{Stored, Transformed, mel_spectra};

@@ -17,6 +17,7 @@ use isthmus_core::error::DataError;
 use toml::{Table, Value};
 
 use crate::problem;
+use crate::readers::is_image;
 use files::Files;
 use habits::Part;
 
@@ -123,6 +124,27 @@ pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
     ))
 }
 
+/// The text of a domain for a folder with images in it and no folders: images without classes. `None`
+/// for anything else.
+///
+/// # Errors
+/// If the folder cannot be read.
+pub fn unlabelled_domain(name: &str, path: &Path) -> Result<Option<String>, DataError> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let files = Files::of(&[path.to_owned()])?;
+    let has_images = files.files.iter().any(|file| is_image(file));
+    if !has_images || !files.folders()?.is_empty() {
+        return Ok(None);
+    }
+    let readers = [("path", ".".into()), ("labelled", false.into())];
+    let sets = FoundSets::All(reader("image-folder", readers));
+    let domains = vec![FoundDomain { name: name.to_owned(), sets }];
+    let survey = Survey { folder: files.folder, remarks: Vec::new(), domains, classes: None };
+    Ok(survey.as_domain(name))
+}
+
 /// Names that tasks can be written with, each once.
 fn make_names_usable(domains: &mut [FoundDomain]) {
     let mut seen: Vec<String> = Vec::new();
@@ -165,19 +187,33 @@ impl Survey {
             text.push_str(&field("classes", classes.clone().into()));
         }
         for FoundDomain { name, sets } in &self.domains {
-            text.push_str("\n[[domains]]\n");
-            text.push_str(&field("name", name.as_str().into()));
-            match sets {
-                FoundSets::All(reader) => {
-                    text.push_str(&format!("reader = {}\n", inline(reader)));
-                }
-                FoundSets::Given { train, test } => {
-                    text.push_str(&format!("train = {}\n", inline(train)));
-                    text.push_str(&format!("test = {}\n", inline(test)));
-                }
-            }
+            text.push_str(&format!("\n[[domains]]\nname = {}\n", Value::from(name.as_str())));
+            text.push_str(&readers_text(sets));
         }
         text
+    }
+
+    /// The text of its one domain as part of another descriptor, under another name and with its
+    /// folder in full; `None` where it has several.
+    pub fn as_domain(&self, name: &str) -> Option<String> {
+        let [FoundDomain { sets, .. }] = self.domains.as_slice() else { return None };
+        let folder = self.folder.to_string_lossy().replace('\\', "/");
+        Some(format!(
+            "\n[[domains]]\nname = {}\nfolder = {}\n{}",
+            Value::from(name),
+            Value::from(folder),
+            readers_text(sets)
+        ))
+    }
+}
+
+/// The lines that say how a domain's sets are read.
+fn readers_text(sets: &FoundSets) -> String {
+    match sets {
+        FoundSets::All(reader) => format!("reader = {}\n", inline(reader)),
+        FoundSets::Given { train, test } => {
+            format!("train = {}\ntest = {}\n", inline(train), inline(test))
+        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! The convolutional network over time of AdaTime.
 
 use burn::module::Module;
-use burn::tensor::activation::relu;
-use burn::tensor::ops::MaxPoolOptions;
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 use isthmus_core::config::{FieldProblem, PluginConfig};
 use isthmus_core::context::{Context, Grouping};
 use isthmus_core::error::NetworkError;
@@ -14,12 +12,12 @@ use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::network::independent_copy;
 use isthmus_core::parts::{BuildContext, Encoded, Extractor};
 use isthmus_core::registry::{About, ExtractorPlugin, Plugin};
-use isthmus_core::states::PaddedSeries;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::in_time::{self, InTime};
 use crate::checks;
-use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout};
+use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout, TimePadding};
 
 /// Time steps of the second and the third block's kernels.
 const LATER_KERNEL: usize = 8;
@@ -70,25 +68,16 @@ impl ExtractorPlugin for Cnn1dConfig {
         shape: InputShape,
         context: &BuildContext,
     ) -> Result<Box<dyn Extractor>, NetworkError> {
-        let (InputShape::Series { channels, .. } | InputShape::VariableSeries { channels, .. }) =
-            shape
-        else {
-            return Err(NetworkError::Input {
-                network: "cnn1d".to_owned(),
-                expected: "series".to_owned(),
-                found: shape.to_string(),
-            });
-        };
-        checks::not_empty("cnn1d", shape)?;
+        let channels = in_time::channels("cnn1d", shape)?;
         let sizes = [channels, self.channels, 2 * self.channels, self.features];
         let mut blocks = Vec::new();
         for (index, pair) in sizes.windows(2).enumerate() {
             let (kernel, stride) =
                 if index == 0 { (self.kernel, self.stride) } else { (LATER_KERNEL, 1) };
             // Half a kernel at either end: no series is too short.
-            let padding = kernel / 2;
-            let shape =
-                Convolution1dShape { input: pair[0], output: pair[1], kernel, stride, padding };
+            let padding = TimePadding::Both(kernel / 2);
+            let (input, output, dilation) = (pair[0], pair[1], 1);
+            let shape = Convolution1dShape { input, output, kernel, stride, dilation, padding };
             let key = context.key.at(index as u64);
             let context = BuildContext { key, ..context.clone() };
             blocks.push(Block {
@@ -112,29 +101,11 @@ struct Block {
 }
 
 impl Block {
-    fn forward(&mut self, input: Tensor<3>, context: &Context) -> Tensor<3> {
-        pooled(relu(self.norm.forward(self.convolution.forward(input), context)))
+    /// The largest of each two steps of the rectified output; a step at either end stands alone.
+    fn forward(&mut self, input: InTime, context: &Context) -> InTime {
+        let hidden = input.convolved(&self.convolution).normalised(&mut self.norm, context);
+        hidden.rectified().pooled(POOLED, POOLED, 1)
     }
-
-    /// The same of series of different lengths, whose padding is 0 before and after.
-    fn forward_padded(&mut self, series: PaddedSeries, context: &Context) -> PaddedSeries {
-        let convolution = &self.convolution;
-        let lengths = series.lengths.iter().map(|&length| convolution.output_length(length));
-        let lengths: Vec<usize> = lengths.collect();
-        let pooled_lengths = lengths.iter().map(|length| length / POOLED + 1).collect();
-        let values = convolution.forward(series.values);
-        let states = PaddedSeries { values, lengths }.into_states();
-        let context = context.over_states(&states.lengths);
-        let normalised = relu(self.norm.forward(states.valid(), &context));
-        // No value is below 0, so that a 0 of the padding is larger than none in its window.
-        let values = pooled(states.with_valid(normalised).into_series().values);
-        PaddedSeries { values, lengths: pooled_lengths }
-    }
-}
-
-/// The largest of each two steps; a step at either end stands alone.
-fn pooled(hidden: Tensor<3>) -> Tensor<3> {
-    module::max_pool1d(hidden, MaxPoolOptions::new([POOLED]).with_padding([1]))
 }
 
 /// The extractor `cnn1d`.
@@ -152,31 +123,14 @@ impl Extractor for Cnn1d {
     }
 
     fn encode(&mut self, input: Input, context: &Context) -> Encoded {
-        let (pooled, states) = match input {
-            Input::Series(mut hidden) => {
-                for (index, block) in self.blocks.iter_mut().enumerate() {
-                    hidden = block.forward(hidden, context);
-                    if index == 0 {
-                        hidden = self.dropout.forward(hidden, context);
-                    }
-                }
-                let [rows, _, time] = hidden.dims();
-                let pooled = hidden.clone().mean_dim(2).squeeze_dim::<2>(2);
-                let lengths = vec![time; rows];
-                (pooled, PaddedSeries { values: hidden, lengths }.into_states())
+        let mut hidden = InTime::of(input, "cnn1d");
+        for (index, block) in self.blocks.iter_mut().enumerate() {
+            hidden = block.forward(hidden, context);
+            if index == 0 {
+                hidden = hidden.dropped(&self.dropout, context);
             }
-            Input::VariableSeries(mut hidden) => {
-                for (index, block) in self.blocks.iter_mut().enumerate() {
-                    hidden = block.forward_padded(hidden, context);
-                    if index == 0 {
-                        hidden = self.dropout.forward_padded(hidden, context);
-                    }
-                }
-                let states = hidden.into_states();
-                (states.mean(), states)
-            }
-            _ => panic!("cnn1d was built for series and is fed {}", input.shape()),
-        };
+        }
+        let (pooled, states) = (hidden.mean(), hidden.into_states());
         Encoded { pooled, states: Some(states), layers: Vec::new() }
     }
 

@@ -66,7 +66,6 @@ impl ExtractorPlugin for EfficientNetLite0Config {
 
     fn transform(&self) -> Option<Transform> {
         Some(Transform {
-            pad: None,
             resize: Some(256),
             crop: Some(224),
             channels: Some(3),
@@ -75,6 +74,7 @@ impl ExtractorPlugin for EfficientNetLite0Config {
             std: vec![128.0 / 255.0],
             random_crop: Some([0.08, 1.0]),
             random_flip: true,
+            ..Transform::default()
         })
     }
 

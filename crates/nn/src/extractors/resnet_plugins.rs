@@ -35,7 +35,6 @@ fn build(
 
 fn transform() -> Transform {
     Transform {
-        pad: None,
         resize: Some(256),
         crop: Some(224),
         channels: Some(3),
@@ -44,6 +43,7 @@ fn transform() -> Transform {
         std: vec![0.229, 0.224, 0.225],
         random_crop: Some([0.08, 1.0]),
         random_flip: true,
+        ..Transform::default()
     }
 }
 

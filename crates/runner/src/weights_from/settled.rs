@@ -111,8 +111,8 @@ fn upper_bound(job: &Job) -> Option<String> {
     })
 }
 
-/// A warning where images are made into samples in another way than those that the weights were
-/// trained on.
+/// A warning where images or sound are made into samples in another way than those that the weights
+/// were trained on.
 fn other_transform(experiment: &Experiment, taken: &TakenWeights) -> Option<String> {
     let plain = |transform: Option<&Transform>| {
         let transform = transform.cloned().unwrap_or_default();
@@ -120,9 +120,11 @@ fn other_transform(experiment: &Experiment, taken: &TakenWeights) -> Option<Stri
     };
     let is_image = matches!(taken.shape, InputShape::Image { .. });
     let here = plain(experiment.data.transform.as_ref());
-    (is_image && here != plain(taken.transform.as_ref())).then(|| {
+    let there = plain(taken.transform.as_ref());
+    let differ = if is_image { here != there } else { here.log_mel != there.log_mel };
+    differ.then(|| {
         format!(
-            "the weights of {} were trained on images that were transformed in another way than \
+            "the weights of {} were trained on samples that were transformed in another way than \
              here: `data.transform` should say the same in both experiments",
             taken.folder.display()
         )

@@ -1,18 +1,23 @@
 //! The two domains that `isthmus adapt` is given.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use isthmus_core::augmentation::SampleKind;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::targets::TargetKind;
-use isthmus_data::{Dataset, Descriptor, Headers, Roots, Views};
+use isthmus_data::{Dataset, Descriptor, Headers, Roots, Survey, Views, survey, unlabelled_domain};
 
 use crate::args::AdaptArguments;
 use crate::failure::Failure;
 
 /// Sides up to which an image counts as small: a small network is trained on it as it is.
 const SMALL_IMAGE: usize = 64;
+
+/// The data set that is made of two folders or files, and its domains.
+const DATASET: &str = "adapt-data";
+const SOURCE: &str = "source";
+const TARGET: &str = "target";
 
 /// What the samples are, as far as the choice of network and methods goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +67,13 @@ impl Pair {
     /// If the data cannot be read, the two do not fit each other, or their targets are no classes.
     pub fn look(arguments: &AdaptArguments, folder: &Path) -> Result<Self, Failure> {
         let roots = Roots::discover(Some(&folder.join("adapt.toml")));
-        let (dataset, source, target) = named(arguments, &roots)?;
-        Self::of(roots, dataset, source, target)
+        if let Some((dataset, source, target)) = named(arguments, &roots)? {
+            return Self::of(roots, dataset, source, target);
+        }
+        write_descriptor(arguments, folder)?;
+        // Now the folder has data sets.
+        let roots = Roots::discover(Some(&folder.join("adapt.toml")));
+        Self::of(roots, DATASET.to_owned(), SOURCE.to_owned(), TARGET.to_owned())
     }
 
     fn of(roots: Roots, dataset: String, source: String, target: String) -> Result<Self, Failure> {
@@ -78,7 +88,11 @@ impl Pair {
         }
         let names = [source.as_str(), target.as_str()];
         let headers = Headers::read(&descriptor, &names, &roots).map_err(failed)?;
-        let shape = |domain: &str| headers.of(domain).next().and_then(|outline| outline.shape);
+        let shape = |domain: &str| {
+            let outline = headers.of(domain).next()?;
+            // Of files of images the first tells the size, if all are to have the same.
+            outline.shape.or_else(|| loaded_shape(&descriptor, domain, &roots))
+        };
         let samples = match (descriptor.samples(), shape(&source)) {
             (Some(SampleKind::Series), _) => Samples::Series,
             (Some(SampleKind::Features), _) => {
@@ -155,24 +169,74 @@ impl std::fmt::Display for Samples {
 }
 
 /// The data set and its domains, where both are named as `DATASET/DOMAIN`.
-fn named(arguments: &AdaptArguments, roots: &Roots) -> Result<(String, String, String), Failure> {
+fn named(
+    arguments: &AdaptArguments,
+    roots: &Roots,
+) -> Result<Option<(String, String, String)>, Failure> {
     let known = Descriptor::names(roots).map_err(|error| Failure::input(error.to_string()))?;
     let split = |text: &str| -> Option<(String, String)> {
         let (dataset, domain) = text.split_once('/')?;
-        known.iter().any(|name| name == dataset).then(|| (dataset.to_owned(), domain.to_owned()))
+        // A folder of that name is what is meant.
+        let named = !Path::new(text).exists() && known.iter().any(|name| name == dataset);
+        named.then(|| (dataset.to_owned(), domain.to_owned()))
     };
     match (split(&arguments.source), split(&arguments.target)) {
-        (Some((one, source)), Some((other, target))) if one == other && source != target => {
-            Ok((one, source, target))
+        (Some((one, source)), Some((other, target))) if one == other => {
+            if source == target {
+                let message = format!("`{one}/{source}` is both source and target");
+                return Err(Failure::input(message));
+            }
+            Ok(Some((one, source, target)))
         }
-        (Some((one, source)), Some((other, target))) if one == other && source == target => {
-            Err(Failure::input(format!("`{one}/{source}` is both source and target")))
-        }
+        (None, None) => Ok(None),
         _ => Err(Failure::input(format!(
-            "--source {} and --target {}: expected two domains of one data set as DATASET/DOMAIN",
+            "--source {} and --target {}: expected two domains of one data set as DATASET/DOMAIN, \
+             or two folders or files",
             arguments.source, arguments.target
         ))),
     }
+}
+
+/// Writes the descriptor of the two folders or files into the folder's `datasets`.
+fn write_descriptor(arguments: &AdaptArguments, folder: &Path) -> Result<(), Failure> {
+    let failed = |error: DataError| Failure::input(error.to_string());
+    let source = survey(&[PathBuf::from(&arguments.source)]).map_err(failed)?;
+    let source = one_domain(&source, &arguments.source, SOURCE)?;
+    let path = PathBuf::from(&arguments.target);
+    let target = match unlabelled_domain(TARGET, &path).map_err(failed)? {
+        Some(text) => text,
+        None => one_domain(&survey(&[path]).map_err(failed)?, &arguments.target, TARGET)?,
+    };
+    let datasets = folder.join("datasets");
+    std::fs::create_dir_all(&datasets)
+        .map_err(Failure::file("cannot make the folder", &datasets))?;
+    let file = datasets.join(format!("{DATASET}.toml"));
+    let text = format!(
+        "# Written by `isthmus adapt` of {} and {}.\nname = \"{DATASET}\"\n{source}{target}",
+        arguments.source, arguments.target
+    );
+    std::fs::write(&file, text).map_err(Failure::file("cannot write", &file))
+}
+
+fn one_domain(found: &Survey, given: &str, name: &str) -> Result<String, Failure> {
+    found.as_domain(name).ok_or_else(|| {
+        let domains: Vec<&str> = found.domains().collect();
+        Failure::input_with(
+            format!("{given} holds several domains: {}", domains.join(", ")),
+            format!(
+                "give the folder of one, or write a data set (`isthmus data init {given}`) and name \
+                 its domains: `--source DATASET/{}`",
+                domains.first().unwrap_or(&"DOMAIN")
+            ),
+        )
+    })
+}
+
+/// The shape of samples as they are; `None` where that is not one.
+fn loaded_shape(descriptor: &Descriptor, domain: &str, roots: &Roots) -> Option<InputShape> {
+    let loaded = Dataset::load_named(descriptor, &[domain], None, &Views::default(), roots).ok()?;
+    let sets = loaded.domains.first()?.sets();
+    Some(sets.first()?.source.samples.shape())
 }
 
 /// Whether all values are whole numbers from 0 and most of them 0.

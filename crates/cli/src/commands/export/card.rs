@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use isthmus_core::input::InputShape;
 use isthmus_core::metric::{Direction, EFFECTIVE_CLASSES, TARGET_PREFIX};
-use isthmus_core::spec::{Interpolation, LAST, Transform};
+use isthmus_core::spec::{Interpolation, LAST, LogMel, Transform};
 use isthmus_data::Descriptor;
 use isthmus_results::Record;
 use isthmus_results::output::markdown_text;
@@ -103,7 +103,13 @@ impl Card<'_> {
         let shape = self.description.input;
         let mut text = format!("## Input\n\nThe exported weights take {shape}, 32-bit floats.\n");
         let frozen = self.description.is_without_extractor();
-        match (self.description.transform, shape) {
+        let is_series =
+            matches!(shape, InputShape::Series { .. } | InputShape::VariableSeries { .. });
+        let transform = self.description.transform.filter(|it| !is_series || it.log_mel.is_some());
+        match (transform, shape) {
+            (Some(Transform { log_mel: Some(spec), .. }), _) if is_series => {
+                text.push_str(&spectra(spec));
+            }
             (Some(transform), _) => text.push_str(&steps(transform, frozen)),
             (None, InputShape::Image { .. }) => text.push_str("\nPixels are in [0, 1].\n"),
             (None, _) if self.description.feature_transforms.is_empty() => {
@@ -183,6 +189,17 @@ impl Card<'_> {
         }
         text
     }
+}
+
+/// How sound becomes the input.
+fn spectra(spec: &LogMel) -> String {
+    let LogMel { bands, frame, step, subtract_mean, rate } = spec;
+    let rate = rate.map(|rate| format!(" of {rate} samples a second")).unwrap_or_default();
+    let mean = if *subtract_mean { ", less the mean of each band" } else { "" };
+    format!(
+        "\nSound{rate} becomes log-mel spectra: frames of {frame} s every {step} s, a Hann window, \
+         {bands} bands, channels of the input{mean}.\n"
+    )
 }
 
 /// How an image becomes the input, in order.
