@@ -13,6 +13,9 @@ use isthmus_data::{Descriptor, EncodedSource, UnlabelledFile};
 
 use crate::{records, seeds};
 
+/// Packs a file's content.
+pub type Pack = fn(&[u8]) -> Vec<u8>;
+
 /// Something that reads files.
 pub struct Target {
     /// Its name.
@@ -21,7 +24,7 @@ pub struct Target {
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// What is done to a changed file before it is read: packing it, so that what is packed is
     /// damaged and the packing is not.
-    pub pack: Option<fn(&[u8]) -> Vec<u8>>,
+    pub pack: Option<Pack>,
     /// Reads a file's content, for which the folder is there, and says whether it was accepted.
     pub read: fn(&Path, &[u8]) -> bool,
     /// Most bytes that may be reserved for each byte of the file, beside a fixed number.
@@ -271,8 +274,6 @@ fn archive(folder: &Path, name: &str, bytes: &[u8]) -> bool {
         archive: Some(name.to_owned()),
         ..ImageFolder::default()
     };
-    // A folder would be read in the archive's place.
-    let reader = ImageFolder { path: "inside".to_owned(), ..reader };
     let below = reader.read(folder).is_ok();
     let file = UnlabelledFile {
         path: &folder.join(name),
