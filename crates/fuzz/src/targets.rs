@@ -104,7 +104,7 @@ pub const TARGETS: &[Target] = &[
         is_read(&Svmlight::default(), folder)
     }),
     target!("table-text", seeds::csv, PACKED, table),
-    target!("table-parquet", seeds::parquet, PACKED, table),
+    target!("table-parquet", seeds::parquet, PACKED, parquet),
     target!("image", seeds::images, IMAGE, |folder, bytes| image(folder, "1.png", bytes)),
     target!("dicom", seeds::dicom, IMAGE, |folder, bytes| image(folder, "1.dcm", bytes)),
     target!("nifti", seeds::nifti, IMAGE, |folder, bytes| image(folder, "1.nii.gz", bytes)),
@@ -251,6 +251,19 @@ fn table(folder: &Path, bytes: &[u8]) -> bool {
     let texts =
         Table { targets: vec!["y".to_owned()], without: vec!["a*".to_owned()], ..classes.clone() };
     [plain, classes, texts].iter().map(|reader| is_read(reader, folder)).fold(false, |a, b| a | b)
+}
+
+fn parquet(folder: &Path, bytes: &[u8]) -> bool {
+    put(folder, "table.csv", bytes);
+    let named = |features: &str, target: &str| Table {
+        features: vec![features.to_owned()],
+        targets: vec![target.to_owned()],
+        kind: TargetKind::Classes,
+        ..Table::default()
+    };
+    let wanted = [("domain".to_owned(), "webcam".to_owned())].into();
+    let readers = [named("n", "y"), Table { wanted, ..named("f*", "kind") }, Table::default()];
+    readers.iter().map(|reader| is_read(reader, folder)).fold(false, |a, b| a | b)
 }
 
 fn image(folder: &Path, name: &str, bytes: &[u8]) -> bool {
