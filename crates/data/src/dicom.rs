@@ -41,6 +41,13 @@ pub(crate) fn is_one(bytes: &[u8]) -> bool {
 /// file says, then brought to bytes by the window that `decoding` or the file states, else by the
 /// frame's own values.
 pub(crate) fn decode(bytes: &[u8], decoding: &ImageDecoding) -> Result<ImagePixels, String> {
+    // The library's decoder of RLE goes beyond the end of segments that are damaged.
+    std::panic::catch_unwind(|| decoded(bytes, decoding)).unwrap_or_else(|_| {
+        Err(format!("cannot be decoded as DICOM (it contradicts itself): {FETCH_AGAIN}"))
+    })
+}
+
+fn decoded(bytes: &[u8], decoding: &ImageDecoding) -> Result<ImagePixels, String> {
     check_lengths(bytes)?;
     let object = dicom_object::from_reader(Cursor::new(bytes)).map_err(|error| failed(&error))?;
     check_size(&object, bytes.len())?;
