@@ -68,7 +68,9 @@ fn image_trees_are_domains_of_classes() {
             }
         }
     }
+    write(&root.join("pets/ages.csv"), "age\n3\n");
     let (text, shown) = written(root, &["pets"], "mine");
+    assert!(text.contains("left out: ages.csv"), "{text}");
     assert!(text.contains("path = \"drawings/images\""), "{text}");
     assert!(text.contains("# the folders of") && text.contains("were taken for domains"), "{text}");
     for line in ["grey images of 9 x 7 pixels", "`cat` has most samples (3), `dog` fewest (1)"] {
@@ -128,6 +130,19 @@ fn archives_hold_domains() {
     let (text, shown) = written(root, &["packed"], "packed");
     assert!(text.contains("archive = \"one.tar.gz\", path = \"top/images\""), "{text}");
     assert!(text.contains("name = \"two\"") && shown.contains("4 x 4"), "{text}{shown}");
+    // The classes may be the archive's own folders.
+    let mut builder = tar::Builder::new(Vec::new());
+    for class in ["cat", "dog"] {
+        let mut header = tar::Header::new_gnu();
+        let bytes = pixels(1);
+        header.set_size(bytes.len() as u64);
+        builder.append_data(&mut header, format!("{class}/1.png"), bytes.as_slice()).unwrap();
+    }
+    std::fs::create_dir(root.join("flat")).unwrap();
+    std::fs::write(root.join("flat/all.tgz"), gzip(&builder.into_inner().unwrap())).unwrap();
+    let (text, shown) = written(root, &["flat/all.tgz"], "flat");
+    assert!(text.contains("archive = \"all.tgz\", path = \".\""), "{text}");
+    assert!(shown.contains("all: 1 of each class"), "{shown}");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

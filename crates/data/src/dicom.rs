@@ -16,14 +16,17 @@ use isthmus_core::augmentation::ImagePixels;
 use isthmus_core::dataset::{Brightness, ImageDecoding};
 
 use crate::archive::FETCH_AGAIN;
-use crate::brightness;
 use crate::decode::most_bytes;
+use crate::{brightness, problem};
 
 /// Bytes before the file's mark.
 const PREAMBLE: usize = 128;
 /// The file's mark.
 const MARK: &[u8] = b"DICM";
 
+/// The syntax of what a file says of itself, and the group of its elements.
+const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+const FILE_GROUP: u16 = 2;
 /// Where a file states the height, the width and the number of its frames.
 const ROWS: Tag = Tag(0x0028, 0x0010);
 const COLUMNS: Tag = Tag(0x0028, 0x0011);
@@ -38,6 +41,13 @@ pub(crate) fn is_one(bytes: &[u8]) -> bool {
 /// file says, then brought to bytes by the window that `decoding` or the file states, else by the
 /// frame's own values.
 pub(crate) fn decode(bytes: &[u8], decoding: &ImageDecoding) -> Result<ImagePixels, String> {
+    // The library's decoder of RLE goes beyond the end of segments that are damaged.
+    std::panic::catch_unwind(|| decoded(bytes, decoding)).unwrap_or_else(|_| {
+        Err(format!("cannot be decoded as DICOM (it contradicts itself): {FETCH_AGAIN}"))
+    })
+}
+
+fn decoded(bytes: &[u8], decoding: &ImageDecoding) -> Result<ImagePixels, String> {
     check_lengths(bytes)?;
     let object = dicom_object::from_reader(Cursor::new(bytes)).map_err(|error| failed(&error))?;
     check_size(&object, bytes.len())?;
@@ -72,24 +82,36 @@ fn failed(error: &dyn std::error::Error) -> String {
 /// Refuses values that are longer than the file: the library reserves what they state before it reads
 /// them.
 fn check_lengths(bytes: &[u8]) -> Result<(), String> {
-    let mut rest = Cursor::new(&bytes[PREAMBLE..]);
+    let start = &bytes[PREAMBLE..];
+    // What the file says of itself comes first, in this syntax, and tells that of the rest.
+    check_values(&start[MARK.len()..], EXPLICIT, bytes.len(), Some(FILE_GROUP))?;
+    let mut rest = Cursor::new(start);
     let meta = FileMetaTable::from_reader(&mut rest).map_err(|error| failed(&error))?;
-    let Some(syntax) = TransferSyntaxRegistry.get(meta.transfer_syntax()) else {
-        return Err(format!("holds DICOM in an unknown syntax, {}", meta.transfer_syntax()));
+    let after = usize::try_from(rest.position()).ok().and_then(|at| start.get(at..));
+    check_values(after.unwrap_or_default(), meta.transfer_syntax(), bytes.len(), None)
+}
+
+/// Checks the values of a syntax, where a group is given until another one begins.
+fn check_values(bytes: &[u8], syntax: &str, size: usize, group: Option<u16>) -> Result<(), String> {
+    let Some(syntax) = TransferSyntaxRegistry.get(syntax) else {
+        return Err(format!("holds DICOM in an unknown syntax, `{}`", problem::shown(syntax)));
     };
-    let mut reader =
-        LazyDataSetReader::new_with_ts(rest, syntax).map_err(|error| failed(&error))?;
+    let mut reader = LazyDataSetReader::new_with_ts(Cursor::new(bytes), syntax)
+        .map_err(|error| failed(&error))?;
     while let Some(token) = reader.advance() {
         let token = token.map_err(|error| failed(&error))?;
-        let stated = match &token {
-            LazyDataToken::LazyValue { header, .. } => header.len.get().unwrap_or(0),
-            LazyDataToken::LazyItemValue { len, .. } => *len,
-            _ => 0,
+        let (tag, stated) = match &token {
+            LazyDataToken::ElementHeader(header) => (Some(header.tag), header.len.get()),
+            LazyDataToken::LazyValue { header, .. } => (Some(header.tag), header.len.get()),
+            LazyDataToken::LazyItemValue { len, .. } => (None, Some(*len)),
+            _ => (None, None),
         };
-        if stated as usize > bytes.len() {
+        if group.is_some_and(|group| tag.is_some_and(|tag| tag.group() != group)) {
+            return Ok(());
+        }
+        if let Some(stated) = stated.filter(|&stated| stated as usize > size) {
             return Err(format!(
-                "states a value of {stated} bytes in a file of {}: {FETCH_AGAIN}",
-                bytes.len()
+                "states a value of {stated} bytes in a file of {size}: {FETCH_AGAIN}"
             ));
         }
         token.skip().map_err(|error| failed(&error))?;

@@ -34,11 +34,11 @@ mod tests {
 
     /// A file with one entry: this many numbers of 16 bits.
     fn file(count: u32, big_endian: bool) -> Vec<u8> {
-        let (mark, order): (&[u8], fn(u32, usize) -> Vec<u8>) = if big_endian {
-            (b"MM", |value, width| value.to_be_bytes()[4 - width..].to_vec())
-        } else {
-            (b"II", |value, width| value.to_le_bytes()[..width].to_vec())
+        let order = |value: u32, width: usize| match big_endian {
+            true => value.to_be_bytes()[4 - width..].to_vec(),
+            false => value.to_le_bytes()[..width].to_vec(),
         };
+        let mark = if big_endian { b"MM" } else { b"II" };
         let fields = [(42, 2), (8, 4), (1, 2), (273, 2), (3, 2), (count, 4), (0, 4), (0, 4)];
         let fields = fields.iter().flat_map(|&(value, width)| order(value, width));
         mark.iter().copied().chain(fields).collect()

@@ -58,6 +58,12 @@ fn values_of_16_bits_keep_their_range_by_type_window_or_image() {
     let rgb = bytes("rgb16.tiff", &stretch, 3).unwrap();
     assert_eq!([rgb[0], rgb[11], rgb[12], rgb[24]], [0, 205, 149, 255]);
     assert_eq!(bytes("rgb16.tiff", &plain(), 3).unwrap()[24], 16);
+    // Floats are shares of full brightness.
+    let float = bytes("float.tiff", &plain(), 3).unwrap();
+    assert_eq!(float[..12], of_window);
+    assert_eq!([float[24], float[35]], [255, 0]);
+    let dark = ImageFolder { window: Some([0.0, 2.0]), ..plain() };
+    assert_eq!(bytes("float.tiff", &dark, 3).unwrap()[24], 128);
 }
 
 #[test]

@@ -15,4 +15,4 @@ mod targets;
 use isthmus as _;
 
 pub use mutation::mutated;
-pub use targets::{TARGETS, Target, target};
+pub use targets::{Pack, TARGETS, Target, target};

@@ -87,7 +87,7 @@ pub fn svmlight() -> Vec<Vec<u8>> {
 
 pub fn csv() -> Vec<Vec<u8>> {
     vec![
-        b"x,y,kind\n1,2,a\n3,\"4\",b\n,nan,c\n".to_vec(),
+        b"x,y,kind\n1,2,a\n3,\"4\",b\n\n5,6.5e0,\n".to_vec(),
         "\u{feff}x,y,kind\r\n1.5,2,\"a \"\"b\"\"\"\r\n".as_bytes().to_vec(),
         gzipped(b"x,y,kind\n1,2,a\n"),
     ]

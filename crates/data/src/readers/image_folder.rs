@@ -30,7 +30,7 @@ pub struct ImageFolder {
     /// `amazon/images`. `.` is the data set's folder itself.
     pub path: String,
     /// A zip or tar archive that holds the same tree under the same path; read where the folder is
-    /// absent. A gzipped one is unpacked once: up to 128 MiB in memory, a larger one into the cache
+    /// absent, and wherever `path` is `.`. A gzipped one is unpacked once: up to 128 MiB in memory, a larger one into the cache
     /// folder.
     pub archive: Option<String>,
     /// Whether folders are classes. With `false` the samples have no labels: every image below
@@ -92,6 +92,9 @@ isthmus_core::inventory::submit! {
 
 impl Reader for ImageFolder {
     fn files(&self) -> Vec<Vec<PathBuf>> {
+        if let Some(archive) = self.archive.as_ref().filter(|_| self.is_whole()) {
+            return vec![vec![PathBuf::from(archive)]];
+        }
         let mut choices = vec![PathBuf::from(if self.path.is_empty() { "." } else { &self.path })];
         choices.extend(self.archive.as_ref().map(PathBuf::from));
         vec![choices]
@@ -99,7 +102,7 @@ impl Reader for ImageFolder {
 
     fn read(&self, folder: &Path) -> Result<LabelledSamples, DataError> {
         let tree = folder.join(&self.path);
-        if self.archive.is_some() && !tree.is_dir() {
+        if self.archive.is_some() && (self.is_whole() || !tree.is_dir()) {
             return self.read_archive(folder);
         }
         let found = in_tree(&tree)?;
@@ -108,6 +111,11 @@ impl Reader for ImageFolder {
 }
 
 impl ImageFolder {
+    /// Whether the tree is all of the folder or the archive.
+    fn is_whole(&self) -> bool {
+        matches!(self.path.trim_end_matches('/'), "" | ".")
+    }
+
     fn decoding(&self) -> ImageDecoding {
         ImageDecoding {
             upright: self.exif_orientation,

@@ -112,7 +112,8 @@ pub(super) fn in_archive(path: &Path, inside: &str) -> Result<Found, DataError> 
             }
             continue;
         };
-        if is_hidden(class) {
+        // No class has the name of a folder above, or none, as in a name that begins with a slash.
+        if class.is_empty() || is_hidden(class) {
             continue;
         }
         let members = found.classes.entry(class_name(class)).or_default();

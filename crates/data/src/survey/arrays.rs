@@ -7,13 +7,11 @@ use isthmus_core::error::DataError;
 use toml::{Table, Value};
 
 use super::files::{self, Files};
-use super::habits::{Part, Role, part, role};
-use super::{Found, FoundDomain, domain_of, path_text, reader};
+use super::habits::{Role, part, role};
+use super::{ARRAYS, Found, FoundDomain, NamedSets, domain_of, path_text, reader};
 use crate::array::{Element, Header};
 use crate::arrays::Arrays;
 use crate::problem;
-
-const ENDINGS: [&str; 7] = [".npz", ".npy", ".mat", ".h5", ".hdf5", ".hdf", ".h5ad"];
 
 /// Samples with their labels, in one file or two.
 #[derive(Default)]
@@ -31,7 +29,7 @@ pub(super) fn find(files: &Files) -> Result<Option<Found>, DataError> {
     let mut pairs: BTreeMap<Key, Pair> = BTreeMap::new();
     let mut unclear = Vec::new();
     let mut any = false;
-    for path in files.ending(&ENDINGS) {
+    for path in files.ending(ARRAYS) {
         any = true;
         let at = files.folder.join(path);
         let mut arrays = Arrays::open(&at)?;
@@ -133,7 +131,7 @@ fn domains(
     single.dedup();
     let of_files: BTreeMap<&Path, String> =
         single.iter().copied().zip(files::names_of(&single)).collect();
-    let mut sets: BTreeMap<String, Vec<(Option<Part>, Table)>> = BTreeMap::new();
+    let mut sets: BTreeMap<String, NamedSets> = BTreeMap::new();
     let mut told = Vec::new();
     for ((path, rest), pair) in pairs {
         let (rest, part) = part(rest);

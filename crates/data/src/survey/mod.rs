@@ -21,6 +21,10 @@ use crate::readers::is_image;
 use files::Files;
 use habits::Part;
 
+/// Endings of files of arrays and of tables.
+const ARRAYS: &[&str] = &[".npz", ".npy", ".mat", ".h5", ".hdf5", ".hdf", ".h5ad"];
+const TABLES: &[&str] = &[".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq"];
+
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Survey {
@@ -31,6 +35,12 @@ pub struct Survey {
     domains: Vec<FoundDomain>,
     classes: Option<Vec<String>>,
 }
+
+/// Finds data of one kind, or nothing where there is none.
+type Finder = fn(&Files) -> Result<Option<Found>, DataError>;
+
+/// The sets that would be one domain: which set each is, where its name tells, and its reader.
+type NamedSets = Vec<(Option<Part>, Table)>;
 
 /// A domain and its readers.
 #[derive(Clone, Debug)]
@@ -97,7 +107,7 @@ fn path_text(path: &Path) -> String {
 pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
     let files = Files::of(paths)?;
     // Each says nothing where there is nothing of its kind.
-    let kinds: [fn(&Files) -> Result<Option<Found>, DataError>; 7] = [
+    let kinds: [Finder; 7] = [
         images::trees,
         images::archives,
         lists::find,
@@ -106,9 +116,19 @@ pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
         tables::tables,
         tables::svmlight,
     ];
-    for find in kinds {
-        if let Some(Found { mut domains, remarks, classes }) = find(&files)? {
+    for (place, find) in kinds.into_iter().enumerate() {
+        if let Some(Found { mut domains, mut remarks, classes }) = find(&files)? {
             make_names_usable(&mut domains);
+            // What a kind further down would have been made of.
+            let endings = [ARRAYS, TABLES];
+            let after: Vec<&str> = endings[place.saturating_sub(2).min(2)..].concat();
+            let others: Vec<String> = files.ending(&after).map(|path| path_text(path)).collect();
+            if !others.is_empty() {
+                remarks.push(format!(
+                    "left out: {}; to take these instead, give the files themselves",
+                    problem::some_of(&others)
+                ));
+            }
             return Ok(Survey { folder: files.folder, remarks, domains, classes });
         }
     }

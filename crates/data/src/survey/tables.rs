@@ -7,8 +7,8 @@ use isthmus_core::error::DataError;
 use toml::{Table, Value};
 
 use super::files::{self, Files};
-use super::habits::{Part, part, tells_class, tells_domain};
-use super::{Found, FoundDomain, domain_of, path_text, reader};
+use super::habits::{part, tells_class, tells_domain};
+use super::{Found, FoundDomain, NamedSets, TABLES, domain_of, path_text, reader};
 use crate::columns::{Cells, Columns};
 use crate::text_labels::whole_number;
 use crate::{archive, parquet_columns, problem, text_columns};
@@ -27,8 +27,7 @@ struct Read {
 
 /// CSV and Parquet files: the domains are the values of a column, or the files.
 pub(super) fn tables(files: &Files) -> Result<Option<Found>, DataError> {
-    let endings = [".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet", ".pq"];
-    let paths: Vec<&PathBuf> = files.ending(&endings).collect();
+    let paths: Vec<&PathBuf> = files.ending(TABLES).collect();
     let Some(first) = paths.first() else { return Ok(None) };
     let read = open(&files.folder.join(first))?;
     let table = &read.columns;
@@ -216,7 +215,7 @@ pub(super) fn svmlight(files: &Files) -> Result<Option<Found>, DataError> {
     let borrowed: Vec<&Path> = found.iter().map(|path| path.as_path()).collect();
     let names = files::names_of(&borrowed);
     let features = if smallest == 0 { largest.saturating_add(1) } else { largest };
-    let mut sets: BTreeMap<String, Vec<(Option<Part>, Table)>> = BTreeMap::new();
+    let mut sets: BTreeMap<String, NamedSets> = BTreeMap::new();
     for (path, name) in found.iter().zip(&names) {
         let mut fields = vec![
             ("file", Value::from(path_text(path))),
@@ -274,7 +273,7 @@ fn sparse_text(path: &Path) -> Result<Option<String>, DataError> {
 
 /// Pairs of IDX files, as of MNIST.
 pub(super) fn idx(files: &Files) -> Result<Option<Found>, DataError> {
-    let mut sets: BTreeMap<(PathBuf, String), Vec<(Option<Part>, Table)>> = BTreeMap::new();
+    let mut sets: BTreeMap<(PathBuf, String), NamedSets> = BTreeMap::new();
     for images in files.files.iter().filter(|path| name_of(path).contains("-images")) {
         let name = name_of(images);
         if !name.contains("idx3") {
