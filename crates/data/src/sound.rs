@@ -8,8 +8,9 @@ use crate::sniff;
 /// Samples that a byte of FLAC may stand for: silence takes about 300 in files of honest encoders.
 /// What claims more is no recording, and would fill the memory.
 const MOST_A_BYTE: usize = 5000;
-/// Largest number of samples a second: more than any recorder takes.
-const HIGHEST_RATE: u32 = 1_000_000;
+/// Samples a second that a file may state: what recorders take, with room. Resampled from fewer, a file
+/// would fill the memory.
+const RATES: std::ops::RangeInclusive<u32> = 100..=1_000_000;
 
 /// Sound of one channel.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,8 +34,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Sound, String> {
         let kind = sniff::kind_of(bytes).unwrap_or_else(|| "of an unknown format".to_owned());
         return Err(format!("is {kind}; expected WAV or FLAC"));
     };
-    if sound.rate == 0 || sound.rate > HIGHEST_RATE {
-        return Err(format!("states {} samples a second: {FETCH_AGAIN}", sound.rate));
+    if !RATES.contains(&sound.rate) {
+        return Err(format!(
+            "states {} samples a second; expected {} to {}",
+            sound.rate,
+            RATES.start(),
+            RATES.end()
+        ));
     }
     if sound.samples.is_empty() {
         return Err("has no samples".to_owned());

@@ -321,6 +321,9 @@ mod tests {
         let samples = Samples::Series { channels: 1, length: 25, values: vec![0.1; 25] };
         let error = Transformed::new(samples, without, Some(&transform)).err().unwrap().to_string();
         assert!(error.contains("for arrays state `log_mel.rate`"), "{error}");
+        let samples = Samples::Features { size: 1, values: vec![0.5] };
+        let error = Transformed::new(samples, stored, Some(&transform)).err().unwrap().to_string();
+        assert!(error.contains("these samples are no series"), "{error}");
     }
 
     #[test]

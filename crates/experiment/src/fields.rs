@@ -72,9 +72,10 @@ pub struct FileTable {
 
 /// The tables of experiment files, plugins' own left out.
 pub fn file_tables() -> Vec<FileTable> {
-    const TABLES: [(&str, &str); 12] = [
+    const TABLES: [(&str, &str); 13] = [
         ("Data", "[data]"),
         ("Transform", "[data.transform]"),
+        ("LogMel", "[data.transform.log_mel]"),
         ("Views", "[data.views]"),
         ("Training", "[training]"),
         ("LearningRateFactors", "[training.learning_rate_factors]"),

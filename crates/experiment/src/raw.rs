@@ -110,7 +110,7 @@ pub(crate) struct RawData {
     /// target has fewer classes) and open-set adaptation (it has others). Absent: both have all.
     #[serde(default)]
     pub(crate) classes: Option<ClassSets>,
-    /// How images become inputs. Absent: the transform that suits the extractor.
+    /// How images and sound become inputs. Absent: the transform that suits the extractor.
     #[serde(default)]
     pub(crate) transform: Option<Transform>,
     /// What features or series go through before the model is trained on them, in order, such as

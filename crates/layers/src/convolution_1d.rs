@@ -208,4 +208,27 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn gradients_of_the_matrix_products_are_those_of_burn() {
+        let (kernel, stride, dilation, padding) = (5, 1, 2, TimePadding::Both(3));
+        let shape = Convolution1dShape { input: 3, output: 4, kernel, stride, dilation, padding };
+        let layer = Convolution1d::with_bias(shape, &build_context(1));
+        let input = normal([2, 3, 12], 4).require_grad();
+        let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().unwrap().val());
+        let gradients = |output: Tensor<3>| {
+            let tape = (output.clone() * normal(output.dims(), 5)).sum().backward();
+            [
+                values(&input.grad(&tape).unwrap()),
+                values(&weight.grad(&tape).unwrap()),
+                values(&bias.grad(&tape).unwrap()),
+            ]
+        };
+        let found = gradients(layer.forward(input.clone()));
+        let options = ConvOptions::new([1], [3], [dilation], 1);
+        let of_burn = module::conv1d(input.clone(), weight.clone(), Some(bias.clone()), options);
+        for (found, expected) in found.iter().zip(gradients(of_burn)) {
+            close(found, &expected, 1e-4);
+        }
+    }
 }

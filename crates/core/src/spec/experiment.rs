@@ -57,7 +57,7 @@ pub struct DataSpec {
     /// The classes that sources and targets have; absent: all, both.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub classes: Option<ClassSets>,
-    /// How images become inputs; absent for features.
+    /// How images and sound become inputs; absent for features.
     pub transform: Option<Transform>,
     /// What features or series go through before they are augmented, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -2,6 +2,7 @@
 
 mod array_labels;
 mod audio;
+mod audio_files;
 mod canvas;
 mod embedded;
 mod features;

@@ -81,6 +81,14 @@ impl Transformed {
     ) -> Result<Self, DataError> {
         let plain = Transform::default();
         let transform = transform.unwrap_or(&plain);
+        let is_series = matches!(samples, Samples::Series { .. } | Samples::VariableSeries { .. });
+        if transform.log_mel.is_some() && !is_series {
+            return Err(DataError::Mismatch(
+                "transform: `log_mel` makes spectra of sound, and these samples are no series; leave \
+                 it out"
+                    .to_owned(),
+            ));
+        }
         let mel = mel_spectra(transform, stored.rate)?;
         let series = |series: Arc<dyn SampleSource>| match mel {
             None => Self::Series(series),
