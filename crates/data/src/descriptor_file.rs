@@ -19,7 +19,7 @@ use crate::readers::reader_of;
 use crate::roots::Roots;
 
 /// Descriptors that isthmus carries in itself, so that the binary works anywhere.
-const EMBEDDED: [(&str, &str); 14] = [
+const EMBEDDED: [(&str, &str); 13] = [
     ("diabetes", include_str!("../../../datasets/diabetes.toml")),
     ("digit-pairs", include_str!("../../../datasets/digit-pairs.toml")),
     ("digits", include_str!("../../../datasets/digits.toml")),
@@ -33,7 +33,6 @@ const EMBEDDED: [(&str, &str); 14] = [
     ("speech-commands", include_str!("../../../datasets/speech-commands.toml")),
     ("spoken-digit-strings", include_str!("../../../datasets/spoken-digit-strings.toml")),
     ("uci-har", include_str!("../../../datasets/uci-har.toml")),
-    ("uci-har-standardized", include_str!("../../../datasets/uci-har-standardized.toml")),
 ];
 
 #[derive(Deserialize)]

@@ -21,24 +21,6 @@ pub(crate) fn standardize(values: &mut [f32], size: usize) {
     }
 }
 
-/// Brings each channel of series, `[channels, length]` each, to mean 0 and standard deviation 1.
-pub(crate) fn standardize_channels(values: &mut [f32], channels: usize, lengths: &[usize]) {
-    for channel in 0..channels {
-        let mut start = 0;
-        let places = lengths.iter().map(|&length| {
-            start += channels * length;
-            let first = start - (channels - channel) * length;
-            first..first + length
-        });
-        let places: Vec<std::ops::Range<usize>> = places.collect();
-        let own = || places.iter().cloned().flatten().map(|place| f64::from(values[place]));
-        let (mean, deviation) = moments(own);
-        for place in places.into_iter().flatten() {
-            values[place] = ((f64::from(values[place]) - mean) / deviation) as f32;
-        }
-    }
-}
-
 /// Mean and standard deviation, by which values can be divided: 1 where nothing varies.
 pub(crate) fn moments<I: Iterator<Item = f64>>(values: impl Fn() -> I) -> (f64, f64) {
     let (mean, deviation) = isthmus_core::moments::moments(values);
@@ -59,15 +41,5 @@ mod tests {
         standardize(&mut values, 2);
         assert_eq!(values[1..4], [-1.0, values[2], 1.0]);
         assert!(values.iter().step_by(2).all(|value| value.abs() < 1e-6), "{:?}", &values[..4]);
-    }
-
-    #[test]
-    fn channels_are_standardized_over_all_rows_and_steps() {
-        // Two channels; series of one and of two steps.
-        let mut values = [1.0, 7.0, 3.0, 2.0, 7.0, 7.0];
-        standardize_channels(&mut values, 2, &[1, 2]);
-        let deviation = (2.0f32 / 3.0).sqrt();
-        let expected = [-1.0 / deviation, 0.0, 1.0 / deviation, 0.0, 0.0, 0.0];
-        assert!(values.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{values:?}");
     }
 }

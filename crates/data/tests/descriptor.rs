@@ -140,8 +140,7 @@ fn a_descriptor_on_disk_is_preferred_to_the_embedded_one() {
             "quickstart-images",
             "speech-commands",
             "spoken-digit-strings",
-            "uci-har",
-            "uci-har-standardized"
+            "uci-har"
         ]
     );
 }

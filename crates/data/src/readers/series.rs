@@ -15,7 +15,6 @@ use crate::array::Array;
 use crate::arrays::Arrays;
 use crate::readers::RowLimit;
 use crate::readers::array_labels::ArrayLabels;
-use crate::scaling::standardize_channels;
 
 /// Which of an array's dimensions is time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -59,8 +58,6 @@ pub struct Series {
     pub first_label: i64,
     /// Keeps only some rows.
     pub rows: Option<RowLimit>,
-    /// Brings each channel to mean 0 and standard deviation 1 over all rows and steps of its array.
-    pub standardize: bool,
 }
 
 impl Default for Series {
@@ -76,7 +73,6 @@ impl Default for Series {
             targets: TargetKind::Classes,
             first_label: 0,
             rows: None,
-            standardize: false,
         }
     }
 }
@@ -188,24 +184,13 @@ impl Reader for Series {
         if self.layout == SeriesLayout::TimeFirst {
             values = channels_first(&values, second, third);
         }
-        let mut samples = match lengths {
+        let samples = match lengths {
             None => Samples::Series { channels, length, values },
             Some(lengths) => {
                 let values = cut(&values, channels, length, &lengths);
                 Samples::VariableSeries { channels, lengths, values }
             }
         };
-        if self.standardize {
-            match &mut samples {
-                Samples::Series { channels, length, values } => {
-                    standardize_channels(values, *channels, &vec![*length; rows]);
-                }
-                Samples::VariableSeries { channels, lengths, values } => {
-                    standardize_channels(values, *channels, lengths);
-                }
-                _ => {}
-            }
-        }
         let labels = self.array_labels().read(folder, &mut arrays, rows)?;
         self.array_labels().labelled(samples, labels, &array.header.place)
     }
