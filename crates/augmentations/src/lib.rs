@@ -4,7 +4,8 @@
 //! - images: [`RandAugment`], [`Cutout`]
 //! - series: [`Jitter`], [`Scaling`], [`Permutation`]
 //! - features: [`FeatureDropout`]
-//! - all of them: [`GaussianNoise`]
+//! - texts: [`WordDropout`]
+//! - all but texts: [`GaussianNoise`]
 //!
 //! And [`corruptions`], which make other domains of a data set's samples.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -20,6 +21,7 @@ mod rand_augment;
 mod scaling;
 #[cfg(test)]
 mod testing;
+mod word_dropout;
 
 pub use cutout::Cutout;
 pub use feature_dropout::FeatureDropout;
@@ -28,3 +30,4 @@ pub use jitter::Jitter;
 pub use permutation::Permutation;
 pub use rand_augment::RandAugment;
 pub use scaling::Scaling;
+pub use word_dropout::WordDropout;

@@ -63,7 +63,9 @@ pub use inspection::{InspectedSet, Inspection, check_headers, inspect};
 pub use joined::{Joined, joined_domain};
 pub use loaded::{DomainSets, DomainUse, LoadedDomain, LoadedSet};
 pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};
-pub use sources::{EncodedSource, FeatureSource, ImageSource, SeriesSource, VariableSeriesSource};
+pub use sources::{
+    EncodedSource, FeatureSource, ImageSource, SeriesSource, TextSource, VariableSeriesSource,
+};
 pub use splits::{SplitRows, plain_split, stratified_split};
 pub use transform::ImageTransform;
 pub use unlabelled::UnlabelledFile;

@@ -17,6 +17,8 @@ mod spoken_digits;
 mod strings;
 mod svmlight;
 mod table;
+mod text;
+mod text_files;
 mod usps;
 
 pub use canvas::Canvas;
@@ -33,6 +35,7 @@ pub use spoken_digits::{SpokenDigitSet, SpokenDigits};
 pub use strings::Strings;
 pub use svmlight::Svmlight;
 pub use table::{Table, ValueRange};
+pub use text::{Text, TextFile, TextFormat};
 pub use usps::{Usps, UspsSet};
 
 /// The names of ten digits as classes.

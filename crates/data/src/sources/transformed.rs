@@ -10,6 +10,7 @@ use super::encoded::EncodedSource;
 use super::features::FeatureSource;
 use super::images::ImageSource;
 use super::series::{SeriesSource, VariableSeriesSource};
+use super::texts::TextSource;
 use crate::corrupted::{CorruptedValues, SetCorruption};
 use crate::views::Views;
 
@@ -19,6 +20,7 @@ pub(crate) enum Transformed {
     Features(FeatureSource),
     Series(SeriesSource),
     VariableSeries(VariableSeriesSource),
+    Texts(TextSource),
     Images(ImageSource),
     Encoded(EncodedSource),
 }
@@ -43,6 +45,7 @@ impl Transformed {
             Samples::VariableSeries { channels, lengths, values } => {
                 Self::VariableSeries(VariableSeriesSource::new(channels, lengths, values))
             }
+            Samples::Texts(texts) => Self::Texts(TextSource::new(texts)),
             Samples::Images { channels, height, width, pixels } => {
                 Self::Images(ImageSource::new([channels, height, width], pixels, transform)?)
             }
@@ -71,6 +74,7 @@ impl Transformed {
             (Self::Features(samples), corruption) => values(Arc::new(samples), corruption)?,
             (Self::Series(samples), corruption) => values(Arc::new(samples), corruption)?,
             (Self::VariableSeries(samples), corruption) => values(Arc::new(samples), corruption)?,
+            (Self::Texts(samples), corruption) => values(Arc::new(samples), corruption)?,
             (Self::Images(images), None) => Arc::new(images.with_views(views)?),
             (Self::Encoded(images), None) => Arc::new(images.with_views(views)?),
             (Self::Images(images), Some(it)) => Arc::new(images.corrupted(it)?.with_views(views)?),
