@@ -64,6 +64,7 @@ impl Augmentation for GaussianNoise {
                     *value += deviation * random.sample::<f32, _>(StandardNormal);
                 }
             }
+            SampleMut::Text(_) => {}
         }
     }
 }

@@ -5,7 +5,8 @@
 //! - series: [`Jitter`], [`Scaling`], [`Permutation`], [`WindowWarp`], [`NoiseSnr`]
 //! - sound: [`Reverberation`], and of its spectra [`SpecAugment`]
 //! - features: [`FeatureDropout`]
-//! - all of them: [`GaussianNoise`]
+//! - texts: [`WordDropout`]
+//! - all but texts: [`GaussianNoise`]
 //!
 //! And [`corruptions`], which make other domains of a data set's samples.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -26,6 +27,7 @@ mod spec_augment;
 #[cfg(test)]
 mod testing;
 mod window_warp;
+mod word_dropout;
 
 pub use cutout::Cutout;
 pub use feature_dropout::FeatureDropout;
@@ -39,3 +41,4 @@ pub use reverberation::Reverberation;
 pub use scaling::Scaling;
 pub use spec_augment::SpecAugment;
 pub use window_warp::WindowWarp;
+pub use word_dropout::WordDropout;

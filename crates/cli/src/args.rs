@@ -249,14 +249,14 @@ pub struct ReproduceArguments {
 pub struct PredictArguments {
     /// Folder of the record: `results/<experiment>/<run>`
     pub record: PathBuf,
-    /// A folder of images, an image, a zip or tar archive, a `.npz`, `.npy`, HDF5 or `.mat` file, or the
-    /// name of a data set
+    /// A folder of images or texts, an image, a zip or tar archive, a `.npz`, `.npy`, HDF5 or `.mat`
+    /// file, a file of texts (`.txt`, `.jsonl`, `.csv`, ...), or the name of a data set
     pub data: String,
     /// The domain of the data set [default: the run's target]
     #[arg(long)]
     pub domain: Option<String>,
     /// Name of the array in a file of arrays [default: `x` for features and series, `images` for
-    /// images]
+    /// images], or of the field, column or tag of texts [default: `text`]
     #[arg(long)]
     pub array: Option<String>,
     /// Name of the array of lengths, where the model takes series of different lengths

@@ -15,6 +15,8 @@ pub enum SampleKind {
     Features,
     /// Series.
     Series,
+    /// Texts.
+    Text,
 }
 
 impl SampleKind {
@@ -24,6 +26,7 @@ impl SampleKind {
             InputShape::Features { .. } => Self::Features,
             InputShape::Image { .. } => Self::Image,
             InputShape::Series { .. } | InputShape::VariableSeries { .. } => Self::Series,
+            InputShape::Text => Self::Text,
         }
     }
 
@@ -33,6 +36,7 @@ impl SampleKind {
             Self::Image => &[Self::Image],
             Self::Features => &[Self::Features],
             Self::Series => &[Self::Series],
+            Self::Text => &[Self::Text],
         }
     }
 }
@@ -43,6 +47,7 @@ impl std::fmt::Display for SampleKind {
             Self::Image => "images",
             Self::Features => "features",
             Self::Series => "series",
+            Self::Text => "texts",
         })
     }
 }
@@ -74,6 +79,8 @@ pub enum SampleMut<'a> {
         /// The values, channel by channel.
         values: &'a mut [f32],
     },
+    /// A text.
+    Text(&'a mut String),
 }
 
 impl SampleMut<'_> {
@@ -83,6 +90,7 @@ impl SampleMut<'_> {
             Self::Image(image) => SampleMut::Image(image),
             Self::Features(values) => SampleMut::Features(values),
             Self::Series { length, values } => SampleMut::Series { length: *length, values },
+            Self::Text(text) => SampleMut::Text(text),
         }
     }
 }

@@ -105,6 +105,8 @@ pub enum Samples {
         /// The values, row after row, each `[channels, length]`.
         values: Vec<f32>,
     },
+    /// Texts of any length.
+    Texts(Vec<String>),
 }
 
 impl Samples {
@@ -120,6 +122,7 @@ impl Samples {
                 values.len().checked_div(channels * length).unwrap_or(0)
             }
             Self::VariableSeries { lengths, .. } => lengths.len(),
+            Self::Texts(texts) => texts.len(),
         }
     }
 }
@@ -174,6 +177,7 @@ impl LabelledSamples {
                 let longest = lengths.iter().copied().max().unwrap_or(0);
                 Some(InputShape::VariableSeries { channels: *channels, longest })
             }
+            Samples::Texts(_) => Some(InputShape::Text),
             Samples::Encoded(_) => None,
         };
         SampleOutline {
@@ -243,8 +247,8 @@ pub trait SampleSource: Send + Sync {
     }
 
     /// The values of the given rows, one after the other: series with their lengths where
-    /// [`shape`](Self::shape) is that of series of different lengths, else `indices.len() *
-    /// shape().len()` values.
+    /// [`shape`](Self::shape) is that of series of different lengths, texts where it is that of
+    /// texts, else `indices.len() * shape().len()` values.
     ///
     /// # Errors
     /// If a sample cannot be read or decoded.

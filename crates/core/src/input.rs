@@ -1,6 +1,6 @@
-//! What a network is fed: feature vectors, images or series, one row a sample.
+//! What a network is fed: feature vectors, images, series or texts, one row a sample.
 //!
-//! Another kind of sample, such as token ids, is one variant more of [`InputShape`], [`Input`],
+//! Another kind of sample is one variant more of [`InputShape`], [`Input`],
 //! [`Samples`](crate::dataset::Samples) and [`SampleValues`].
 
 use burn::tensor::{Device, Tensor};
@@ -41,16 +41,19 @@ pub enum InputShape {
         /// Time steps of the longest series of the set.
         longest: usize,
     },
+    /// A text. Its network makes numbers of it.
+    Text,
 }
 
 impl InputShape {
-    /// Number of values of one sample; where lengths differ, of the longest.
+    /// Number of values of one sample; where lengths differ, of the longest. A text has none.
     pub fn len(&self) -> usize {
         match *self {
             Self::Features { size } => size,
             Self::Image { channels, height, width } => channels * height * width,
             Self::Series { channels, length } => channels * length,
             Self::VariableSeries { channels, longest } => channels * longest,
+            Self::Text => 0,
         }
     }
 
@@ -83,6 +86,7 @@ impl std::fmt::Display for InputShape {
             Self::VariableSeries { channels, longest } => {
                 write!(f, "series of different lengths [{channels}, up to {longest}]")
             }
+            Self::Text => f.write_str("texts"),
         }
     }
 }
@@ -98,6 +102,8 @@ pub enum Input {
     Series(Tensor<3>),
     /// Series of different lengths, padded to the longest of the batch or beyond.
     VariableSeries(PaddedSeries),
+    /// Texts, on the host.
+    Texts(Vec<String>),
 }
 
 impl Input {
@@ -122,6 +128,10 @@ impl Input {
                 );
                 return Self::VariableSeries(pad_rows(&values, lengths, channels, device));
             }
+            SampleValues::Texts(texts) => {
+                assert!(texts.len() == rows, "{} texts do not fit {rows} x {shape}", texts.len());
+                return Self::Texts(texts);
+            }
         };
         assert_eq!(values.len(), rows * shape.len(), "values do not fit {rows} x {shape}");
         match shape {
@@ -141,6 +151,7 @@ impl Input {
                 let values = Tensor::from_data(data, device);
                 Self::VariableSeries(PaddedSeries { values, lengths: vec![longest; rows] })
             }
+            InputShape::Text => panic!("values were given in place of {rows} texts"),
         }
     }
 
@@ -151,6 +162,7 @@ impl Input {
             Self::Images(tensor) => tensor.dims()[0],
             Self::Series(tensor) => tensor.dims()[0],
             Self::VariableSeries(series) => series.lengths.len(),
+            Self::Texts(texts) => texts.len(),
         }
     }
 
@@ -178,6 +190,20 @@ impl Input {
                 let [_, channels, longest] = series.values.dims();
                 InputShape::VariableSeries { channels, longest }
             }
+            Self::Texts(_) => InputShape::Text,
+        }
+    }
+
+    /// The same off the tape.
+    pub fn inner(self) -> Self {
+        match self {
+            Self::Features(tensor) => Self::Features(tensor.inner()),
+            Self::Images(tensor) => Self::Images(tensor.inner()),
+            Self::Series(tensor) => Self::Series(tensor.inner()),
+            Self::VariableSeries(PaddedSeries { values, lengths }) => {
+                Self::VariableSeries(PaddedSeries { values: values.inner(), lengths })
+            }
+            Self::Texts(texts) => Self::Texts(texts),
         }
     }
 
@@ -194,6 +220,7 @@ impl Input {
             (Self::VariableSeries(a), Self::VariableSeries(b)) => {
                 Self::VariableSeries(a.concatenate(b))
             }
+            (Self::Texts(a), Self::Texts(b)) => Self::Texts([a, b].concat()),
             (a, b) => panic!("cannot join {} and {}", a.shape(), b.shape()),
         }
     }
@@ -205,6 +232,7 @@ impl Input {
             Self::Images(tensor) => Self::Images(tensor.narrow(0, first, rows)),
             Self::Series(tensor) => Self::Series(tensor.narrow(0, first, rows)),
             Self::VariableSeries(series) => Self::VariableSeries(series.narrow(first, rows)),
+            Self::Texts(texts) => Self::Texts(texts[first..first + rows].to_vec()),
         }
     }
 
@@ -212,7 +240,7 @@ impl Input {
     /// [`flatten`](Self::flatten). Padding stays 0, whatever the values are there.
     ///
     /// # Panics
-    /// If the number of values differs.
+    /// If the number of values differs, or the rows are texts.
     pub fn with_rows(&self, rows: Tensor<2>) -> Self {
         match self {
             Self::Features(_) => Self::Features(rows),
@@ -221,16 +249,21 @@ impl Input {
             Self::VariableSeries(series) => {
                 Self::VariableSeries(series.with_values(rows.reshape(series.values.dims())))
             }
+            Self::Texts(_) => panic!("texts have no values"),
         }
     }
 
     /// The rows as vectors `[batch, values]`, with their padding.
+    ///
+    /// # Panics
+    /// If the rows are texts, which have no values: who flattens samples refuses them.
     pub fn flatten(self) -> Tensor<2> {
         match self {
             Self::Features(tensor) => tensor,
             Self::Images(tensor) => tensor.flatten(1, 3),
             Self::Series(tensor) => tensor.flatten(1, 2),
             Self::VariableSeries(series) => series.values.flatten(1, 2),
+            Self::Texts(_) => panic!("texts have no values"),
         }
     }
 }

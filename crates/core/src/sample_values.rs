@@ -16,6 +16,8 @@ pub enum SampleValues {
         /// The values of each series, `[channels, length]`.
         values: Vec<f32>,
     },
+    /// Texts.
+    Texts(Vec<String>),
 }
 
 impl From<Vec<f32>> for SampleValues {
@@ -28,7 +30,7 @@ impl SampleValues {
     /// The values of samples of one shape, for what works on such samples only.
     ///
     /// # Errors
-    /// If the samples are series of different lengths.
+    /// If the samples are series of different lengths, or texts.
     pub fn into_dense(self) -> Result<Vec<f32>, DataError> {
         match self {
             Self::Dense(values) => Ok(values),
@@ -37,13 +39,18 @@ impl SampleValues {
                  to one length"
                     .to_owned(),
             )),
+            Self::Texts(_) => Err(DataError::Mismatch(
+                "texts have no values, and this needs some: freeze the extractor, so that it works \
+                 on its features"
+                    .to_owned(),
+            )),
         }
     }
 
     /// Adds the samples of `other` behind.
     ///
     /// # Errors
-    /// If one holds series of different lengths and the other does not.
+    /// If the samples are of different kinds.
     pub fn append(&mut self, other: Self) -> Result<(), DataError> {
         match (self, other) {
             (Self::Dense(values), Self::Dense(others)) => values.extend(others),
@@ -54,12 +61,14 @@ impl SampleValues {
                 lengths.extend(other_lengths);
                 values.extend(other_values);
             }
+            (Self::Texts(texts), Self::Texts(others)) => texts.extend(others),
             _ => return Err(other_kind()),
         }
         Ok(())
     }
 
-    /// The values of each sample, of which each has `size` where all have one shape.
+    /// The values of each sample, of which each has `size` where all have one shape; nothing for
+    /// texts.
     pub fn rows(&self, size: usize) -> Vec<&[f32]> {
         match self {
             Self::Dense(values) => values.chunks_exact(size.max(1)).collect(),
@@ -72,11 +81,12 @@ impl SampleValues {
                 };
                 lengths.iter().map(row).collect()
             }
+            Self::Texts(_) => Vec::new(),
         }
     }
 
     /// The values of each sample, of which each has `size` where all have one shape, to be changed
-    /// in place.
+    /// in place; nothing for texts.
     pub fn rows_mut(&mut self, size: usize) -> Vec<&mut [f32]> {
         match self {
             Self::Dense(values) => values.chunks_exact_mut(size.max(1)).collect(),
@@ -89,6 +99,7 @@ impl SampleValues {
                 };
                 lengths.iter().map(row).collect()
             }
+            Self::Texts(_) => Vec::new(),
         }
     }
 
@@ -96,7 +107,7 @@ impl SampleValues {
     /// number. Samples of one shape have `size` values each.
     ///
     /// # Errors
-    /// If one holds series of different lengths and another does not.
+    /// If the samples are of different kinds.
     ///
     /// # Panics
     /// If a turn is of no part.
@@ -105,6 +116,9 @@ impl SampleValues {
         turns: impl Iterator<Item = usize>,
         size: usize,
     ) -> Result<Self, DataError> {
+        if let Some(Self::Texts(_)) = parts.first() {
+            return Self::interleave_texts(parts, turns);
+        }
         let mut all = match parts.first() {
             Some(Self::Series { channels, .. }) => {
                 Self::Series { channels: *channels, lengths: Vec::new(), values: Vec::new() }
@@ -129,16 +143,30 @@ impl SampleValues {
                     lengths.push(row.len() / (*channels).max(1));
                     values.extend_from_slice(row);
                 }
+                // Parts of texts have been dealt with.
+                Self::Texts(_) => return Err(other_kind()),
             }
         }
         Ok(all)
+    }
+
+    fn interleave_texts(
+        parts: &[Self],
+        turns: impl Iterator<Item = usize>,
+    ) -> Result<Self, DataError> {
+        let texts = |part| match part {
+            &Self::Texts(ref texts) => Ok(texts.iter()),
+            _ => Err(other_kind()),
+        };
+        let mut parts = parts.iter().map(texts).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::Texts(turns.filter_map(|turn| parts[turn].next()).cloned().collect()))
     }
 }
 
 fn other_kind() -> DataError {
     DataError::Mismatch(
-        "series of different lengths and samples of one shape cannot be in one batch: name the \
-         array of `lengths` for every domain, or for none"
+        "samples of different kinds cannot be in one batch: where series have different lengths, \
+         name the array of `lengths` for every domain, or for none"
             .to_owned(),
     )
 }
@@ -174,6 +202,26 @@ mod tests {
         let SampleValues::Series { lengths, values, .. } = both else { panic!() };
         assert_eq!(lengths, [1, 3, 2]);
         assert_eq!(values, [0.0, 1.0, 10.0, 11.0, 12.0, 13.0, 14.0, 15.0, 2.0, 3.0, 4.0, 5.0]);
+    }
+
+    #[test]
+    fn texts_are_taken_in_turn() {
+        let texts = |texts: &[&str]| {
+            SampleValues::Texts(texts.iter().map(|&text| text.to_owned()).collect())
+        };
+        let parts = [texts(&["a", "b"]), texts(&["c"])];
+        let both = SampleValues::interleave(&parts, [1, 0, 0].into_iter(), 0).unwrap();
+        assert_eq!(both, texts(&["c", "a", "b"]));
+        let mixed = [texts(&["a"]), series(&[1], 0.0)];
+        assert!(SampleValues::interleave(&mixed, [1, 0].into_iter(), 0).is_err());
+        let mixed = [series(&[1], 0.0), texts(&["a"])];
+        assert!(SampleValues::interleave(&mixed, [1, 0].into_iter(), 0).is_err());
+        let mut all = texts(&["a"]);
+        all.append(texts(&["b"])).unwrap();
+        assert!(all.append(series(&[1], 0.0)).is_err());
+        assert!(all.rows(1).is_empty() && all.rows_mut(1).is_empty());
+        let error = all.into_dense().unwrap_err().to_string();
+        assert!(error.contains("texts have no values"), "{error}");
     }
 
     #[test]

@@ -60,7 +60,7 @@ impl SetCorruption {
     }
 }
 
-/// Features or series, corrupted as they are asked for. Images are corrupted where they are made:
+/// Features, series or texts, corrupted as they are asked for. Images are corrupted where they are made:
 /// before they are normalised.
 pub(crate) struct CorruptedValues {
     samples: Arc<dyn SampleSource>,
@@ -74,11 +74,7 @@ impl CorruptedValues {
         samples: Arc<dyn SampleSource>,
         corruption: SetCorruption,
     ) -> Result<Self, DataError> {
-        corruption.check(match samples.shape() {
-            InputShape::Features { .. } => SampleKind::Features,
-            InputShape::Series { .. } | InputShape::VariableSeries { .. } => SampleKind::Series,
-            InputShape::Image { .. } => SampleKind::Image,
-        })?;
+        corruption.check(SampleKind::of(samples.shape()))?;
         Ok(Self { samples, corruption })
     }
 }
@@ -99,7 +95,11 @@ impl SampleSource for CorruptedValues {
     fn values(&self, indices: &[usize], view: SampleView) -> Result<SampleValues, DataError> {
         let mut values = self.samples.values(indices, view)?;
         let shape = self.shape();
-        if !shape.is_empty() {
+        if let SampleValues::Texts(texts) = &mut values {
+            texts.par_iter_mut().zip(indices).for_each(|(text, &row)| {
+                self.corruption.apply(SampleMut::Text(text), row);
+            });
+        } else if !shape.is_empty() {
             let rows = values.rows_mut(shape.len());
             rows.into_par_iter().zip(indices).for_each(|(values, &row)| {
                 let sample = match shape {
@@ -139,6 +139,7 @@ pub(crate) mod tests {
                 SampleMut::Features(values) | SampleMut::Series { values, .. } => {
                     values.copy_from_slice(&[f32::from(severity.level()), f32::from(drawn)]);
                 }
+                SampleMut::Text(text) => *text = format!("{} {drawn}", severity.level()),
             }
         }
     }

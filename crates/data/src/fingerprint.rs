@@ -164,6 +164,13 @@ impl SetFiles<'_> {
                 hasher.update(b"lengths");
                 values.iter().for_each(|value| hasher.update(value.to_le_bytes()));
             }
+            Samples::Texts(texts) => {
+                hasher.update(b"texts");
+                for text in texts {
+                    hasher.update((text.len() as u64).to_le_bytes());
+                    hasher.update(text);
+                }
+            }
             Samples::Encoded(images) => {
                 let hashes = of_images(images)?;
                 for (image, hash) in images.iter().zip(hashes) {

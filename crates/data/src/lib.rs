@@ -79,7 +79,9 @@ pub use joined::{Joined, joined_domain};
 pub use loaded::{DomainSets, DomainUse, LoadedDomain, LoadedSet};
 pub use overview::{Overview, SamplePicture, SetOverview, overview};
 pub use roots::{CACHE_VARIABLE, DATA_VARIABLE, Roots};
-pub use sources::{EncodedSource, FeatureSource, ImageSource, SeriesSource, VariableSeriesSource};
+pub use sources::{
+    EncodedSource, FeatureSource, ImageSource, SeriesSource, TextSource, VariableSeriesSource,
+};
 pub use splits::{SplitRows, plain_split, stratified_split};
 pub use survey::{Survey, survey, unlabelled_domain};
 pub use transform::ImageTransform;

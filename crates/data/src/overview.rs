@@ -146,6 +146,11 @@ fn picture(read: &LabelledSamples, row: usize, side: usize) -> Result<SamplePict
             let pixels = pixels[row * size..(row + 1) * size].to_vec();
             SamplePicture::Image(thumbnail(ImagePixels { channels, height, width, pixels }, side))
         }
+        Samples::Texts(_) => {
+            return Err(DataError::Mismatch(
+                "texts have no pictures: leave out `--output`".to_owned(),
+            ));
+        }
         Samples::Encoded(images) => {
             let image = &images[row];
             let decoder = Decoder::new(std::slice::from_ref(image), read.decoding)?;

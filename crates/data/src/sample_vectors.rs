@@ -29,7 +29,7 @@ impl SampleVectors {
     /// The samples, without augmentations.
     ///
     /// # Errors
-    /// If one cannot be read, or they are images.
+    /// If one cannot be read, or they are images or texts.
     pub fn read(source: &dyn SampleSource) -> Result<Self, DataError> {
         let rows: Vec<usize> = (0..source.rows()).collect();
         match source.shape() {
@@ -52,7 +52,7 @@ impl SampleVectors {
                 let form = Form::VariableSeries { lengths };
                 Ok(Self { vectors: Vectors { size: channels, values }, form })
             }
-            shape @ InputShape::Image { .. } => Err(other_samples(shape)),
+            shape @ (InputShape::Image { .. } | InputShape::Text) => Err(other_samples(shape)),
         }
     }
 

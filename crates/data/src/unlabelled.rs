@@ -8,7 +8,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::Transform;
 use isthmus_core::targets::RowTargets;
 
-use crate::readers::{Features, ImageFolder, NpzImages, Series};
+use crate::readers::{Features, ImageFolder, NpzImages, Series, Text, TextFile, TextFormat};
 use crate::sources::{Stored, Transformed};
 use crate::views::Views;
 use crate::{image_archive, problem};
@@ -20,7 +20,8 @@ pub struct UnlabelledFile<'a> {
     pub path: &'a Path,
     /// What the samples are.
     pub kind: SampleKind,
-    /// Name of the array of a `.npz`, HDF5 or MATLAB file; absent: `images` or `x`.
+    /// Name of the array of a `.npz`, HDF5 or MATLAB file, or of the field, column or tag of texts;
+    /// absent: `images`, `x` or `text`.
     pub array: Option<&'a str>,
     /// Name of the array of lengths, where the samples are series of different lengths.
     pub lengths: Option<&'a str>,
@@ -29,8 +30,8 @@ pub struct UnlabelledFile<'a> {
 }
 
 impl UnlabelledFile<'_> {
-    /// Reads the samples: all images below a folder or in a zip or tar archive, one image, or an array of
-    /// features, series or small images.
+    /// Reads the samples: all images below a folder or in a zip or tar archive, one image, an array of
+    /// features, series or small images, all texts below a folder or in a file.
     ///
     /// # Errors
     /// If there is nothing to read, or it is not what the model takes.
@@ -58,6 +59,7 @@ impl UnlabelledFile<'_> {
         let ending = self.path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         let is_array = ["npz", "npy", "h5", "hdf5", "mat"].contains(&ending.as_str());
         match (self.kind, is_array) {
+            (SampleKind::Text, _) => self.texts(folder, name),
             (SampleKind::Series, true) => {
                 let lengths = self.lengths.map(str::to_owned);
                 let mut reader =
@@ -103,5 +105,37 @@ impl UnlabelledFile<'_> {
                 Ok(LabelledSamples::new(Samples::Encoded(vec![image]), RowTargets::none(1)))
             }
         }
+    }
+
+    /// The ending says how texts are written.
+    fn texts(&self, folder: &Path, name: String) -> Result<LabelledSamples, DataError> {
+        let unpacked = name.strip_suffix(".gz").unwrap_or(&name).to_lowercase();
+        let ending = unpacked.rsplit_once('.').map_or("", |(_, ending)| ending);
+        let mut reader = Text {
+            files: vec![TextFile { file: name, class: None }],
+            labelled: false,
+            ..Default::default()
+        };
+        reader.format = match ending {
+            _ if self.path.is_dir() => TextFormat::Folder,
+            "jsonl" | "ndjson" => TextFormat::JsonLines,
+            "csv" | "tsv" => TextFormat::Table,
+            "xml" | "review" | "parsed" => TextFormat::Tagged,
+            "txt" => TextFormat::Lines,
+            _ => {
+                return Err(problem::file(
+                    self.path,
+                    "the model takes texts: expected a folder of `.txt` files, a file `.txt` with a \
+                     text a line, `.jsonl`, `.csv`, `.tsv` or `.xml`, each also with `.gz`",
+                ));
+            }
+        };
+        if ending == "tsv" {
+            "\t".clone_into(&mut reader.separator);
+        }
+        if let Some(field) = self.array {
+            field.clone_into(&mut reader.text);
+        }
+        reader.read(folder)
     }
 }

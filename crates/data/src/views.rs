@@ -103,7 +103,7 @@ impl Views {
         Self { weak: of(&self.weak), strong: of(&self.strong) }
     }
 
-    /// Features or series whose training views are augmented.
+    /// Features, series or texts whose training views are augmented.
     ///
     /// # Errors
     /// If an augmentation cannot change them.
@@ -130,7 +130,7 @@ fn step((position, spec): (u64, &PluginSpec)) -> Result<Step, DataError> {
     Ok(Step { name: spec.name.clone(), samples, augmentation: augmentation.into(), position })
 }
 
-/// Features or series, augmented as they are asked for. Images are augmented where they are made:
+/// Features, series or texts, augmented as they are asked for. Images are augmented where they are made:
 /// before they are normalised.
 struct AugmentedValues {
     samples: Arc<dyn SampleSource>,
@@ -150,7 +150,14 @@ impl SampleSource for AugmentedValues {
         let mut values = self.samples.values(indices, view)?;
         let (SampleView::Weak(key) | SampleView::Strong(key)) = view else { return Ok(values) };
         let shape = self.shape();
-        if self.views.change(view) && !shape.is_empty() {
+        if !self.views.change(view) {
+            return Ok(values);
+        }
+        if let SampleValues::Texts(texts) = &mut values {
+            texts.par_iter_mut().zip(indices).for_each(|(text, &row)| {
+                self.views.apply(view, SampleMut::Text(text), &key.at(row as u64));
+            });
+        } else if !shape.is_empty() {
             let rows = values.rows_mut(shape.len());
             rows.into_par_iter().zip(indices).for_each(|(values, &row)| {
                 let sample = match shape {
@@ -176,7 +183,9 @@ mod tests {
     use isthmus_core::spec::Transform;
 
     use super::*;
-    use crate::sources::{FeatureSource, ImageSource, SeriesSource, VariableSeriesSource};
+    use crate::sources::{
+        FeatureSource, ImageSource, SeriesSource, TextSource, VariableSeriesSource,
+    };
 
     /// Writes random numbers of the key into the sample, `base` above them.
     struct Draw {
@@ -193,6 +202,7 @@ mod tests {
                 SampleMut::Series { length, values } => {
                     values[..length].fill(f32::from(drawn));
                 }
+                SampleMut::Text(text) => *text = drawn.to_string(),
             }
         }
     }
@@ -210,7 +220,8 @@ mod tests {
         Views { weak: steps(weak), strong: steps(strong) }
     }
 
-    const ALL: &[SampleKind] = &[SampleKind::Image, SampleKind::Features, SampleKind::Series];
+    const ALL: &[SampleKind] =
+        &[SampleKind::Image, SampleKind::Features, SampleKind::Series, SampleKind::Text];
 
     /// Checks the views of a source whose samples have two values.
     fn check(source: &dyn SampleSource, plain: [f32; 2], unit: f32) {
@@ -251,6 +262,21 @@ mod tests {
         let read = read.unwrap();
         let [row] = read.rows(0)[..] else { panic!() };
         assert!(row[0] == row[1] && row[0] >= 10.0 && row[2..] == [5.0, 6.0], "{row:?}");
+    }
+
+    #[test]
+    fn texts_are_augmented_by_their_rows() {
+        let source = Arc::new(TextSource::new(vec!["a".to_owned(), "b".to_owned()]));
+        let source = views(&[10], &[], ALL).over_samples(source).unwrap();
+        let read = |rows: &[usize], view| match source.values(rows, view).unwrap() {
+            SampleValues::Texts(texts) => texts,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(read(&[1], SampleView::Plain), ["b"]);
+        let both = read(&[0, 1], SampleView::Weak(Key::new(1)));
+        assert!(both.iter().all(|text| text.parse::<u8>().is_ok()) && both[0] != both[1]);
+        assert_eq!(read(&[1], SampleView::Weak(Key::new(1))), both[1..]);
+        assert_eq!(read(&[0], SampleView::Strong(Key::new(1))), ["a"]);
     }
 
     #[test]

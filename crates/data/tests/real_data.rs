@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use isthmus_core::dataset::{LabelledSamples, Reader, Samples};
 use isthmus_core::input::InputShape;
+use isthmus_core::sample_values::SampleValues;
 use isthmus_core::spec::{Interpolation, Transform};
 use isthmus_core::stage::SampleView;
 use isthmus_core::targets::Targets;
@@ -78,6 +79,36 @@ fn uci_har_has_its_persons_and_movements() {
         }
     }
     assert_eq!(windows, 1939);
+}
+
+#[test]
+fn amazon_reviews_are_texts_and_counts_of_two_opinions() {
+    let Some(folder) = data("amazon_reviews") else { return };
+    let texts = load(&folder, "amazon-reviews-text", &Transform::default());
+    assert_eq!(texts.classes, ["negative", "positive"]);
+    for domain in &texts.domains {
+        let DomainSets::All(set) = &domain.sets else { panic!("one set") };
+        assert_eq!(set.source.samples.shape(), InputShape::Text);
+        assert_eq!(class_counts(&set.source.targets.strata()), [1000, 1000]);
+        let rows: Vec<usize> = (0..2000).collect();
+        let values = set.source.samples.values(&rows, SampleView::Plain).unwrap();
+        let SampleValues::Texts(all) = values else { panic!("no texts") };
+        assert!(all.iter().all(|text| !text.is_empty() && !text.contains("review>")));
+        let words = all.iter().map(|text| text.split_whitespace().count()).sum::<usize>();
+        println!("{}: {} words a review", domain.name, words / 2000);
+    }
+    let DomainSets::All(books) = &texts.domains[0].sets else { panic!("one set") };
+    let first = books.source.samples.values(&[0], SampleView::Plain).unwrap();
+    let SampleValues::Texts(first) = first else { panic!("no texts") };
+    assert!(first[0].starts_with("Horrible book, horrible.\n"), "{}", first[0]);
+
+    let counts = load(&folder, "amazon-reviews", &Transform::default());
+    for (domain, rows) in counts.domains.iter().zip([4465, 3586, 5681, 5945]) {
+        let DomainSets::Given { train, test } = &domain.sets else { panic!("two sets") };
+        assert_eq!(class_counts(&train.source.targets.strata()), [1000, 1000]);
+        assert_eq!(test.source.samples.rows(), rows, "{}", domain.name);
+        assert_eq!(test.source.samples.shape(), InputShape::Features { size: 5000 });
+    }
 }
 
 #[test]

@@ -54,10 +54,20 @@ impl Selection {
             })
             .collect::<Result<Vec<_>, EngineError>>()?;
         let mixing = validators.iter().find(|(_, validator)| validator.mixes_samples());
-        if let (Some((name, _)), InputShape::VariableSeries { .. }) = (mixing, data.input_shape()) {
+        let why = match data.input_shape() {
+            InputShape::VariableSeries { .. } => Some(
+                "series of different lengths cannot be mixed: leave it out of \
+                 `selection.validators`, or cut the series to one length",
+            ),
+            InputShape::Text => Some(
+                "texts cannot be mixed: leave it out of `selection.validators`, or freeze the \
+                 extractor",
+            ),
+            _ => None,
+        };
+        if let (Some((name, _)), Some(why)) = (mixing, why) {
             return Err(EngineError::Data(DataError::Mismatch(format!(
-                "`{name}` predicts mixtures of samples, and series of different lengths cannot be \
-                 mixed: leave it out of `selection.validators`, or cut the series to one length"
+                "`{name}` predicts mixtures of samples, and {why}"
             ))));
         }
         let needed = validators.iter().any(|(_, validator)| validator.needs_source_training());

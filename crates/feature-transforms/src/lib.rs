@@ -4,9 +4,11 @@
 //! - scaling by what was fitted: [`ZScore`], [`MinMax`]
 //! - of each vector by itself: [`UnitLength`], [`LogOnePlus`]
 //! - projection: [`PrincipalComponents`]
+//! - more features: [`MarginalizedDenoising`]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod column_scaling;
+mod denoising;
 mod fitted_on;
 mod log_one_plus;
 mod min_max;
@@ -16,6 +18,7 @@ mod testing;
 mod unit_length;
 mod z_score;
 
+pub use denoising::MarginalizedDenoising;
 pub use fitted_on::FittedOn;
 pub use log_one_plus::LogOnePlus;
 pub use min_max::MinMax;

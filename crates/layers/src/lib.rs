@@ -1,4 +1,5 @@
-//! Layers of networks: linear, convolution, domain-aware batch normalisation, dropout, activations.
+//! Layers of networks: linear, convolution, attention, domain-aware batch normalisation, layer
+//! normalisation, dropout, activations.
 //!
 //! For extractors and heads, and for the networks that methods bring along: critics, decoders,
 //! generators. Layers read nothing from hidden flags: every forward pass is told by its
@@ -7,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod convolution;
 mod convolution_1d;
@@ -14,12 +16,15 @@ mod convolution_norm;
 mod dense;
 mod dropout;
 mod initial;
+mod layer_norm;
 mod linear;
 mod row_groups;
 mod running_statistics;
 pub mod testing;
+mod transformer;
 
 pub use activation::Activation;
+pub use attention::Attention;
 pub use batch_norm::DomainBatchNorm;
 pub use convolution::{Convolution, ConvolutionShape, Padding};
 pub use convolution_1d::{Convolution1d, Convolution1dShape, TimePadding};
@@ -27,5 +32,7 @@ pub use convolution_norm::{ConvolutionNorm, UnitNames};
 pub use dense::{Dense, DenseShape};
 pub use dropout::{ChannelDropout, Dropout};
 pub use initial::Initial;
+pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use running_statistics::{RunningStatistics, reset_population};
+pub use transformer::{NormPlace, TransformerBlock, TransformerShape};

@@ -1,4 +1,4 @@
-//! Triangular factors of positive definite matrices.
+//! Triangular factors of positive definite matrices, and systems solved by them.
 
 use rayon::prelude::*;
 
@@ -37,6 +37,34 @@ pub fn factor(matrix: &Rows) -> Result<Rows, LinearError> {
     Ok(Rows::new(size, values))
 }
 
+/// How many right-hand sides are solved for at once.
+const SIDES: usize = 64;
+
+/// The `X` with `L L' X = B`, for a [`factor`] `L`.
+///
+/// # Panics
+/// If `B` has not as many rows as `L`.
+pub fn solve(lower: &Rows, sides: &Rows) -> Rows {
+    let size = lower.count();
+    assert_eq!(size, sides.count(), "a row of right-hand sides for each unknown");
+    let columns = sides.columns();
+    let upper = lower.transposed();
+    let mut solved = sides.transposed().values().to_vec();
+    solved.par_chunks_mut(SIDES * size.max(1)).for_each(|block| {
+        for side in block.chunks_exact_mut(size.max(1)) {
+            for row in 0..size {
+                let known = dot(&lower.row(row)[..row], &side[..row]);
+                side[row] = (side[row] - known) / lower.row(row)[row];
+            }
+            for row in (0..size).rev() {
+                let known = dot(&upper.row(row)[row + 1..], &side[row + 1..]);
+                side[row] = (side[row] - known) / lower.row(row)[row];
+            }
+        }
+    });
+    if columns == 0 { Rows::new(0, Vec::new()) } else { Rows::new(size, solved).transposed() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -51,6 +79,16 @@ mod tests {
         let lower = factor(&matrix).unwrap();
         assert!((0..40).all(|row| lower.row(row)[row + 1..].iter().all(|value| *value == 0.0)));
         assert!(distance(&lower.times_transposed(&lower), &matrix) < 1e-11);
+    }
+
+    #[test]
+    fn the_solution_solves_the_system() {
+        let rows = normal(30, 30, &Key::new(2));
+        let mut matrix = rows.times_transposed(&rows);
+        matrix.add_to_diagonal(1.0);
+        let sides = normal(30, 70, &Key::new(3));
+        let solved = solve(&factor(&matrix).unwrap(), &sides);
+        assert!(distance(&matrix.times(&solved), &sides) < 1e-10);
     }
 
     #[test]

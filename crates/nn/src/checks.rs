@@ -52,15 +52,27 @@ pub(crate) fn not_empty(network: &str, shape: InputShape) -> Result<usize, Netwo
 /// The number of values of one sample, for networks that flatten samples.
 ///
 /// # Errors
-/// If it has none, or samples have different lengths.
+/// If it has none, samples have different lengths, or they are texts.
 pub(crate) fn flat(network: &str, shape: InputShape) -> Result<usize, NetworkError> {
     match shape {
-        InputShape::VariableSeries { .. } => Err(NetworkError::Input {
+        InputShape::VariableSeries { .. } | InputShape::Text => Err(NetworkError::Input {
             network: network.to_owned(),
             expected: "samples of one size, since it flattens them".to_owned(),
             found: shape.to_string(),
         }),
         _ => not_empty(network, shape),
+    }
+}
+
+/// Refuses samples that are no texts.
+pub(crate) fn texts(network: &str, shape: InputShape) -> Result<(), NetworkError> {
+    match shape {
+        InputShape::Text => Ok(()),
+        _ => Err(NetworkError::Input {
+            network: network.to_owned(),
+            expected: "texts".to_owned(),
+            found: shape.to_string(),
+        }),
     }
 }
 

@@ -70,6 +70,9 @@ fn inputs(rows: usize, shape: InputShape) -> Input {
             values: normal([rows, channels, longest], 3),
             lengths: vec![longest; rows],
         }),
+        InputShape::Text => {
+            Input::Texts((0..rows).map(|row| format!("text {row} is about {}", row % 3)).collect())
+        }
     }
 }
 
@@ -81,9 +84,11 @@ fn every_extractor_builds_by_default_and_trains() {
         names,
         [
             "cnn1d",
+            "deep-averaging",
             "efficientnet-lite0",
             "identity",
             "lenet",
+            "minilm",
             "mlp",
             "resnet101",
             "resnet18",
@@ -97,6 +102,7 @@ fn every_extractor_builds_by_default_and_trains() {
         let shape = match name {
             "cnn1d" | "resnet1d" | "tcn" => SERIES,
             "identity" | "lenet" | "mlp" => GREY,
+            "deep-averaging" | "minilm" => InputShape::Text,
             _ => RGB,
         };
         let config = defaults(plugin(Kind::Extractor, name));

@@ -120,6 +120,16 @@ impl Case {
         self.parameter(name, "a text", Value::as_str)
     }
 
+    /// A parameter that is a list of texts.
+    ///
+    /// # Errors
+    /// If the case has no list of texts of that name.
+    pub fn texts(&self, name: &str) -> Result<Vec<&str>, ReferenceError> {
+        self.parameter(name, "a list of texts", |value| {
+            value.as_array()?.iter().map(Value::as_str).collect()
+        })
+    }
+
     fn parameter<'a, T>(
         &'a self,
         name: &str,

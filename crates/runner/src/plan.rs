@@ -140,6 +140,7 @@ impl Plan {
             | InputShape::Series { .. }
             | InputShape::VariableSeries { .. } => true,
             InputShape::Image { height, width, .. } => height * width <= SMALL_IMAGE,
+            InputShape::Text => false,
         };
         self.extracts_features()
             || self

@@ -59,6 +59,7 @@ impl Corruption for GaussianNoise {
                 let scale = (square / values.len().max(1) as f32).sqrt();
                 values.iter_mut().for_each(|value| *value += noise(scale));
             }
+            SampleMut::Text(_) => {}
         }
     }
 }

@@ -8,7 +8,8 @@ use isthmus_core::augmentation::SampleKind;
 use isthmus_core::context::DomainRole;
 use isthmus_core::dataset::LabelledSource;
 use isthmus_core::input::InputShape;
-use isthmus_core::spec::Job;
+use isthmus_core::registry::{Kind, find};
+use isthmus_core::spec::{Job, PluginSpec};
 use isthmus_data::{Dataset, Descriptor, FittedTransforms, Roots, UnlabelledFile, Views};
 use isthmus_engine::{EngineError, RecordedRun, build_objective};
 use isthmus_results::record::TaskInfo;
@@ -195,7 +196,11 @@ fn samples(
     if path.exists() {
         // What a frozen extractor makes features of.
         let frozen = job.extractor.frozen;
-        let kind = if frozen { SampleKind::Image } else { SampleKind::of(shape) };
+        let kind = match frozen {
+            false => SampleKind::of(shape),
+            true if takes_texts(job) => SampleKind::Text,
+            true => SampleKind::Image,
+        };
         let lengths = matches!(shape, InputShape::VariableSeries { .. });
         let lengths = lengths.then_some(arguments.lengths.as_str());
         let array = arguments.array.as_deref();
@@ -212,6 +217,13 @@ fn samples(
     let dataset = Dataset::load_named(&descriptor, &[domain], transform, &Views::default(), roots)
         .map_err(failed)?;
     dataset.domains[0].all().map_err(failed)
+}
+
+/// Whether the extractor takes texts.
+fn takes_texts(job: &Job) -> bool {
+    let PluginSpec { name, config } = &job.extractor.plugin;
+    find(Kind::Extractor, name)
+        .is_some_and(|plugin| (plugin.samples)(config).contains(&SampleKind::Text))
 }
 
 fn check_shape(set: &LabelledSource, expected: InputShape) -> Result<(), Failure> {

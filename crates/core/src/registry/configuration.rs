@@ -74,6 +74,11 @@ pub trait ExtractorPlugin: PluginConfig {
         None
     }
 
+    /// Whether the network takes texts.
+    fn takes_texts(&self) -> bool {
+        false
+    }
+
     /// Whether the network has norm layers; `None` where nothing is said of it.
     fn has_norm_layers(&self) -> Option<bool> {
         None

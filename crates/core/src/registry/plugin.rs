@@ -120,8 +120,8 @@ pub struct Plugin {
     pub needs: Needs,
     /// Factor of the term where the experiment gives it none, for loss terms.
     pub weight: f64,
-    /// The kinds of samples that a reader of this configuration reads, or that an augmentation,
-    /// a corruption or a feature transform can change.
+    /// The kinds of samples that a reader of this configuration reads, that an augmentation, a
+    /// corruption or a feature transform can change, or that may be fed to an extractor.
     pub samples: fn(&Value) -> &'static [SampleKind],
     /// The targets that a reader of this configuration reads, or that an objective takes.
     pub targets: fn(&Value) -> Option<TargetKind>,
@@ -188,6 +188,10 @@ impl Plugin {
             weights: |value| config::from_value::<C>(value).weights(),
         });
         let mut plugin = Self::new::<C>(about, builder);
+        plugin.samples = |value| match config::from_value::<C>(value).takes_texts() {
+            true => SampleKind::Text.alone(),
+            false => &[SampleKind::Image, SampleKind::Features, SampleKind::Series],
+        };
         plugin.norm_layers = |value| config::from_value::<C>(value).has_norm_layers();
         plugin
     }

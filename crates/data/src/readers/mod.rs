@@ -19,6 +19,8 @@ mod series;
 mod strings;
 mod svmlight;
 mod table;
+mod text;
+mod text_files;
 mod usps;
 
 pub use audio::Audio;
@@ -36,6 +38,7 @@ pub use series::{Series, SeriesLayout};
 pub use strings::Strings;
 pub use svmlight::Svmlight;
 pub use table::{Table, ValueRange};
+pub use text::{Text, TextFile, TextFormat};
 pub use usps::{Usps, UspsSet};
 
 /// The names of ten digits as classes.

@@ -132,6 +132,9 @@ fn keep(samples: LabelledSamples, rows: &[usize]) -> LabelledSamples {
                 lengths: rows.iter().map(|&row| lengths[row]).collect(),
             }
         }
+        Samples::Texts(texts) => {
+            Samples::Texts(rows.iter().filter_map(|&row| texts.get(row)).cloned().collect())
+        }
         Samples::Encoded(images) => {
             Samples::Encoded(rows.iter().map(|&row| images[row].clone()).collect())
         }

@@ -11,6 +11,7 @@ use super::features::FeatureSource;
 use super::images::ImageSource;
 use super::series::{SeriesSource, VariableSeriesSource};
 use super::spectra::SpectraSource;
+use super::texts::TextSource;
 use crate::corrupted::{CorruptedValues, SetCorruption};
 use crate::mel::MelSpectra;
 use crate::views::Views;
@@ -37,6 +38,7 @@ pub(crate) enum Transformed {
     Features(FeatureSource),
     Series(Arc<dyn SampleSource>),
     Sound(Arc<dyn SampleSource>, Arc<MelSpectra>),
+    Texts(TextSource),
     Images(ImageSource),
     Encoded(EncodedSource),
 }
@@ -102,6 +104,7 @@ impl Transformed {
             Samples::VariableSeries { channels, lengths, values } => {
                 series(Arc::new(VariableSeriesSource::new(channels, lengths, values)))
             }
+            Samples::Texts(texts) => Self::Texts(TextSource::new(texts)),
             Samples::Images { channels, height, width, pixels } => {
                 Self::Images(ImageSource::new([channels, height, width], pixels, transform)?)
             }
@@ -138,6 +141,9 @@ impl Transformed {
                 let sound = of_sound.over_samples(corrupted(samples, corruption)?)?;
                 let spectra = SpectraSource::new(sound, mel, of_sound)?;
                 views.of_spectra().over_samples(Arc::new(spectra))?
+            }
+            (Self::Texts(samples), corruption) => {
+                views.over_samples(corrupted(Arc::new(samples), corruption)?)?
             }
             (Self::Images(images), None) => Arc::new(images.with_views(views)?),
             (Self::Encoded(images), None) => Arc::new(images.with_views(views)?),

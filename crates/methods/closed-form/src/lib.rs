@@ -11,7 +11,7 @@
 //! - [`Jdot`]: a classifier of the target, fitted to labels that a plan brings.
 //! - [`ShallowSourceOnly`]: none of it, to compare with.
 //!
-//! [`NearestNeighbour`], [`LogisticRegression`] and [`LinearSvm`] are the classifiers.
+//! [`NearestNeighbour`], [`LogisticRegression`], [`LinearSvm`] and [`Ridge`] are the classifiers.
 //!
 //! In a first stage features are those of the extractor: nothing has trained the bottleneck. After
 //! a stage that trains they are those behind the bottleneck. Several sources count as one.
@@ -32,6 +32,7 @@ mod mapping;
 mod nearest_neighbour;
 mod optimal_transport;
 mod predictor;
+mod ridge;
 mod scores;
 mod shallow_source_only;
 mod subspace_alignment;
@@ -49,6 +50,7 @@ pub use linear_transport::LinearTransport;
 pub use logistic_regression::LogisticRegression;
 pub use nearest_neighbour::NearestNeighbour;
 pub use optimal_transport::{OptimalTransport, TransportPlan};
+pub use ridge::Ridge;
 pub use shallow_source_only::ShallowSourceOnly;
 pub use subspace_alignment::{SubspaceAlignment, aligned_subspaces};
 pub use tca::{Kernel, Tca, TransferComponents, transfer_components};

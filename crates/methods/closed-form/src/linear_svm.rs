@@ -12,7 +12,7 @@ use isthmus_core::validation::Matrix;
 use isthmus_linear::svm::{one_against_the_rest, one_hot};
 use isthmus_linear::{LinearScores, Rows};
 
-use crate::scores::Scores;
+use crate::scores::{Scores, below_all};
 
 inventory::submit! {
     Plugin::shallow_classifier::<LinearSvm>(About {
@@ -22,9 +22,6 @@ inventory::submit! {
                 Fan, Chang, Hsieh, Wang, Lin: LIBLINEAR, JMLR 2008",
     })
 }
-
-/// How far the score of a class that no row has is below the smallest of the others.
-const BELOW: f64 = 1.0;
 
 /// For each class `k` a score `f_k(x) = w_k x + b_k` that minimises
 /// `|w_k|^2 / 2 + cost * sum_i max(0, 1 - y_ik f_k(x_i))^2`, with `y_ik` 1 for source rows of the
@@ -78,8 +75,7 @@ impl ShallowClassifier for Margins {
     }
 
     fn logits(&self, features: &Matrix) -> Matrix {
-        let below = |scores: &[f64]| scores.iter().copied().fold(f64::INFINITY, f64::min) - BELOW;
-        self.scores.logits(features, |_| (), below)
+        self.scores.logits(features, |_| (), below_all)
     }
 
     fn tensors(&self) -> Vec<NamedTensor> {

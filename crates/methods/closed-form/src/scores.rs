@@ -10,6 +10,12 @@ use isthmus_linear::{LinearScores, Rows};
 
 use crate::tensors::{Found, matrix, vector};
 
+/// The score of a class that no row has, for scores that are no logarithms of probabilities: 1 below
+/// the smallest of the others.
+pub(crate) fn below_all(scores: &[f64]) -> f64 {
+    scores.iter().copied().fold(f64::INFINITY, f64::min) - 1.0
+}
+
 /// Linear scores of the classes that occurred among `classes`.
 pub(crate) struct Scores {
     classes: usize,

@@ -54,7 +54,7 @@ impl PluginConfig for Reconstruction {}
 
 impl TermPlugin for Reconstruction {
     fn build(&self, context: &MethodContext) -> Result<Box<dyn Term>, MethodError> {
-        if let InputShape::VariableSeries { .. } = context.input_shape {
+        if let InputShape::VariableSeries { .. } | InputShape::Text = context.input_shape {
             return Err(MethodError::Unsuitable(format!(
                 "`reconstruction` restores samples of one shape, this data set has {}",
                 context.input_shape

@@ -100,7 +100,7 @@ impl SelfEnsembling {
         let view = SampleView::Weak(step.key().named("view"));
         let target = step.stage.data.target_at(&joint.target_indices, view, &device)?.input;
         let source = joint.source_input();
-        let source = source.with_rows(source.clone().flatten().inner());
+        let source = source.inner();
         let context = step.pass_context(joint.segments.clone());
         let mut teacher = self.teacher()?.evaluation_copy();
         let output = teacher.forward(source.concatenate(target), &context);

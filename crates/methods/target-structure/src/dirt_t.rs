@@ -9,7 +9,7 @@ use isthmus_core::registry::DriverPlugin;
 use isthmus_core::updater::Part;
 use isthmus_losses::target::{divergence, entropy};
 
-use crate::vat::smoothness;
+use crate::vat::{can_be_perturbed, smoothness};
 
 inventory::submit! {
     Plugin::driver::<DirtT>(
@@ -105,7 +105,7 @@ impl Refinement {
 
     /// What the teacher predicts of the target rows `[rows, outputs]`, off the tape.
     fn teach(&mut self, step: &Step<'_>, input: &Input) -> Result<Tensor<2>, MethodError> {
-        let input = input.with_rows(input.clone().flatten().inner());
+        let input = input.clone().inner();
         let segment = Segment { domain: DomainRole::Target, rows: input.rows() };
         let context = step.stage.evaluation_context(vec![segment]);
         Ok(self.models()?.teacher.evaluation_copy().forward(input, &context).logits)
@@ -160,6 +160,7 @@ impl Driver for Refinement {
         let input = data.target_batch(step.batch_number(), &device)?.input;
         let rows = input.rows();
         let segments = vec![Segment { domain: DomainRole::Target, rows }];
+        can_be_perturbed("dirt-t", &input)?;
         let logits = step.first_pass(input.clone(), segments.clone()).logits;
         let taught = self.teach(step, &input)?;
         let &DirtT { radius, xi, .. } = &self.config;

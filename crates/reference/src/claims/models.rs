@@ -1,4 +1,4 @@
-//! Claims about the image networks of `isthmus-nn`.
+//! Claims about the image and text networks of `isthmus-nn`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use isthmus_core::input::Input;
 use isthmus_core::network::Network;
 use isthmus_core::parts::{BuildContext, Extractor};
 use isthmus_core::random::Key;
-use isthmus_nn::extractors::{EfficientNetLite0, ResNet};
+use isthmus_nn::extractors::{EfficientNetLite0, MiniLm, MiniLmConfig, ResNet};
 use isthmus_nn::weights::{Named, folders, published, put, read};
 
 use super::Claim;
@@ -23,9 +23,11 @@ type Result<T> = std::result::Result<T, ReferenceError>;
 
 const FAMILY: &str = "models";
 const EFFICIENTNET: &str = "efficientnet-lite0";
+const MINILM: &str = "minilm";
 
 pub(super) const CLAIMS: &[Claim] = &[
     Claim { family: FAMILY, name: "efficientnet_lite0", run: efficientnet_lite0 },
+    Claim { family: FAMILY, name: "minilm_l6", run: minilm },
     Claim { family: FAMILY, name: "resnet18_forward", run: |case| resnet(case, 18) },
     Claim { family: FAMILY, name: "resnet50_forward", run: |case| resnet(case, 50) },
 ];
@@ -50,15 +52,16 @@ fn entries<const D: usize>(tensor: &Tensor<D>) -> Vec<f64> {
     tensor.to_data().iter::<f64>().collect()
 }
 
-fn weight_file() -> Result<PathBuf> {
+fn weight_file(name: &str) -> Result<PathBuf> {
     let mut folders = folders();
     folders.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../weights"));
-    published(EFFICIENTNET, &folders)
-        .map_err(|_| ReferenceError::Unavailable(format!("the weights of {EFFICIENTNET}")))
+    published(name, &folders)
+        .map_err(|_| ReferenceError::Unavailable(format!("the weights of {name}")))
 }
 
 fn efficientnet_lite0(case: &Case) -> Result<Outputs> {
-    let file = read(&weight_file()?).expect("a file of the published checksum can be read");
+    let file =
+        read(&weight_file(EFFICIENTNET)?).expect("a file of the published checksum can be read");
     let mut network = EfficientNetLite0::new(&build_context());
     put(&mut network, &file, &EfficientNetLite0::published_name, &["_fc."])
         .expect("the published file holds the weights of the network");
@@ -77,6 +80,29 @@ fn efficientnet_lite0(case: &Case) -> Result<Outputs> {
     outputs.array("logits_first", Array::vector(logits[..20].to_vec()));
     outputs.array("top5_logits", Array::vector(order.iter().map(|&i| logits[i]).collect()));
     outputs.array("top5_index", Array::vector(order.iter().map(|&i| i as f64).collect()));
+    Ok(outputs)
+}
+
+fn minilm(case: &Case) -> Result<Outputs> {
+    let mut network = MiniLm::new(&MiniLmConfig::default(), &build_context());
+    network
+        .load(&weight_file(MINILM)?)
+        .expect("a file of the published checksum holds the weights of the network");
+    let texts: Vec<String> = case.texts("sentences")?.into_iter().map(str::to_owned).collect();
+    let [rows, longest] = case.input("attention_mask")?.shape_of_rank::<2>()?;
+    // The file pads ids with 0.
+    let ids = texts.iter().flat_map(|text| {
+        let ids = network.ids(text);
+        let padding = longest.saturating_sub(ids.len());
+        ids.into_iter().map(f64::from).chain(std::iter::repeat_n(0.0, padding)).collect::<Vec<_>>()
+    });
+    let ids = Array { shape: vec![rows, longest], data: ids.collect() };
+    let context = Context::evaluate(DomainRole::Target, texts.len());
+    let features = network.forward(Input::Texts(texts), &context);
+    let mut outputs = Outputs::new();
+    outputs.array("token_ids", ids);
+    outputs.tensor("embedding_first16", &features.clone().narrow(1, 0, 16));
+    outputs.tensor("cosine", &features.clone().matmul(features.transpose()));
     Ok(outputs)
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Samples {
     },
     /// Series.
     Series,
+    /// Texts.
+    Texts,
     /// Images of at most 64 pixels a side.
     SmallImages {
         /// 1 or 3.
@@ -95,6 +97,7 @@ impl Pair {
         };
         let samples = match (descriptor.samples(), shape(&source)) {
             (Some(SampleKind::Series), _) => Samples::Series,
+            (Some(SampleKind::Text), _) => Samples::Texts,
             (Some(SampleKind::Features), _) => {
                 let loaded =
                     Dataset::load_named(&descriptor, &names, None, &Views::default(), &roots);
@@ -161,6 +164,7 @@ impl std::fmt::Display for Samples {
             Self::Features { counts: true } => "counts",
             Self::Features { counts: false } => "features",
             Self::Series => "series",
+            Self::Texts => "texts",
             Self::SmallImages { channels: 1 } => "small grey images",
             Self::SmallImages { .. } => "small images in colour",
             Self::Images => "images",

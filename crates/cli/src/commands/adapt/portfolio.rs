@@ -104,6 +104,15 @@ impl Portfolio {
                 candidates: with_norm_layers(),
                 why: "series: each channel scaled by domain, three convolutions over time",
             },
+            Samples::Texts => Self {
+                network: format!(
+                    "\n[extractor]\nname = \"minilm\"\nfrozen = true\n\n{BOTTLENECK}{LINEAR}"
+                ),
+                training: SGD,
+                most_steps: 1000,
+                candidates: with_norm_layers(),
+                why: "texts: features of MiniLM, extracted once, one hidden layer of 256",
+            },
             Samples::SmallImages { channels } => Self {
                 network: format!(
                     "transform = {{ resize = 28, channels = {channels}, mean = [0.5], std = [0.5] \

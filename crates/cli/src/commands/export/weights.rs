@@ -37,7 +37,7 @@ pub(super) fn of_frozen(job: &Job, shape: InputShape) -> Result<Option<WeightsFi
     let checksum = builder.and_then(|builder| (builder.weights)(&plugin.config));
     let stated = plugin.config.get("weights").and_then(|weights| weights.as_str());
     let published: Option<&KnownWeights> =
-        known(&plugin.name).filter(|_| stated == Some("imagenet"));
+        known(&plugin.name).filter(|_| matches!(stated, Some("imagenet" | "published")));
     let sha256 = checksum.or_else(|| published.map(|file| file.checksum.to_owned()));
     match (sha256, published, stated) {
         (Some(sha256), Some(published), _) => Ok(Some(WeightsFile {
