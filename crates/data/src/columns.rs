@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::error::DataError;
 
+use crate::archive::FETCH_AGAIN;
 use crate::problem;
 
 /// The columns of some files.
@@ -77,7 +78,12 @@ impl Columns {
         let place = self.files.len();
         self.files.push(file);
         for (name, cells) in columns {
-            debug_assert!(cells.len().is_none_or(|length| length == rows), "a value a row");
+            if let Some(length) = cells.len().filter(|&length| length != rows) {
+                let path = &self.files[place].path;
+                let what =
+                    format!("has a column of {length} values for {rows} rows: {FETCH_AGAIN}");
+                return Err(problem::file(path, what));
+            }
             let name = name.unwrap_or_else(|| self.columns.len().to_string());
             self.columns.push(Column { file: place, name, cells });
         }

@@ -24,9 +24,8 @@ const PREAMBLE: usize = 128;
 /// The file's mark.
 const MARK: &[u8] = b"DICM";
 
-/// The syntax of what a file says of itself, and the group of its elements.
+/// The syntax of what a file says of itself.
 const EXPLICIT: &str = "1.2.840.10008.1.2.1";
-const FILE_GROUP: u16 = 2;
 /// Where a file states the height, the width and the number of its frames.
 const ROWS: Tag = Tag(0x0028, 0x0010);
 const COLUMNS: Tag = Tag(0x0028, 0x0011);
@@ -83,16 +82,21 @@ fn failed(error: &dyn std::error::Error) -> String {
 /// them.
 fn check_lengths(bytes: &[u8]) -> Result<(), String> {
     let start = &bytes[PREAMBLE..];
-    // What the file says of itself comes first, in this syntax, and tells that of the rest.
-    check_values(&start[MARK.len()..], EXPLICIT, bytes.len(), Some(FILE_GROUP))?;
+    // What the file says of itself comes first, in this syntax, and tells that of the rest. It begins
+    // with its own length, by which the library goes.
+    let about = &start[MARK.len()..];
+    let length = about.get(8..12).and_then(|length| length.first_chunk::<4>());
+    let length = length.map_or(0, |length| u32::from_le_bytes(*length) as usize);
+    let own = about.get(..length.saturating_add(12)).unwrap_or(about);
+    check_values(own, EXPLICIT, bytes.len())?;
     let mut rest = Cursor::new(start);
     let meta = FileMetaTable::from_reader(&mut rest).map_err(|error| failed(&error))?;
     let after = usize::try_from(rest.position()).ok().and_then(|at| start.get(at..));
-    check_values(after.unwrap_or_default(), meta.transfer_syntax(), bytes.len(), None)
+    check_values(after.unwrap_or_default(), meta.transfer_syntax(), bytes.len())
 }
 
-/// Checks the values of a syntax, where a group is given until another one begins.
-fn check_values(bytes: &[u8], syntax: &str, size: usize, group: Option<u16>) -> Result<(), String> {
+/// Checks the values of a syntax in a file of `size` bytes.
+fn check_values(bytes: &[u8], syntax: &str, size: usize) -> Result<(), String> {
     let Some(syntax) = TransferSyntaxRegistry.get(syntax) else {
         return Err(format!("holds DICOM in an unknown syntax, `{}`", problem::shown(syntax)));
     };
@@ -100,15 +104,12 @@ fn check_values(bytes: &[u8], syntax: &str, size: usize, group: Option<u16>) -> 
         .map_err(|error| failed(&error))?;
     while let Some(token) = reader.advance() {
         let token = token.map_err(|error| failed(&error))?;
-        let (tag, stated) = match &token {
-            LazyDataToken::ElementHeader(header) => (Some(header.tag), header.len.get()),
-            LazyDataToken::LazyValue { header, .. } => (Some(header.tag), header.len.get()),
-            LazyDataToken::LazyItemValue { len, .. } => (None, Some(*len)),
-            _ => (None, None),
+        let stated = match &token {
+            LazyDataToken::ElementHeader(header) => header.len.get(),
+            LazyDataToken::LazyValue { header, .. } => header.len.get(),
+            LazyDataToken::LazyItemValue { len, .. } => Some(*len),
+            _ => None,
         };
-        if group.is_some_and(|group| tag.is_some_and(|tag| tag.group() != group)) {
-            return Ok(());
-        }
         if let Some(stated) = stated.filter(|&stated| stated as usize > size) {
             return Err(format!(
                 "states a value of {stated} bytes in a file of {size}: {FETCH_AGAIN}"
