@@ -168,6 +168,9 @@ fn what_is_wrong_with_sound_is_said_with_its_place() {
     );
 }
 
+/// The arguments by which a program makes FLAC of a WAV file.
+type Arguments = fn(&Path) -> Vec<String>;
+
 /// A program of sound, where it is installed.
 fn program(name: &str) -> Option<PathBuf> {
     let found = Command::new(name).arg("--version").output().is_ok_and(|it| it.status.success());
@@ -208,7 +211,7 @@ fn sox_and_flac_change_no_sample() {
     };
     // The first domain's descriptor states the ending.
     let descriptor = DESCRIPTOR.replace("{class}_{index}.wav", "{class}_{index}");
-    let commands: [(&str, fn(&Path) -> Vec<String>); 2] = [
+    let commands: [(&str, Arguments); 2] = [
         ("sox", |wav| {
             let flac = wav.with_extension("flac");
             vec![wav.display().to_string(), flac.display().to_string()]
