@@ -4,7 +4,7 @@
 //! - images: [`RandAugment`], [`Cutout`]
 //! - series: [`Jitter`], [`Scaling`], [`Permutation`]
 //! - features: [`FeatureDropout`]
-//! - texts: [`WordDropout`]
+//! - texts: [`WordDropout`], [`WordMasking`]
 //! - all but texts: [`GaussianNoise`]
 //!
 //! And [`corruptions`], which make other domains of a data set's samples.
@@ -22,6 +22,7 @@ mod scaling;
 #[cfg(test)]
 mod testing;
 mod word_dropout;
+mod word_masking;
 
 pub use cutout::Cutout;
 pub use feature_dropout::FeatureDropout;
@@ -31,3 +32,4 @@ pub use permutation::Permutation;
 pub use rand_augment::RandAugment;
 pub use scaling::Scaling;
 pub use word_dropout::WordDropout;
+pub use word_masking::WordMasking;

@@ -32,7 +32,7 @@ protocol = "transductive"
 
 [data.views]
 weak = [{ name = "word-dropout" }]
-strong = [{ name = "word-dropout", probability = 0.5 }]
+strong = [{ name = "word-dropout", probability = 0.3 }, { name = "word-masking" }]
 
 [extractor]
 name = "deep-averaging"
