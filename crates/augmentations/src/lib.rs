@@ -5,7 +5,7 @@
 //! - series: [`Jitter`], [`Scaling`], [`Permutation`], [`WindowWarp`], [`NoiseSnr`]
 //! - sound: [`Reverberation`], and of its spectra [`SpecAugment`]
 //! - features: [`FeatureDropout`]
-//! - texts: [`WordDropout`]
+//! - texts: [`WordDropout`], [`WordMasking`]
 //! - all but texts: [`GaussianNoise`]
 //!
 //! And [`corruptions`], which make other domains of a data set's samples.
@@ -28,6 +28,7 @@ mod spec_augment;
 mod testing;
 mod window_warp;
 mod word_dropout;
+mod word_masking;
 
 pub use cutout::Cutout;
 pub use feature_dropout::FeatureDropout;
@@ -42,3 +43,4 @@ pub use scaling::Scaling;
 pub use spec_augment::SpecAugment;
 pub use window_warp::WindowWarp;
 pub use word_dropout::WordDropout;
+pub use word_masking::WordMasking;

@@ -54,7 +54,7 @@ fn ridge_regression_gives_the_twelve_known_accuracies() {
     let records = read_records(&[sandbox.path().join("results")]).unwrap().records;
     assert_eq!(records.len(), 12);
     for (task, expected) in RIDGE {
-        let record = records.iter().find(|record| record.run.task == task).unwrap();
+        let record = records.iter().find(|record| record.run.task.to_string() == task).unwrap();
         let rows = record.metrics.iter().filter(|row| row.metric == "target_accuracy");
         let found = 100.0 * rows.max_by_key(|row| row.step).unwrap().value;
         println!("{task}: {found:.2}");

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use crate::input::InputShape;
 use crate::random::Key;
 
+/// What stands in the place of a word that is masked; tokenizers know it as one token.
+pub const MASKED_WORD: &str = "[MASK]";
+
 /// The kinds of samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

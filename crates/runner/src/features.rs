@@ -51,7 +51,7 @@ pub fn extract(
                     }
                 };
                 let rows = set.source.samples.rows();
-                let bar = progress.bar(&format!("{domain}: {}", spec.name), "images", rows);
+                let bar = progress.bar(&format!("{domain}: {}", spec.name), "samples", rows);
                 let extraction = cache.extract(
                     &key,
                     &set.source,

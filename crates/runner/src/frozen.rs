@@ -16,7 +16,7 @@ use isthmus_engine::{EngineError, build_extractor};
 use crate::failed::JobError;
 use crate::weights_from::TakenWeights;
 
-/// Images of one forward pass of a frozen extractor.
+/// Samples of one forward pass of a frozen extractor.
 pub(crate) const BATCH: usize = 32;
 
 /// A frozen extractor for samples of `shape`, with the weights of a record where it takes them from

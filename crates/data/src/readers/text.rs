@@ -311,7 +311,10 @@ mod tests {
         let first = "{\"text\": \"a\", \"label\": 1}\n";
         let second = |line: &str| json(format!("{first}{line}").as_bytes());
         assert!(second("{\"text\": 3}").contains("texts.jsonl, line 2: `text` is 3"));
-        assert!(second("{\"txt\": \"a\"}").contains("line 2: has no field `text`; it has `txt`"));
+        assert!(
+            second("{\"txt\": \"a\"}")
+                .contains("line 2: has no field `text` (did you mean `txt`?); it has `txt`")
+        );
         assert!(second("{\"text\": \"a\"}").contains("line 2: has no field `label`"));
         assert!(second("{\"text\": \"a\", \"label\": []}").contains("line 2: `label` is []"));
         assert!(second("[1]").contains("line 2: is no JSON object"));

@@ -8,6 +8,7 @@ use std::io::Read;
 use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
+use isthmus_core::augmentation::MASKED_WORD;
 use regex::Regex;
 use unicode_normalization::UnicodeNormalization;
 
@@ -22,6 +23,8 @@ const UNKNOWN: u32 = 100;
 const FIRST: u32 = 101;
 /// What stands behind a text.
 const LAST: u32 = 102;
+/// In the place of a word that is masked.
+const MASKED: u32 = 103;
 /// A word of more letters is unknown.
 const LONGEST_WORD: usize = 100;
 /// What a piece inside a word begins with.
@@ -36,6 +39,8 @@ struct WordPieces {
     ids: HashMap<String, u32>,
     /// Signs that are passed over.
     dropped: Regex,
+    /// Accents, once letters are taken apart.
+    accents: Regex,
     /// A word.
     word: Regex,
 }
@@ -53,6 +58,7 @@ impl WordPieces {
             Self {
                 ids: lines.lines().map(str::to_owned).zip(0..).collect(),
                 dropped: regex(r"[[\p{Cc}\p{Cf}\p{Cn}\p{Co}\x{FFFD}]--[\t\n\r]]"),
+                accents: regex(r"\p{Mn}"),
                 word: regex(&format!(r"[{alone}]|[^\s{alone}]+")),
             }
         })
@@ -61,9 +67,15 @@ impl WordPieces {
     /// Lower case, without accents and what is not seen.
     fn plain(&self, text: &str) -> String {
         let shown = self.dropped.replace_all(text, "");
-        let is_accent = unicode_normalization::char::is_combining_mark;
-        let letters = shown.nfd().filter(|&letter| !is_accent(letter));
-        letters.flat_map(char::to_lowercase).collect()
+        let apart: String = shown.nfd().collect();
+        self.accents.replace_all(&apart, "").chars().flat_map(char::to_lowercase).collect()
+    }
+
+    /// The pieces of a text in which nothing is masked, no more than `most`.
+    fn of_text(&self, text: &str, most: usize) -> Vec<u32> {
+        let plain = self.plain(text);
+        let words = self.word.find_iter(&plain);
+        words.flat_map(|word| self.of_word(word.as_str())).take(most).collect()
     }
 
     /// The longest pieces of a word, from the left.
@@ -94,17 +106,26 @@ impl WordPieces {
 ///
 /// Letters are made lower case and lose their accents, words are cut at spaces and punctuation, then
 /// into the longest pieces that the vocabulary has, from the left (Wu et al., "Google's neural machine
-/// translation system", 2016, section 4.1; Devlin et al., "BERT", NAACL 2019).
+/// translation system", 2016, section 4.1; Devlin et al., "BERT", NAACL 2019). `[MASK]` is one piece,
+/// wherever it stands.
 ///
 /// # Panics
 /// If `most` is below 2.
 pub(crate) fn word_pieces(text: &str, most: usize) -> Vec<u32> {
     assert!(most >= 2, "a text has a piece before and one behind");
     let pieces = WordPieces::get();
-    let plain = pieces.plain(text);
-    let words = pieces.word.find_iter(&plain).flat_map(|word| pieces.of_word(word.as_str()));
-    let inside: Vec<u32> = words.take(most - 2).collect();
-    [&[FIRST], inside.as_slice(), &[LAST]].concat()
+    let mut found = vec![FIRST];
+    for (part, text) in text.split(MASKED_WORD).enumerate() {
+        if part > 0 && found.len() < most - 1 {
+            found.push(MASKED);
+        }
+        if found.len() >= most - 1 {
+            break;
+        }
+        found.extend(pieces.of_text(text, most - 1 - found.len()));
+    }
+    found.push(LAST);
+    found
 }
 
 #[cfg(test)]
@@ -133,10 +154,39 @@ mod tests {
         assert_eq!(word_pieces(&long, 512), [101, 100, 102]);
     }
 
+    // The ids are those that the tokenizer published with the weights of MiniLM gives.
+    #[test]
+    fn what_is_masked_is_one_piece() {
+        assert_eq!(word_pieces("the [MASK] sits", 512), [101, 1996, 103, 7719, 102]);
+        assert_eq!(word_pieces("a[MASK]b", 512), [101, 1037, 103, 1038, 102]);
+        assert_eq!(word_pieces("[MASK] [MASK].", 512), [101, 103, 103, 1012, 102]);
+        assert_eq!(word_pieces("[MASK]", 512), [101, 103, 102]);
+        let small = word_pieces("the [mask] sits", 512);
+        assert_eq!(small, [101, 1996, 1031, 7308, 1033, 7719, 102]);
+        assert_eq!(word_pieces("the [MASK] sits", 4), [101, 1996, 103, 102]);
+        assert_eq!(word_pieces("the [MASK] sits", 3), [101, 1996, 102]);
+        assert_eq!(word_pieces("[MASK] [MASK]", 2), [101, 102]);
+    }
+
+    #[test]
+    fn vowel_signs_that_take_space_are_no_accents() {
+        let ids = word_pieces("\u{915}\u{93e}\u{92e}", 512);
+        assert_eq!(ids, [101, 1315, 29876, 29867, 102]);
+        // The virama takes none, so it is dropped as accents are.
+        let ids = word_pieces("\u{939}\u{93f}\u{928}\u{94d}\u{926}\u{940}", 512);
+        assert_eq!(ids, [101, 1339, 29877, 29863, 29861, 29878, 102]);
+    }
+
     #[test]
     fn the_vocabulary_is_whole() {
         assert_eq!(WordPieces::get().ids.len(), PIECES);
-        for (piece, id) in [("[PAD]", 0), ("[UNK]", UNKNOWN), ("[CLS]", FIRST), ("[SEP]", LAST)] {
+        for (piece, id) in [
+            ("[PAD]", 0),
+            ("[UNK]", UNKNOWN),
+            ("[CLS]", FIRST),
+            ("[SEP]", LAST),
+            (MASKED_WORD, MASKED),
+        ] {
             assert_eq!(WordPieces::get().ids[piece], id);
         }
     }
