@@ -268,15 +268,23 @@ fn every_example_can_be_pasted() {
             tried += 1;
         }
     }
+    let domain = |name: &str| {
+        format!(
+            "{{ name = \"{name}\", reader = {{ name = \"text\", files = [{{ file = \"{name}\" }}] }} }}"
+        )
+    };
+    let domains = [domain("a"), domain("b")].join(", ");
+    sandbox.write("datasets/texts.toml", &format!("name = \"texts\"\ndomains = [{domains}]\n"));
     for name in names(&sandbox, "augmentation") {
         let lines = example(&sandbox, "augmentation", &name);
         // One data set of each kind of samples.
-        let right = ["quickstart", "quickstart-images", "uci-har"].into_iter().any(|dataset| {
-            let text = base("augmentation", "")
-                .replace("\"quickstart-images\"", &format!("\"{dataset}\""));
-            sandbox.write("x.toml", &format!("{text}{lines}"));
-            sandbox.isthmus(&["check", "x.toml"]).code == 0
-        });
+        let right =
+            ["quickstart", "quickstart-images", "uci-har", "texts"].into_iter().any(|dataset| {
+                let text = base("augmentation", "")
+                    .replace("\"quickstart-images\"", &format!("\"{dataset}\""));
+                sandbox.write("x.toml", &format!("{text}{lines}"));
+                sandbox.isthmus(&["check", "x.toml"]).code == 0
+            });
         assert!(right, "{name}\n{lines}");
         tried += 1;
     }
