@@ -66,9 +66,9 @@ fn trackers_change_no_run_and_one_that_fails_stops_none() {
     let warnings = said.errors.matches("the tracker `tensorboard` is left out").count();
     assert_eq!(warnings, 1, "{}", said.errors);
     let plain = sandbox();
-    let text = plain.read("e.toml").lines().filter(|line| !line.starts_with("trackers"));
-    let text = text.collect::<Vec<_>>().join("\n");
-    plain.write("e.toml", &text);
+    let text = plain.read("e.toml");
+    let untracked: Vec<&str> = text.lines().filter(|it| !it.starts_with("trackers")).collect();
+    plain.write("e.toml", &untracked.join("\n"));
     assert_eq!(plain.isthmus(&["run", "e.toml"]).code, 0);
     let metrics = |sandbox: &Sandbox| -> Vec<(PathBuf, Vec<u8>)> {
         let results = sandbox.path().join("results");

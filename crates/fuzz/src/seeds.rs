@@ -176,6 +176,28 @@ pub fn wav() -> Vec<Vec<u8>> {
     vec![bytes.into_inner()]
 }
 
+pub fn flac() -> Vec<Vec<u8>> {
+    vec![
+        include_bytes!("../../data/tests/audio/tone_16_bits_mono.flac").to_vec(),
+        include_bytes!("../../data/tests/audio/tone_24_bits_stereo.flac").to_vec(),
+    ]
+}
+
+pub fn json_lines() -> Vec<Vec<u8>> {
+    vec![
+        b"{\"text\": \"good \\u00e9\", \"label\": 1}\n{\"text\": \"bad\", \"label\": 0}\n".to_vec(),
+    ]
+}
+
+pub fn tagged() -> Vec<Vec<u8>> {
+    let review = "<review>\n<text>\ngood & cheap\n</text>\n<label>1</label>\n</review>\n";
+    vec![(review.to_owned() + &review.replace('1', "0")).into_bytes()]
+}
+
+pub fn table_of_texts() -> Vec<Vec<u8>> {
+    vec![b"text,label\n\"good, \"\"really\"\"\",1\nbad,0\n".to_vec()]
+}
+
 pub fn safetensors() -> Vec<Vec<u8>> {
     let data = [0_u8; 24];
     let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2, 3], &data)

@@ -7,7 +7,8 @@ use isthmus_core::spec::Transform;
 use isthmus_core::stage::SampleView;
 use isthmus_core::targets::TargetKind;
 use isthmus_data::readers::{
-    Features, Idx, ImageFolder, ImageList, NpzImages, Series, SpokenDigits, Svmlight, Table, Usps,
+    Audio, Features, Idx, ImageFolder, ImageList, NpzImages, Series, Svmlight, Table, Text,
+    TextFile, TextFormat, Usps,
 };
 use isthmus_data::{Descriptor, EncodedSource, UnlabelledFile};
 
@@ -138,14 +139,20 @@ pub const TARGETS: &[Target] = &[
         put(folder, "a.png", b"");
         is_read(&ImageList::default(), folder)
     }),
-    target!("wav", seeds::wav, PLAIN * 64, |folder, bytes| {
-        std::fs::create_dir_all(folder.join("recordings")).expect("the folder can be made");
-        put(folder, "recordings/1_a_0.wav", bytes);
-        is_read(&SpokenDigits::default(), folder)
+    target!("wav", seeds::wav, PLAIN * 64, |folder, bytes| { sound(folder, "1_a_0.wav", bytes) }),
+    target!("flac", seeds::flac, PACKED, |folder, bytes| sound(folder, "1_a_0.flac", bytes)),
+    target!("json-lines", seeds::json_lines, PLAIN, |folder, bytes| {
+        texts(folder, TextFormat::JsonLines, bytes)
+    }),
+    target!("tagged-text", seeds::tagged, PLAIN, |folder, bytes| {
+        texts(folder, TextFormat::Tagged, bytes)
+    }),
+    target!("table-of-texts", seeds::table_of_texts, PLAIN, |folder, bytes| {
+        texts(folder, TextFormat::Table, bytes)
     }),
     target!("wav-tar-gz", || vec![seeds::gzipped(&recordings())], PACKED, |folder, bytes| {
         put(folder, "r.tar.gz", bytes);
-        is_read(&SpokenDigits { path: "r.tar.gz".to_owned(), ..SpokenDigits::default() }, folder)
+        is_read(&Audio { path: "r.tar.gz".to_owned(), ..recordings_reader() }, folder)
     }),
     target!("safetensors", seeds::safetensors, PLAIN, |folder, bytes| {
         put(folder, "w.safetensors", bytes);
@@ -267,6 +274,22 @@ fn parquet(folder: &Path, bytes: &[u8]) -> bool {
     let wanted = [("domain".to_owned(), "webcam".to_owned())].into();
     let readers = [named("n", "y"), Table { wanted, ..named("f*", "kind") }, Table::default()];
     readers.iter().map(|reader| is_read(reader, folder)).fold(false, |a, b| a | b)
+}
+
+/// Reads sound as the recordings of digits are read.
+fn recordings_reader() -> Audio {
+    Audio { files: "{class}_{speaker}_{index}".to_owned(), rate: 8000, ..Audio::default() }
+}
+
+fn sound(folder: &Path, name: &str, bytes: &[u8]) -> bool {
+    put(folder, name, bytes);
+    is_read(&recordings_reader(), folder)
+}
+
+fn texts(folder: &Path, format: TextFormat, bytes: &[u8]) -> bool {
+    put(folder, "texts", bytes);
+    let files = vec![TextFile { file: "texts".to_owned(), class: None }];
+    is_read(&Text { files, format, ..Text::default() }, folder)
 }
 
 fn image(folder: &Path, name: &str, bytes: &[u8]) -> bool {
