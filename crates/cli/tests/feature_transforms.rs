@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use isthmus_results::{Record, read_records};
 use support::Sandbox;
@@ -71,7 +71,7 @@ fn accuracy(record: &Record) -> f64 {
 }
 
 /// The classes of `predictions.csv` of a record, and those that `predict` gives for the target.
-fn classes(sandbox: &Sandbox, directory: &PathBuf) -> [Vec<String>; 2] {
+fn classes(sandbox: &Sandbox, directory: &Path) -> [Vec<String>; 2] {
     let column = |text: &str, name: &str| -> Vec<String> {
         let mut lines = text.lines();
         let at = lines.next().unwrap().split(',').position(|it| it == name).unwrap();

@@ -154,11 +154,13 @@ impl SampleValues {
         parts: &[Self],
         turns: impl Iterator<Item = usize>,
     ) -> Result<Self, DataError> {
-        let texts = |part| match part {
-            &Self::Texts(ref texts) => Ok(texts.iter()),
-            _ => Err(other_kind()),
-        };
-        let mut parts = parts.iter().map(texts).collect::<Result<Vec<_>, _>>()?;
+        fn texts_of(part: &SampleValues) -> Result<std::slice::Iter<'_, String>, DataError> {
+            match part {
+                SampleValues::Texts(texts) => Ok(texts.iter()),
+                _ => Err(other_kind()),
+            }
+        }
+        let mut parts = parts.iter().map(texts_of).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::Texts(turns.filter_map(|turn| parts[turn].next()).cloned().collect()))
     }
 }

@@ -303,7 +303,7 @@ mod tests {
             ..Default::default()
         };
         let source = vectors(3, &values);
-        let fitted = config.fit(&[source.clone()], &source).unwrap();
+        let fitted = config.fit(std::slice::from_ref(&source), &source).unwrap();
         assert_eq!(fitted.target["layer-0"].shape().to_vec(), [1, 4]);
         let weights = fitted.target["layer-0"].try_to_vec::<f32>().unwrap();
         // It grows with itself and with the first.
@@ -319,7 +319,8 @@ mod tests {
             assert!(config.check().unwrap_err().message.contains("above 0 and below 1"));
         }
         let wrong = vectors(1, &[f32::NAN]);
-        let error = MarginalizedDenoising::default().fit(&[wrong.clone()], &wrong).unwrap_err();
+        let error =
+            MarginalizedDenoising::default().fit(std::slice::from_ref(&wrong), &wrong).unwrap_err();
         assert!(error.to_string().contains("holds NaN"), "{error}");
     }
 }

@@ -165,7 +165,7 @@ mod tests {
     fn more_components_than_directions_are_refused() {
         let config = PrincipalComponents { size: 3, ..Default::default() };
         let flat = vectors(4, &[1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0]);
-        let error = config.fit(&[flat.clone()], &flat).unwrap_err().to_string();
+        let error = config.fit(std::slice::from_ref(&flat), &flat).unwrap_err().to_string();
         assert!(error.contains("4 training samples of 4 features vary in 1 directions"), "{error}");
     }
 }

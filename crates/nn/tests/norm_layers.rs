@@ -10,10 +10,11 @@ use isthmus_core::registry::{Builder, ExtractorBuilder, Kind, plugins};
 use isthmus_nn as _;
 use serde_json::{Value, json};
 
-const SHAPES: [InputShape; 3] = [
+const SHAPES: [InputShape; 4] = [
     InputShape::Features { size: 6 },
     InputShape::Image { channels: 3, height: 32, width: 32 },
     InputShape::Series { channels: 2, length: 40 },
+    InputShape::Text,
 ];
 
 /// The default configuration, and those with each switch of norm layers.

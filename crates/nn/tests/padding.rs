@@ -129,11 +129,12 @@ fn check(model: &dyn Fn() -> Model, grouping: Grouping) {
         assert_eq!(less.gradients.len(), more.gradients.len(), "{what}");
         assert!(less.gradients.len() > 8, "{what}: {:?}", less.gradients.keys());
         for (less, more) in [(&less.gradients, &more.gradients), (&less.state, &more.state)] {
-            // A bias before a norm layer has a gradient of 0, and rounding of the others' size.
+            // A bias before a norm layer has a gradient of 0, and rounding of the others' size: products
+            // of matrices of more rows add up in another order.
             let largest = less.values().flatten().fold(1.0f32, |largest, it| largest.max(it.abs()));
             for (path, less) in less {
                 assert!(less.iter().all(|value| value.is_finite()), "{what}: {path}");
-                close(&more[path], less, 1e-6 * largest);
+                close(&more[path], less, 5e-6 * largest);
             }
         }
     }

@@ -202,7 +202,7 @@ fn panel(
         title: name.to_owned(),
         x: "score (higher is better)".to_owned(),
         y: metric.to_owned(),
-        x_range: range(usual_scores(points).into_iter()),
+        x_range: range(usual_scores(points)),
         y_range: within_percent(range(points.iter().map(|point| point.value)), unit.is_percent()),
         numbers: true,
         x_ticks: Ticks::Numbers,
