@@ -26,6 +26,7 @@ mod feature_transforms;
 mod file_pattern;
 mod files;
 mod fingerprint;
+mod folder;
 mod found_classes;
 mod hdf5;
 mod hold_out;

@@ -1,13 +1,13 @@
 //! Images in a tree of folders or in an archive of one, by class; and what else is there.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use isthmus_core::dataset::EncodedImage;
 use isthmus_core::error::DataError;
 
+use crate::folder::{is_hidden, visible_names};
 use crate::image_archive::ImageArchive;
 use crate::labels::class_name;
 use crate::{problem, sniff};
@@ -140,7 +140,8 @@ pub(super) fn in_archive(path: &Path, inside: &str) -> Result<Found, DataError> 
 /// The images of a folder.
 pub(super) fn in_tree(tree: &Path) -> Result<Found, DataError> {
     let mut found = Found::default();
-    for (name, path) in visible_entries(tree)? {
+    for name in visible_names(tree)? {
+        let path = tree.join(&name);
         if path.is_dir() {
             let name = name.into_string().map_err(|name| {
                 problem::file(tree.join(name), "a class's name must be valid Unicode; rename it")
@@ -169,7 +170,8 @@ fn collect_images(
     files: &mut Vec<PathBuf>,
     found: &mut Found,
 ) -> Result<(), DataError> {
-    for (_, path) in visible_entries(folder)? {
+    for name in visible_names(folder)? {
+        let path = folder.join(name);
         if path.is_dir() {
             collect_images(&path, files, found)?;
             continue;
@@ -199,23 +201,6 @@ fn file_name(image: &EncodedImage) -> String {
         EncodedImage::ArchiveEntry { name, .. } => name.rsplit('/').next().map(str::to_owned),
     };
     name.unwrap_or_default()
-}
-
-fn visible_entries(folder: &Path) -> Result<Vec<(OsString, PathBuf)>, DataError> {
-    let failed = |source| problem::io("cannot list", folder, source);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        if !is_hidden(&name.to_string_lossy()) {
-            entries.push((name, entry.path()));
-        }
-    }
-    Ok(entries)
-}
-
-fn is_hidden(name: &str) -> bool {
-    name.starts_with('.') || name == "__MACOSX"
 }
 
 /// The folders of a path, if there are any.

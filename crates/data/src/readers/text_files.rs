@@ -6,6 +6,7 @@ use isthmus_core::error::DataError;
 use serde_json::{Map, Value};
 
 use crate::columns::Columns;
+use crate::folder::visible_names;
 use crate::text_columns;
 use crate::{archive, problem};
 
@@ -184,7 +185,11 @@ pub(super) fn in_folder(path: &Path, labelled: bool) -> Result<Vec<TextRow>, Dat
         }
         return Ok(rows);
     }
-    for folder in entries(path)?.into_iter().filter(|entry| entry.is_dir()) {
+    for name in visible_names(path)? {
+        let folder = path.join(name);
+        if !folder.is_dir() {
+            continue;
+        }
         let class = folder.file_name().unwrap_or_default().to_str().ok_or_else(|| {
             problem::file(&folder, "a class's name must be valid Unicode; rename it")
         })?;
@@ -201,23 +206,10 @@ pub(super) fn in_folder(path: &Path, labelled: bool) -> Result<Vec<TextRow>, Dat
     Ok(rows)
 }
 
-/// What a folder holds, by name, without what is hidden.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let failed = |source| problem::io("cannot list", folder, source);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            entries.push(entry.path());
-        }
-    }
-    entries.sort();
-    Ok(entries)
-}
-
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut files = Vec::new();
-    for path in entries(folder)? {
+    for name in visible_names(folder)? {
+        let path = folder.join(name);
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         if path.is_dir() {
             files.extend(files_below(&path)?);

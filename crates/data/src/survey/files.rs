@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use isthmus_core::error::DataError;
 
+use crate::folder::visible_names;
 use crate::problem;
 
 /// How many levels below the given folders are listed.
@@ -113,17 +114,8 @@ fn list(
 }
 
 fn entries(root: &Path, folder: &Path) -> Result<Vec<PathBuf>, DataError> {
-    let at = root.join(folder);
-    let failed = |source| problem::io("cannot list", &at, source);
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(&at).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        if !name.to_string_lossy().starts_with('.') && name != "__MACOSX" {
-            entries.push(folder.join(name));
-        }
-    }
-    entries.sort();
-    Ok(entries)
+    let names = visible_names(&root.join(folder))?;
+    Ok(names.into_iter().map(|name| folder.join(name)).collect())
 }
 
 /// The names of domains that are files: what differs between their paths, without the ending.
