@@ -87,6 +87,28 @@ fn folders_of_images_are_enough() {
         rest.starts_with(["above", "below"][image % 2])
     });
     assert!(right.count() >= 36, "{predictions}");
+    // Labels are looked at where the domains differ in size, too.
+    write_images(&sandbox, "small", 90, true);
+    for image in 0..40_u8 {
+        let class = ["above", "below"][usize::from(image % 2)];
+        let path = sandbox.path().join(format!("small/{class}/{image}.png"));
+        let small = image::open(&path).unwrap().thumbnail_exact(8, 8);
+        small.save(&path).unwrap();
+    }
+    let said = sandbox.isthmus(&[
+        "adapt",
+        "--source",
+        "labelled",
+        "--target",
+        "small",
+        "--budget",
+        "3s",
+        "--output",
+        "o2",
+        "--last-look",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    assert!(said.answer.contains("A last look at the target's labels"), "{}", said.answer);
     // A model that was chosen so predicts other folders.
     write_images(&sandbox, "other", 120, false);
     let said = sandbox.isthmus(&["predict", "out/model", "other"]);

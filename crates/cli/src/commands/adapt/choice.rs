@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use isthmus_core::spec::Transform;
 use isthmus_data::{Dataset, Descriptor, Views};
 use isthmus_results::Record;
 
@@ -125,7 +126,10 @@ impl Choice {
         if !pair.target_has_labels {
             return Ok(Look::NoLabels);
         }
-        let labels = labels(pair)?;
+        let job = records.first().map(Record::job).transpose();
+        let job = job.map_err(|error| Failure::Work(error.to_string()))?;
+        let transform = job.and_then(|job| job.data.transform);
+        let labels = labels(pair, transform.as_ref())?;
         let mut by_method: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
         for record in records {
             let predictions = record.predictions().map_err(|it| Failure::Work(it.to_string()))?;
@@ -166,12 +170,13 @@ fn rank(judged: &[Judged], place: usize, validator: &str) -> f64 {
     1.0 + better as f64 + (equal - 1) as f64 / 2.0
 }
 
-/// The classes of the target's samples, in order.
-fn labels(pair: &Pair) -> Result<Vec<Option<u32>>, Failure> {
+/// The classes of the target's samples, in order; `transform` brings the domains to one shape.
+fn labels(pair: &Pair, transform: Option<&Transform>) -> Result<Vec<Option<u32>>, Failure> {
     let failed = |error: isthmus_core::error::DataError| Failure::input(error.to_string());
     let descriptor = Descriptor::find(&pair.dataset, &pair.roots).map_err(failed)?;
     let names = [pair.source.as_str(), pair.target.as_str()];
-    let loaded = Dataset::load_named(&descriptor, &names, None, &Views::default(), &pair.roots);
+    let loaded =
+        Dataset::load_named(&descriptor, &names, transform, &Views::default(), &pair.roots);
     let dataset = loaded.map_err(failed)?;
     Ok(dataset.domains[1].all().map_err(failed)?.targets.classes())
 }
