@@ -9,8 +9,8 @@ use crate::args::AdaptArguments;
 /// Trained on the source alone: what every method has to beat.
 pub(super) const BASELINE: &str = "source-only";
 
-/// The validators that choose, in the order of how far the project's own tables trust them; each
-/// sees no target label.
+/// The validators that score every method, none of which sees a target label; the first one says which
+/// methods go on when time is short.
 pub(super) const VALIDATORS: [&str; 5] = ["silhouette", "mixval", "bnm", "class-ami", "snd"];
 
 /// One method of a portfolio.

@@ -32,8 +32,7 @@ pub(super) fn text(done: &Done<'_>) -> String {
     let _ = writeln!(
         text,
         "\nScores are of the last checkpoint, higher is better, and see no target label. The choice \
-         is by the mean of the ranks of {}, which lose least of all validators where the project's \
-         tables can tell.\n",
+         is by the mean of the ranks of {}, which lost least of twelve validators on Office-31.\n",
         choice.deciding().join(" and ")
     );
     text.push_str(&of_look(choice, look));
