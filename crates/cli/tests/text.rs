@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use isthmus_core::random::Key;
 use isthmus_results::{Record, read_records};
-use rand::RngExt;
 use rand::seq::IndexedRandom;
 use support::Sandbox;
 
@@ -176,34 +175,7 @@ fn methods_of_every_kind_train_and_predict_texts() {
 #[test]
 #[cfg(unix)]
 fn runs_that_are_killed_end_as_if_nothing_had_happened() {
-    use support::crashes::{assert_same, command, records, resumptions, uninterrupted};
-    let sandbox = sandbox();
-    let expected = uninterrupted(&sandbox);
-    let mut rng = Key::new(9).named("kills").rng();
-    let mut kills = 0;
-    loop {
-        let mut child = command(&sandbox, "killed", &["--jobs", "1", "--checkpoint-every", "0"])
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .unwrap();
-        if kills < 8 {
-            std::thread::sleep(std::time::Duration::from_millis(rng.random_range(150..900)));
-        } else {
-            child.wait().unwrap();
-        }
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success());
-            break;
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        kills += 1;
-    }
-    let results = sandbox.path().join("killed");
-    assert_same(&records(&results), &expected);
-    println!("{kills} kills, {} resumptions", resumptions(&results));
-    assert!(resumptions(&results) > 0);
+    support::crashes::killed_runs_end_alike(&sandbox(), 8);
 }
 
 #[test]

@@ -27,6 +27,15 @@ pub enum SetReaders {
 }
 
 impl SetReaders {
+    /// Which set one of these readers reads, `train` or `test`, where there are both.
+    pub fn part_of(&self, reader: &PluginSpec) -> Option<&'static str> {
+        match self {
+            Self::All(_) => None,
+            Self::Given { train, .. } if std::ptr::eq(train, reader) => Some("train"),
+            Self::Given { .. } => Some("test"),
+        }
+    }
+
     /// The readers: one, or those of the training and the test set.
     pub fn all(&self) -> Vec<&PluginSpec> {
         match self {

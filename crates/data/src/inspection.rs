@@ -11,7 +11,7 @@ use isthmus_core::stage::SampleView;
 use rayon::prelude::*;
 
 use crate::decode::Decoder;
-use crate::descriptor::{Descriptor, SetReaders};
+use crate::descriptor::Descriptor;
 use crate::found_classes::FoundClasses;
 use crate::loading::{Loading, domains_of};
 use crate::roots::Roots;
@@ -162,11 +162,7 @@ fn inspect_sets<'a>(
     let sets = loading.sets(&domains_of(spec))?;
     for (domain, reader) in &sets {
         let name = domain.name.as_str();
-        let part = match &domain.readers {
-            SetReaders::All(_) => None,
-            SetReaders::Given { train, .. } if std::ptr::eq(train, *reader) => Some("train"),
-            SetReaders::Given { .. } => Some("test"),
-        };
+        let part = domain.readers.part_of(reader);
         let samples = match loading.open(domain, reader) {
             Ok(samples) => samples,
             Err(error) => {

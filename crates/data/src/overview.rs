@@ -6,7 +6,7 @@ use isthmus_core::error::DataError;
 use isthmus_core::spec::Interpolation;
 
 use crate::decode::Decoder;
-use crate::descriptor::{Descriptor, SetReaders};
+use crate::descriptor::Descriptor;
 use crate::found_classes::FoundClasses;
 use crate::loading::Loading;
 use crate::resample;
@@ -63,11 +63,7 @@ pub fn overview(descriptor: &Descriptor, roots: &Roots) -> Result<Overview, Data
     let mut read = Vec::new();
     let mut warnings = Vec::new();
     for (domain, reader) in loading.sets(&names)? {
-        let part = match &domain.readers {
-            SetReaders::All(_) => None,
-            SetReaders::Given { train, .. } if std::ptr::eq(train, reader) => Some("train"),
-            SetReaders::Given { .. } => Some("test"),
-        };
+        let part = domain.readers.part_of(reader);
         let samples = loading.open(domain, reader)?;
         warnings.extend(samples.warnings.iter().cloned());
         let found = FoundClasses::of(&samples.outline());

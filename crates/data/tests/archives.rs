@@ -90,8 +90,7 @@ fn names_that_lead_outside_name_no_class_and_no_file() {
     let folder = tempfile::tempdir().unwrap();
     let inside = folder.path().join("inside");
     std::fs::create_dir(&inside).unwrap();
-    let images =
-        [("cat/1.png", 1), ("../out/2.png", 2), ("/root/3.png", 3), ("dog/../../4.png", 4)];
+    let images = [("cat/1.png", 1), ("../out/2.png", 2), ("/out/3.png", 3), ("dog/../../4.png", 4)];
     for name in KINDS {
         write(&inside.join(name), &images);
         let reader = ImageFolder {

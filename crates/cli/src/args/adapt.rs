@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::at_least_one;
+
 /// What to adapt to what, within what time.
 #[derive(Clone, Debug, Args)]
 pub struct AdaptArguments {
@@ -33,7 +35,7 @@ pub struct AdaptArguments {
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// Number of runs side by side [default: as many as processors serve well]
-    #[arg(short, long)]
+    #[arg(short, long, value_parser = at_least_one)]
     pub jobs: Option<usize>,
 }
 

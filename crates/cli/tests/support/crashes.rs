@@ -7,6 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use isthmus_core::random::Key;
+use rand::RngExt;
+
 use super::Sandbox;
 
 /// The experiment of these tests, in `crashes.toml`.
@@ -102,6 +105,37 @@ pub fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String
     let different: Vec<_> =
         found.iter().filter(|(name, bytes)| expected[*name] != **bytes).map(|it| it.0).collect();
     assert!(different.is_empty(), "{different:?}");
+}
+
+/// Kills a run at random moments, `most` times at most, and holds what it leaves in the end against an
+/// uninterrupted one.
+pub fn killed_runs_end_alike(sandbox: &Sandbox, most: usize) {
+    let expected = uninterrupted(sandbox);
+    let mut rng = Key::new(9).named("kills").rng();
+    let mut kills = 0;
+    loop {
+        let mut child = command(sandbox, "killed", &["--jobs", "1", "--checkpoint-every", "0"])
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        if kills < most {
+            std::thread::sleep(std::time::Duration::from_millis(rng.random_range(150..900)));
+        } else {
+            child.wait().unwrap();
+        }
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success());
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kills += 1;
+    }
+    let results = sandbox.path().join("killed");
+    assert_same(&records(&results), &expected);
+    println!("{kills} kills, {} resumptions", resumptions(&results));
+    assert!(resumptions(&results) > 0);
 }
 
 /// How often a run was resumed, from the notes in its records.

@@ -10,6 +10,7 @@ mod pair;
 mod portfolio;
 mod summary;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -105,12 +106,13 @@ fn run(
 }
 
 fn run_arguments(path: &Path, results: &Path, arguments: &AdaptArguments) -> RunArguments {
-    let (path, results) = (path.to_string_lossy(), results.to_string_lossy());
-    let mut words = vec!["isthmus", "run", &path, "--results", &results];
-    let jobs = arguments.jobs.map(|jobs| jobs.to_string());
-    if let Some(jobs) = &jobs {
-        words.extend(["--jobs", jobs]);
+    let words = ["isthmus", "run", "--results"].map(OsStr::new);
+    let mut words: Vec<OsString> = words.into_iter().map(OsStr::to_owned).collect();
+    words.push(results.into());
+    if let Some(jobs) = arguments.jobs {
+        words.extend(["--jobs".into(), jobs.to_string().into()]);
     }
+    words.extend(["--".into(), path.into()]);
     match Arguments::parse_from(words).command {
         Command::Run(run) => run,
         _ => unreachable!("the command is `run`"),
