@@ -2,8 +2,9 @@
 //!
 //! Forward, each image's patches are multiplied by the weight. Backward, the same patches and the
 //! output's gradient make the weight's gradient, and the weight and the output's gradient make
-//! that of the patches. Images are spread over threads in chunks whose number does not depend on
-//! how many threads there are, and sums over chunks are taken in order: neither do the results.
+//! that of the patches. Of images with few positions several are put side by side. How images are
+//! divided does not depend on how many threads there are, and sums are taken in order: neither do
+//! the results.
 
 use burn::backend::Flex;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
@@ -15,17 +16,19 @@ use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, module};
 use rayon::prelude::*;
 
+use crate::depthwise;
 use crate::geometry::Geometry;
 use crate::host::{self, Place, Taped};
 use crate::matrix::{Matrix, add_product, set_product};
-use crate::patches::{gather, scatter_add};
+use crate::patches::{Share, gather, scatter_add};
+use crate::winograd;
 
-/// Chunks that the images of a batch are divided into.
+/// Chunks of a batch whose weight gradients are summed apart.
 const CHUNKS: usize = 8;
 
 /// Convolves images, as PyTorch's `conv2d` does (the kernel is not flipped).
 ///
-/// `groups` above 1 are handed to burn.
+/// `groups` above 1 are handed to burn, unless each channel is a group with one filter.
 ///
 /// # Shapes
 /// - `input`: `[batch, channels, height, width]`, the extents those of `geometry`
@@ -58,6 +61,18 @@ pub fn convolution(
             check(&input, &weight, geometry);
             Tensor::from_primitive::<Taped>(on_tape(input, weight, bias, geometry))
         }
+        Place::Host if is_depthwise(&weight, geometry, groups) => {
+            let output = depthwise::forward(&host::host(input), &host::host(weight), geometry);
+            with_bias(Tensor::from_primitive::<Flex>(output), bias)
+        }
+        Place::TapedHost if is_depthwise(&weight, geometry, groups) => {
+            let (input, input_node) = host::taped(input).into_parts();
+            let (weight, weight_node) = host::taped(weight).into_parts();
+            let output = depthwise::forward(&input, &weight, geometry);
+            let nodes = [input_node, weight_node];
+            let output = depthwise::record(nodes, (input, weight, geometry), output);
+            with_bias(Tensor::from_primitive::<Taped>(output), bias)
+        }
         _ => {
             let options = ConvOptions::new_with_padding(
                 [geometry.stride; 2],
@@ -66,6 +81,22 @@ pub fn convolution(
                 groups,
             );
             module::conv2d(input, weight, bias, options)
+        }
+    }
+}
+
+/// Whether each channel has a filter of its own.
+fn is_depthwise(weight: &Tensor<4>, geometry: Geometry, groups: usize) -> bool {
+    let Geometry { channels, kernel, .. } = geometry;
+    groups == channels && weight.dims() == [channels, 1, kernel, kernel]
+}
+
+fn with_bias(output: Tensor<4>, bias: Option<Tensor<1>>) -> Tensor<4> {
+    match bias {
+        None => output,
+        Some(bias) => {
+            let channels = bias.dims()[0];
+            output + bias.reshape([1, channels, 1, 1])
         }
     }
 }
@@ -108,25 +139,58 @@ fn record<const N: usize>(
     }
 }
 
-/// Calls `work` with the patches of an image; where the window is one pixel, they are the image.
+/// Calls `work` with the patches of images side by side, `[window, images * positions]`; of one
+/// image whose window is one pixel they are the image.
 fn with_patches(
-    image: &[f32],
+    images: &[f32],
     geometry: &Geometry,
     buffer: &mut Vec<f32>,
     work: impl FnOnce(Matrix<'_>),
 ) {
-    let [rows, columns] = geometry.positions();
-    let positions = rows * columns;
-    if geometry.is_pointwise() {
-        return work(Matrix::new(image, geometry.channels, positions));
+    let count = images.len() / geometry.image().max(1);
+    let columns = count * positions(geometry);
+    if count == 1 && geometry.is_pointwise() {
+        return work(Matrix::new(images, geometry.channels, columns));
     }
-    buffer.resize(geometry.window() * positions, 0.0);
-    gather(image, geometry, buffer);
-    work(Matrix::new(buffer, geometry.window(), positions));
+    buffer.resize(geometry.window() * columns, 0.0);
+    for (index, image) in images.chunks_exact(geometry.image()).enumerate() {
+        gather(image, geometry, Share { images: count, index }, buffer);
+    }
+    work(Matrix::new(buffer, geometry.window(), columns));
 }
 
-fn chunk(images: usize) -> usize {
-    images.div_ceil(CHUNKS).max(1)
+fn positions(geometry: &Geometry) -> usize {
+    geometry.positions().iter().product()
+}
+
+/// Images `[rows, positions]` each, side by side: `[rows, images * positions]`.
+fn side_by_side<'a>(
+    images: &'a [f32],
+    rows: usize,
+    positions: usize,
+    buffer: &'a mut Vec<f32>,
+) -> Matrix<'a> {
+    let columns = images.len() / rows.max(1);
+    if columns == positions {
+        return Matrix::new(images, rows, columns);
+    }
+    buffer.resize(images.len(), 0.0);
+    for (index, image) in images.chunks_exact(rows * positions).enumerate() {
+        let parts = buffer.chunks_exact_mut(columns).zip(image.chunks_exact(positions));
+        parts.for_each(|(to, row)| to[index * positions..][..positions].copy_from_slice(row));
+    }
+    Matrix::new(buffer, rows, columns)
+}
+
+/// Images whose patches stand side by side in one product. A large weight is read, or its gradient
+/// written, once a product: few positions would not be worth it.
+fn together(geometry: &Geometry, outputs: usize, images: usize) -> usize {
+    /// Values of the weight for each of the positions that a product should have.
+    const VALUES: usize = 1024;
+    /// Positions that are enough for any weight.
+    const ENOUGH: usize = 512;
+    let wanted = (outputs * geometry.window() / VALUES).min(ENOUGH);
+    wanted.div_ceil(positions(geometry).max(1)).clamp(1, images.max(1))
 }
 
 fn forward(
@@ -138,8 +202,12 @@ fn forward(
     let images = input.layout().shape()[0];
     let outputs = weight.layout().shape()[0];
     let [rows, columns] = geometry.positions();
-    let size = outputs * rows * columns;
+    let positions = rows * columns;
+    let size = outputs * positions;
     let (input, weight) = (host::in_rows(input), host::in_rows(weight));
+    if winograd::serves(&geometry, outputs) {
+        return winograd::forward(&input, &weight, bias, &geometry);
+    }
     let weight = Matrix::new(host::values(&weight), outputs, geometry.window());
     let bias = bias.map(host::in_rows);
 
@@ -148,25 +216,46 @@ fn forward(
     match &bias {
         Some(bias) => (0..images).for_each(|_| {
             for &bias in host::values(bias) {
-                output.resize(output.len() + rows * columns, bias);
+                output.resize(output.len() + positions, bias);
             }
         }),
         None => output.resize(images * size, 0.0),
     }
-    let chunk = chunk(images);
+    let together = together(&geometry, outputs, images);
     output
-        .par_chunks_mut((chunk * size).max(1))
-        .zip(host::values(&input).par_chunks(chunk * geometry.image()))
-        .for_each(|(outputs, images)| {
-            let mut buffer = Vec::new();
-            let images = images.chunks_exact(geometry.image());
-            for (output, image) in outputs.chunks_exact_mut(size).zip(images) {
-                with_patches(image, &geometry, &mut buffer, |patches| {
-                    add_product(weight, patches, output);
-                });
-            }
+        .par_chunks_mut((together * size).max(1))
+        .zip(host::values(&input).par_chunks((together * geometry.image()).max(1)))
+        .for_each_init(Buffers::default, |buffers, (output, images)| {
+            let Buffers { patches, beside } = buffers;
+            with_patches(images, &geometry, patches, |patches| {
+                if patches.columns() == positions {
+                    return add_product(weight, patches, output);
+                }
+                beside.resize(output.len(), 0.0);
+                set_product(weight, patches, beside);
+                add_apart(beside, outputs, positions, output);
+            });
         });
     host::tensor(output, [images, outputs, rows, columns])
+}
+
+/// Adds `[rows, images * positions]` to images of `[rows, positions]`.
+fn add_apart(product: &[f32], rows: usize, positions: usize, images: &mut [f32]) {
+    let columns = product.len() / rows.max(1);
+    for (index, image) in images.chunks_exact_mut((rows * positions).max(1)).enumerate() {
+        for (to, row) in image.chunks_exact_mut(positions).zip(product.chunks_exact(columns)) {
+            let own = &row[index * positions..][..positions];
+            to.iter_mut().zip(own).for_each(|(to, value)| *to += value);
+        }
+    }
+}
+
+/// Memory that the products of a thread use again.
+#[derive(Default)]
+struct Buffers {
+    patches: Vec<f32>,
+    /// Outputs, or their gradients, of images side by side.
+    beside: Vec<f32>,
 }
 
 /// Input, weight, and where the window stands.
@@ -187,14 +276,22 @@ impl<const N: usize> Backward<Flex, N> for ConvolutionGradient {
         let (input, weight, geometry) = &ops.state;
         let (input, weight) = (host::in_rows(input), host::in_rows(weight));
         let gradient = host::in_rows(&gradients.consume::<Flex>(&ops.node));
-        for (index, node) in ops.parents.iter().enumerate() {
-            let Some(node) = node else { continue };
-            let found = match index {
-                0 => input_gradient(&input, &weight, &gradient, geometry),
-                1 => weight_gradient(&input, &weight, &gradient, geometry),
-                _ => bias_gradient(&gradient),
-            };
-            gradients.register::<Flex>(node.id, found);
+        let outputs = weight.layout().shape()[0];
+        let wanted = [0, 1].map(|index| ops.parents[index].is_some());
+        let [of_input, of_weight] = if winograd::serves(geometry, outputs) {
+            winograd::gradients(&input, &weight, &gradient, geometry, wanted)
+        } else {
+            [
+                wanted[0].then(|| input_gradient(&input, &weight, &gradient, geometry)),
+                wanted[1].then(|| weight_gradient(&input, &weight, &gradient, geometry)),
+            ]
+        };
+        let of_bias = ops.parents.get(2).is_some_and(Option::is_some);
+        let all = [of_input, of_weight, of_bias.then(|| bias_gradient(&gradient))];
+        for (node, found) in ops.parents.iter().zip(all) {
+            if let (Some(node), Some(found)) = (node, found) {
+                gradients.register::<Flex>(node.id, found);
+            }
         }
     }
 }
@@ -212,17 +309,18 @@ fn weight_gradient(
     let [images, outputs, rows, columns] = shape(gradient);
     let positions = rows * columns;
     let size = outputs * positions;
-    let chunk = chunk(images);
+    let together = together(geometry, outputs, images);
+    let chunk = images.div_ceil(CHUNKS).max(1).next_multiple_of(together);
     let parts: Vec<Vec<f32>> = host::values(input)
         .par_chunks((chunk * geometry.image()).max(1))
         .zip(host::values(gradient).par_chunks((chunk * size).max(1)))
         .map(|(images, gradients)| {
-            let mut buffer = Vec::new();
+            let Buffers { mut patches, mut beside } = Buffers::default();
             let mut sum = vec![0.0; outputs * geometry.window()];
-            let images = images.chunks_exact(geometry.image());
-            for (image, gradient) in images.zip(gradients.chunks_exact(size)) {
-                let gradient = Matrix::new(gradient, outputs, positions);
-                with_patches(image, geometry, &mut buffer, |patches| {
+            let images = images.chunks((together * geometry.image()).max(1));
+            for (images, gradients) in images.zip(gradients.chunks((together * size).max(1))) {
+                let gradient = side_by_side(gradients, outputs, positions, &mut beside);
+                with_patches(images, geometry, &mut patches, |patches| {
                     add_product(gradient, patches.transposed(), &mut sum);
                 });
             }
@@ -248,23 +346,22 @@ fn input_gradient(
     let positions = rows * columns;
     let size = outputs * positions;
     let weight = Matrix::new(host::values(weight), outputs, geometry.window()).transposed();
-    let chunk = chunk(images);
+    let together = together(geometry, outputs, images);
     let mut found = vec![0.0; images * geometry.image()];
     found
-        .par_chunks_mut((chunk * geometry.image()).max(1))
-        .zip(host::values(gradient).par_chunks((chunk * size).max(1)))
-        .for_each(|(images, gradients)| {
-            let mut buffer = Vec::new();
-            let images = images.chunks_exact_mut(geometry.image());
-            for (image, gradient) in images.zip(gradients.chunks_exact(size)) {
-                let gradient = Matrix::new(gradient, outputs, positions);
-                if geometry.is_pointwise() {
-                    set_product(weight, gradient, image);
-                } else {
-                    buffer.resize(geometry.window() * positions, 0.0);
-                    set_product(weight, gradient, &mut buffer);
-                    scatter_add(&buffer, geometry, image);
-                }
+        .par_chunks_mut((together * geometry.image()).max(1))
+        .zip(host::values(gradient).par_chunks((together * size).max(1)))
+        .for_each_init(Buffers::default, |buffers, (found, gradients)| {
+            let Buffers { patches, beside } = buffers;
+            let gradient = side_by_side(gradients, outputs, positions, beside);
+            if geometry.is_pointwise() && gradient.columns() == positions {
+                return set_product(weight, gradient, found);
+            }
+            patches.resize(geometry.window() * gradient.columns(), 0.0);
+            set_product(weight, gradient, patches);
+            let count = gradient.columns() / positions.max(1);
+            for (index, image) in found.chunks_exact_mut(geometry.image()).enumerate() {
+                scatter_add(patches, geometry, Share { images: count, index }, image);
             }
         });
     host::tensor(found, shape(input))
@@ -327,6 +424,25 @@ mod tests {
             held_against_burn(geometry, 3, 5, true);
             held_against_burn(geometry, 11, 2, false);
         }
+        // Windows of 3 x 3 over many channels: tiles that are whole and not, of one image and several.
+        for (extent, padding) in [
+            ([8, 8], [(1, 1); 2]),
+            ([7, 9], [(1, 1); 2]),
+            ([6, 21], [(0, 0), (2, 1)]),
+            ([40, 35], [(1, 1); 2]),
+        ] {
+            let geometry = Geometry { channels: 17, extent, kernel: 3, stride: 1, padding };
+            assert!(winograd::serves(&geometry, 16));
+            held_against_burn(geometry, 3, 16, true);
+            held_against_burn(geometry, 1, 19, false);
+        }
+        // Large weights, whose images stand side by side: in pairs with one left, and all together.
+        for (extent, kernel, outputs) in [([3, 3], 3, 64), ([2, 2], 1, 1100), ([1, 1], 3, 64)] {
+            let padding = [(kernel / 2, kernel / 2); 2];
+            let geometry = Geometry { channels: 24, extent, kernel, stride: 1, padding };
+            assert!(together(&geometry, outputs, 7) > 1);
+            held_against_burn(geometry, 7, outputs, true);
+        }
     }
 
     #[test]
@@ -346,14 +462,51 @@ mod tests {
         assert_eq!(run(1), run(3));
     }
 
+    /// Value and gradients against burn's, of as many groups as there are channels.
     #[test]
-    fn groups_are_left_to_burn() {
+    fn depthwise_convolutions_are_those_of_burn() {
+        for (channels, extent, kernel, stride, padding) in [
+            (4, [6, 6], 3, 1, [(1, 1); 2]),
+            (3, [7, 19], 5, 1, [(2, 2); 2]),
+            (2, [9, 8], 3, 2, [(0, 1), (1, 1)]),
+            (2, [11, 21], 5, 2, [(1, 2), (2, 2)]),
+            (2, [12, 7], 2, 3, [(0, 0), (1, 0)]),
+            (1, [4, 4], 3, 1, [(4, 3), (0, 0)]),
+        ] {
+            for batch in [1, 3] {
+                let geometry = Geometry { channels, extent, kernel, stride, padding };
+                let input = leaf([batch, channels, extent[0], extent[1]], 1);
+                let (weight, bias) = (leaf([channels, 1, kernel, kernel], 2), leaf([channels], 3));
+                let options = ConvOptions::new_with_padding([stride; 2], padding, [1, 1], channels);
+                let (one, other) = (input.clone(), weight.clone());
+                let theirs = module::conv2d(one, other, Some(bias.clone()), options);
+                let (one, other) = (input.clone(), weight.clone());
+                let ours = convolution(one, other, Some(bias.clone()), geometry, channels);
+                close(&all(ours.clone()), &all(theirs.clone()), 1e-5);
+                let (one, other) = (input.clone().inner(), weight.clone().inner());
+                let plain = convolution(one, other, Some(bias.clone().inner()), geometry, channels);
+                assert_eq!(all(plain), all(ours.clone()));
+                let factor = leaf(ours.dims(), 4).detach();
+                let [ours, theirs] =
+                    [ours, theirs].map(|output| (output * factor.clone()).sum().backward());
+                for of in [&input, &weight] {
+                    let [found, wanted] = [&ours, &theirs].map(|it| all(of.grad(it).unwrap()));
+                    close(&found, &wanted, 1e-5);
+                }
+                let [found, wanted] = [&ours, &theirs].map(|it| all(bias.grad(it).unwrap()));
+                close(&found, &wanted, 1e-5);
+            }
+        }
+    }
+
+    #[test]
+    fn other_groups_are_left_to_burn() {
         let geometry =
             Geometry { channels: 4, extent: [6, 6], kernel: 3, stride: 1, padding: [(1, 1); 2] };
-        let (input, weight) = (leaf([2, 4, 6, 6], 1), leaf([4, 1, 3, 3], 2));
-        let options = ConvOptions::new_with_padding([1, 1], [(1, 1); 2], [1, 1], 4);
+        let (input, weight) = (leaf([2, 4, 6, 6], 1), leaf([4, 2, 3, 3], 2));
+        let options = ConvOptions::new_with_padding([1, 1], [(1, 1); 2], [1, 1], 2);
         let theirs = module::conv2d(input.clone(), weight.clone(), None, options);
-        assert_eq!(all(convolution(input, weight, None, geometry, 4)), all(theirs));
+        assert_eq!(all(convolution(input, weight, None, geometry, 2)), all(theirs));
     }
 
     #[test]

@@ -47,7 +47,11 @@ pub(crate) fn taped<const D: usize>(
 
 /// A tensor of these values; they are moved, not copied.
 pub(crate) fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> FlexTensor {
-    let shape = Shape::from(shape);
+    shaped(values, Shape::from(shape))
+}
+
+/// As [`tensor`], for a shape whose number of extents is not known here.
+pub(crate) fn shaped(values: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }
 

@@ -2,14 +2,30 @@
 
 use crate::geometry::Geometry;
 
-/// Writes what lies under each position to `patches`, `[channels * kernel * kernel, positions]`.
-/// Zeros of the padding are written too.
-pub(crate) fn gather(image: &[f32], geometry: &Geometry, patches: &mut [f32]) {
+/// Where the positions of an image are among those of several, which lie side by side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    /// Images side by side.
+    pub(crate) images: usize,
+    /// Which of them.
+    pub(crate) index: usize,
+}
+
+impl Share {
+    /// All of it.
+    #[cfg(test)]
+    const WHOLE: Self = Self { images: 1, index: 0 };
+}
+
+/// Writes what lies under each position to the image's share of `patches`,
+/// `[channels * kernel * kernel, images * positions]`. Zeros of the padding are written too.
+pub(crate) fn gather(image: &[f32], geometry: &Geometry, share: Share, patches: &mut [f32]) {
     let [rows, columns] = geometry.positions();
     let [height, width] = geometry.extent;
     let kernel = geometry.kernel;
-    let taps = patches.chunks_exact_mut(rows * columns).enumerate();
-    for (index, patch) in taps {
+    let taps = patches.chunks_exact_mut(share.images * rows * columns).enumerate();
+    for (index, all) in taps {
+        let patch = &mut all[share.index * rows * columns..][..rows * columns];
         let (channel, tap) = (index / (kernel * kernel), index % (kernel * kernel));
         let plane = &image[channel * height * width..][..height * width];
         let (down, top) = geometry.inside(0, tap / kernel);
@@ -33,12 +49,14 @@ pub(crate) fn gather(image: &[f32], geometry: &Geometry, patches: &mut [f32]) {
     }
 }
 
-/// Adds each value of `patches` to the place of `image` that [`gather`] took it from.
-pub(crate) fn scatter_add(patches: &[f32], geometry: &Geometry, image: &mut [f32]) {
+/// Adds each value of the image's share of `patches` to the place of `image` that [`gather`] took it
+/// from.
+pub(crate) fn scatter_add(patches: &[f32], geometry: &Geometry, share: Share, image: &mut [f32]) {
     let [rows, columns] = geometry.positions();
     let [height, width] = geometry.extent;
     let kernel = geometry.kernel;
-    for (index, patch) in patches.chunks_exact(rows * columns).enumerate() {
+    for (index, all) in patches.chunks_exact(share.images * rows * columns).enumerate() {
+        let patch = &all[share.index * rows * columns..][..rows * columns];
         let (channel, tap) = (index / (kernel * kernel), index % (kernel * kernel));
         let plane = &mut image[channel * height * width..][..height * width];
         let (down, top) = geometry.inside(0, tap / kernel);
@@ -82,7 +100,7 @@ mod tests {
             let image = normal(geometry.image(), 3);
             let [rows, columns] = geometry.positions();
             let mut patches = vec![f32::NAN; geometry.window() * rows * columns];
-            gather(&image, &geometry, &mut patches);
+            gather(&image, &geometry, Share::WHOLE, &mut patches);
             let [height, width] = geometry.extent.map(|extent| extent as isize);
             let kernel = geometry.kernel;
             for (index, &value) in patches.iter().enumerate() {
@@ -105,6 +123,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn images_side_by_side_are_those_alone() {
+        for geometry in geometries() {
+            let [rows, columns] = geometry.positions();
+            let positions = rows * columns;
+            let mut both = vec![f32::NAN; 2 * geometry.window() * positions];
+            let images = [3, 4].map(|seed| normal(geometry.image(), seed));
+            for (index, image) in images.iter().enumerate() {
+                gather(image, &geometry, Share { images: 2, index }, &mut both);
+            }
+            for (index, image) in images.iter().enumerate() {
+                let mut alone = vec![f32::NAN; geometry.window() * positions];
+                gather(image, &geometry, Share::WHOLE, &mut alone);
+                let share = Share { images: 2, index };
+                let own = both.chunks_exact(2 * positions);
+                let own: Vec<f32> =
+                    own.flat_map(|row| row[index * positions..][..positions].to_vec()).collect();
+                assert_eq!(own, alone);
+                let [mut found, mut wanted] = [0, 0].map(|_| vec![0.0; image.len()]);
+                scatter_add(&both, &geometry, share, &mut found);
+                scatter_add(&alone, &geometry, Share::WHOLE, &mut wanted);
+                assert_eq!(found, wanted);
+            }
+        }
+    }
+
     /// `<gather(x), y> = <x, scatter_add(y)>`: the one is the transpose of the other.
     #[test]
     fn scattering_is_the_transpose_of_gathering() {
@@ -112,10 +156,10 @@ mod tests {
             let image = normal(geometry.image(), 4);
             let [rows, columns] = geometry.positions();
             let mut patches = vec![0.0; geometry.window() * rows * columns];
-            gather(&image, &geometry, &mut patches);
+            gather(&image, &geometry, Share::WHOLE, &mut patches);
             let other = normal(patches.len(), 5);
             let mut back = vec![0.0; image.len()];
-            scatter_add(&other, &geometry, &mut back);
+            scatter_add(&other, &geometry, Share::WHOLE, &mut back);
             let dot = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
             close(&[dot(&patches, &other)], &[dot(&image, &back)], 1e-3);
         }

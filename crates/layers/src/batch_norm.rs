@@ -7,10 +7,11 @@ use isthmus_core::context::{
 };
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
+use isthmus_kernels::{Normalized, batch_norm};
 
-use crate::Initial;
 use crate::row_groups::{Group, domain_name, groups, join, mixed_slot};
 use crate::running_statistics::{BatchStatistics, Moments, RunningStatistics};
+use crate::{AfterNorm, Initial};
 
 /// Batch normalisation of `[batch, channels, ...]` by channel (Ioffe and Szegedy, ICML 2015).
 ///
@@ -71,18 +72,18 @@ impl<const D: usize> Centred<D> {
         }
     }
 
-    /// Tells the pass if there is a single sample: it has no variance.
-    fn require_samples(&self, domain: Option<&'static str>, context: &Context) {
-        if self.samples == 1 {
-            context.report_single_sample(self.mean.dims()[0], domain);
-        }
-    }
-
     /// The input normalised by `mean` and `variance`, which are on the tape.
     fn normalize(self, mean: Tensor<1>, variance: Tensor<1>, layer: &DomainBatchNorm) -> Tensor<D> {
         let scale = variance.add_scalar(layer.epsilon).sqrt().recip() * layer.weight.val();
         let shift = layer.bias.val() - (mean - self.mean_value) * scale.clone();
         self.centred * per_channel(scale) + per_channel(shift)
+    }
+}
+
+/// Tells the pass if statistics are of a single sample: it has no variance.
+fn require_samples(batch: &BatchStatistics, domain: Option<&'static str>, context: &Context) {
+    if batch.samples == 1 {
+        context.report_single_sample(batch.mean.dims()[0], domain);
     }
 }
 
@@ -122,24 +123,39 @@ impl DomainBatchNorm {
     /// If rows are told apart by domain and the context's segments do not add up to the batch, or
     /// name a source that the layer was not built for.
     pub fn forward<const D: usize>(&mut self, input: Tensor<D>, context: &Context) -> Tensor<D> {
+        self.forward_then(input, AfterNorm::default(), context)
+    }
+
+    /// Normalises as [`forward`](Self::forward) does, and does what comes after it on the way.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward), and if what is added has another shape than the input.
+    pub fn forward_then<const D: usize>(
+        &mut self,
+        input: Tensor<D>,
+        after: AfterNorm<D>,
+        context: &Context,
+    ) -> Tensor<D> {
         let by_batch = context.norm.statistics == Statistics::Batch;
         let groups = |slot| groups(&context.segments, slot, input.dims()[0]);
         match context.norm.grouping {
             Grouping::Separate if by_batch => {
                 let groups = groups(DomainRole::slot);
-                self.by_group(input, &groups, |_| None, context)
+                self.by_group(input, after, &groups, |_| None, context)
             }
-            Grouping::Shared | Grouping::Separate => self.normalize(input, None, None, context),
+            Grouping::Shared | Grouping::Separate => {
+                self.normalize(input, after, None, None, context)
+            }
             Grouping::PerDomain => {
                 let groups = groups(DomainRole::slot);
-                self.by_group(input, &groups, Some, context)
+                self.by_group(input, after, &groups, Some, context)
             }
             Grouping::Mixed => {
                 let groups = groups(mixed_slot);
                 if by_batch && groups.len() == 2 {
-                    self.mixed(input, &groups, context)
+                    after.apply(self.mixed(input, &groups, context))
                 } else {
-                    self.by_group(input, &groups, Some, context)
+                    self.by_group(input, after, &groups, Some, context)
                 }
             }
         }
@@ -230,6 +246,7 @@ impl DomainBatchNorm {
     fn normalize<const D: usize>(
         &mut self,
         input: Tensor<D>,
+        after: AfterNorm<D>,
         slot: Option<usize>,
         domain: Option<&'static str>,
         context: &Context,
@@ -238,13 +255,27 @@ impl DomainBatchNorm {
         let observed = update != StatisticsUpdate::Keep;
         match statistics {
             Statistics::Batch => {
+                let (residual, rectifier) = (after.residual.as_ref(), after.rectifier);
+                let both = [self.weight.val(), self.bias.val()];
+                let normalized = batch_norm(&input, residual, both, self.epsilon, rectifier);
+                if let Some(normalized) = normalized {
+                    let (rows, samples) = (input.dims()[0], samples(&input));
+                    let Normalized { output, mean, variance } = normalized;
+                    let batch = BatchStatistics { mean, variance, rows, samples };
+                    require_samples(&batch, domain, context);
+                    if observed {
+                        self.observe(slot, batch, update);
+                    }
+                    return output;
+                }
                 let centred = centre(input);
-                centred.require_samples(domain, context);
+                let batch = centred.statistics();
+                require_samples(&batch, domain, context);
                 if observed {
-                    self.observe(slot, centred.statistics(), update);
+                    self.observe(slot, batch, update);
                 }
                 let (mean, variance) = (centred.mean.clone(), centred.variance.clone());
-                centred.normalize(mean, variance, self)
+                after.apply(centred.normalize(mean, variance, self))
             }
             Statistics::Running => {
                 let (scale, shift) = self.affine(slot);
@@ -252,7 +283,7 @@ impl DomainBatchNorm {
                     let batch = centre(input.clone().inner()).statistics();
                     self.observe(slot, batch, update);
                 }
-                input * per_channel(scale) + per_channel(shift)
+                after.apply(input * per_channel(scale) + per_channel(shift))
             }
         }
     }
@@ -260,18 +291,20 @@ impl DomainBatchNorm {
     fn by_group<const D: usize>(
         &mut self,
         input: Tensor<D>,
+        after: AfterNorm<D>,
         groups: &[Group],
         statistics: fn(usize) -> Option<usize>,
         context: &Context,
     ) -> Tensor<D> {
-        let mut normalize = |group: &Group, rows: Tensor<D>| {
+        let mut normalize = |group: &Group, rows: Tensor<D>, after: AfterNorm<D>| {
             let domain = Some(domain_name(group.slot));
-            self.normalize(rows, statistics(group.slot), domain, context)
+            self.normalize(rows, after, statistics(group.slot), domain, context)
         };
         if let [group] = groups {
-            return normalize(group, input);
+            return normalize(group, input, after);
         }
-        let outputs = groups.iter().map(|group| normalize(group, group.take(&input))).collect();
+        let own = |group: &Group| normalize(group, group.take(&input), after.of(group));
+        let outputs = groups.iter().map(own).collect();
         join(groups, outputs)
     }
 
@@ -291,7 +324,7 @@ impl DomainBatchNorm {
             [(0, 1), (1, 0)].map(|(own, other)| mixture(&parts[own], &parts[other], &alpha)).into();
         let mut outputs = Vec::new();
         for ((group, part), (mean, variance)) in groups.iter().zip(parts).zip(mixtures) {
-            part.require_samples(Some(domain_name(group.slot)), context);
+            require_samples(&part.statistics(), Some(domain_name(group.slot)), context);
             if update != StatisticsUpdate::Keep {
                 // AutoDIAL corrects the running variance by the rows of both domains.
                 let batch = BatchStatistics {
@@ -330,9 +363,7 @@ fn mixture<const D: usize>(
 /// Of the square `c * c`, one factor is held constant too; the variance on the tape is doubled to
 /// make up for it.
 fn centre<const D: usize>(input: Tensor<D>) -> Centred<D> {
-    let dims = input.dims();
-    let (rows, channels) = (dims[0], dims[1]);
-    let samples = dims.iter().product::<usize>() / channels.max(1);
+    let (rows, samples) = (input.dims()[0], samples(&input));
     let mean = channel_mean(input.clone(), samples);
     let mean_value = mean.clone().detach();
     let centred = input - per_channel(mean_value.clone());
@@ -340,6 +371,12 @@ fn centre<const D: usize>(input: Tensor<D>) -> Centred<D> {
     let variance_value = half.clone().detach();
     let variance = half.mul_scalar(2.0) - variance_value.clone();
     Centred { centred, mean, variance, mean_value, variance_value, rows, samples }
+}
+
+/// Values of one channel: rows times positions.
+fn samples<const D: usize>(input: &Tensor<D>) -> usize {
+    let dims = input.dims();
+    dims.iter().product::<usize>() / dims[1].max(1)
 }
 
 fn channel_mean<const D: usize>(input: Tensor<D>, samples: usize) -> Tensor<1> {

@@ -7,7 +7,7 @@ use isthmus_core::export::below;
 use isthmus_core::named_tensor::NamedTensor;
 use isthmus_core::parts::BuildContext;
 
-use crate::{Convolution, ConvolutionShape, DomainBatchNorm, Initial};
+use crate::{AfterNorm, Convolution, ConvolutionShape, DomainBatchNorm, Initial};
 
 /// A convolution without bias and the normalisation of its output.
 #[derive(Module, Debug)]
@@ -48,13 +48,23 @@ impl ConvolutionNorm {
     ///
     /// Off the tape, a normalisation by running statistics is folded into the convolution.
     pub fn forward(&mut self, input: Tensor<4>, context: &Context) -> Tensor<4> {
+        self.forward_then(input, AfterNorm::default(), context)
+    }
+
+    /// As [`forward`](Self::forward), and what comes after the normalisation.
+    pub fn forward_then(
+        &mut self,
+        input: Tensor<4>,
+        after: AfterNorm<4>,
+        context: &Context,
+    ) -> Tensor<4> {
         if !self.convolution.weight.val().is_autodiff()
             && let Some((scale, shift)) = self.norm.folded(context)
         {
-            return self.convolution.forward_scaled(input, scale, shift);
+            return after.apply(self.convolution.forward_scaled(input, scale, shift));
         }
         let output = self.convolution.forward(input);
-        self.norm.forward(output, context)
+        self.norm.forward_then(output, after, context)
     }
 }
 

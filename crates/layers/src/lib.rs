@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod activation;
+mod after_norm;
 mod attention;
 mod batch_norm;
 mod convolution;
@@ -24,6 +25,7 @@ pub mod testing;
 mod transformer;
 
 pub use activation::Activation;
+pub use after_norm::AfterNorm;
 pub use attention::Attention;
 pub use batch_norm::DomainBatchNorm;
 pub use convolution::{Convolution, ConvolutionShape, Padding};
@@ -32,6 +34,7 @@ pub use convolution_norm::{ConvolutionNorm, UnitNames};
 pub use dense::{Dense, DenseShape};
 pub use dropout::{ChannelDropout, Dropout};
 pub use initial::Initial;
+pub use isthmus_kernels::Rectifier;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use running_statistics::{RunningStatistics, reset_population};

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::in_time::{self, InTime};
 use crate::checks;
-use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout, TimePadding};
+use isthmus_layers::{
+    Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout, Rectifier, TimePadding,
+};
 
 /// Time steps of the second and the third block's kernels.
 const LATER_KERNEL: usize = 8;
@@ -103,8 +105,12 @@ struct Block {
 impl Block {
     /// The largest of each two steps of the rectified output; a step at either end stands alone.
     fn forward(&mut self, input: InTime, context: &Context) -> InTime {
-        let hidden = input.convolved(&self.convolution).normalised(&mut self.norm, context);
-        hidden.rectified().pooled(POOLED, POOLED, 1)
+        let hidden = input.convolved(&self.convolution).normalised(
+            &mut self.norm,
+            Some(Rectifier::Relu),
+            context,
+        );
+        hidden.pooled(POOLED, POOLED, 1)
     }
 }
 

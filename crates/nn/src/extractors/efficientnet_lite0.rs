@@ -20,7 +20,7 @@ use crate::checks;
 use crate::extractors::efficientnet_host::{HostBlock, HostNetwork, depthwise, pointwise};
 use crate::extractors::resnet::average_pool;
 use crate::weights::{Named, Weights, checksum, load, locate, of_tensor};
-use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
+use isthmus_layers::{AfterNorm, ConvolutionNorm, ConvolutionShape, Padding, Rectifier, UnitNames};
 
 const NAME: &str = "efficientnet-lite0";
 const FEATURES: usize = 1280;
@@ -104,11 +104,11 @@ impl Block {
     fn forward(&mut self, input: Tensor<4>, context: &Context) -> Tensor<4> {
         let mut hidden = input.clone();
         if let Some(expand) = &mut self.expand {
-            hidden = relu6(expand.forward(hidden, context));
+            hidden = expand.forward_then(hidden, Rectifier::Relu6.into(), context);
         }
-        hidden = relu6(self.depthwise.forward(hidden, context));
-        hidden = self.project.forward(hidden, context);
-        if self.residual { hidden + input } else { hidden }
+        hidden = self.depthwise.forward_then(hidden, Rectifier::Relu6.into(), context);
+        let residual = self.residual.then_some(input);
+        self.project.forward_then(hidden, AfterNorm { residual, rectifier: None }, context)
     }
 }
 
@@ -221,10 +221,6 @@ impl EfficientNetLite0 {
     }
 }
 
-fn relu6(input: Tensor<4>) -> Tensor<4> {
-    input.clamp(0.0, 6.0)
-}
-
 impl Extractor for EfficientNetLite0 {
     fn forward(&mut self, input: Input, context: &Context) -> Tensor<2> {
         let Input::Images(images) = input else {
@@ -236,11 +232,11 @@ impl Extractor for EfficientNetLite0 {
         {
             return network.forward(images);
         }
-        let mut hidden = relu6(self.stem.forward(images, context));
+        let mut hidden = self.stem.forward_then(images, Rectifier::Relu6.into(), context);
         for block in &mut self.blocks {
             hidden = block.forward(hidden, context);
         }
-        average_pool(relu6(self.head.forward(hidden, context)))
+        average_pool(self.head.forward_then(hidden, Rectifier::Relu6.into(), context))
     }
 
     fn output_size(&self) -> usize {

@@ -7,7 +7,7 @@ use isthmus_core::context::Context;
 use isthmus_core::error::NetworkError;
 use isthmus_core::input::{Input, InputShape};
 use isthmus_core::states::{PaddedSeries, States};
-use isthmus_layers::{Convolution1d, DomainBatchNorm, Dropout};
+use isthmus_layers::{AfterNorm, Convolution1d, DomainBatchNorm, Dropout, Rectifier};
 
 use crate::checks;
 
@@ -60,14 +60,22 @@ impl InTime {
         Self { values: convolution.forward(self.values), lengths }.masked()
     }
 
-    /// Batch normalisation with the statistics of valid steps.
-    pub fn normalised(self, norm: &mut DomainBatchNorm, context: &Context) -> Self {
+    /// Batch normalisation with the statistics of valid steps, then a rectifier where one is given.
+    pub fn normalised(
+        self,
+        norm: &mut DomainBatchNorm,
+        rectifier: Option<Rectifier>,
+        context: &Context,
+    ) -> Self {
         let Some(lengths) = self.lengths else {
-            return Self { values: norm.forward(self.values, context), lengths: None };
+            let after = AfterNorm { residual: None, rectifier };
+            let values = norm.forward_then(self.values, after, context);
+            return Self { values, lengths: None };
         };
         let states = PaddedSeries { values: self.values, lengths }.into_states();
         let context = context.over_states(&states.lengths);
-        let normalised = norm.forward(states.valid(), &context);
+        let after = AfterNorm { residual: None, rectifier };
+        let normalised = norm.forward_then(states.valid(), after, &context);
         let PaddedSeries { values, lengths } = states.with_valid(normalised).into_series();
         Self { values, lengths: Some(lengths) }
     }

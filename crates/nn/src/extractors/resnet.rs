@@ -2,7 +2,6 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::relu;
 use burn::tensor::module::max_pool2d;
 use burn::tensor::ops::MaxPoolOptions;
 use isthmus_core::context::{Context, Grouping};
@@ -12,7 +11,7 @@ use isthmus_core::network::independent_copy;
 use isthmus_core::parts::{BuildContext, Extractor};
 
 use crate::weights::{Named, of_tensor};
-use isthmus_layers::{ConvolutionNorm, ConvolutionShape, Padding, UnitNames};
+use isthmus_layers::{AfterNorm, ConvolutionNorm, ConvolutionShape, Padding, Rectifier, UnitNames};
 
 /// Convolutions whose output is added to their input.
 #[derive(Module, Debug)]
@@ -23,19 +22,17 @@ struct Block {
 
 impl Block {
     fn forward(&mut self, input: Tensor<4>, context: &Context) -> Tensor<4> {
-        let last = self.units.len() - 1;
-        let mut hidden = input.clone();
-        for (index, unit) in self.units.iter_mut().enumerate() {
-            hidden = unit.forward(hidden, context);
-            if index < last {
-                hidden = relu(hidden);
-            }
-        }
-        let shortcut = match &mut self.shortcut {
-            None => input,
-            Some(unit) => unit.forward(input, context),
+        let residual = match &mut self.shortcut {
+            None => input.clone(),
+            Some(unit) => unit.forward(input.clone(), context),
         };
-        relu(hidden + shortcut)
+        let (last, first) = self.units.split_last_mut().expect("a block has convolutions");
+        let mut hidden = input;
+        for unit in first {
+            hidden = unit.forward_then(hidden, Rectifier::Relu.into(), context);
+        }
+        let rectifier = Some(Rectifier::Relu);
+        last.forward_then(hidden, AfterNorm { residual: Some(residual), rectifier }, context)
     }
 }
 
@@ -96,7 +93,8 @@ impl ResNet {
     /// The activations after the pooled stem and after each of the four stages.
     pub fn activations(&mut self, images: Tensor<4>, context: &Context) -> Vec<Tensor<4>> {
         let pool = MaxPoolOptions::new([3, 3]).with_stride([2, 2]).with_padding([1, 1]);
-        let mut hidden = max_pool2d(relu(self.stem.forward(images, context)), pool);
+        let stem = self.stem.forward_then(images, Rectifier::Relu.into(), context);
+        let mut hidden = max_pool2d(stem, pool);
         let mut activations = vec![hidden.clone()];
         for stage in &mut self.stages {
             for block in stage {

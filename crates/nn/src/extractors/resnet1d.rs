@@ -16,7 +16,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::in_time::{self, InTime};
-use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Initial, TimePadding};
+use isthmus_layers::{
+    Convolution1d, Convolution1dShape, DomainBatchNorm, Initial, Rectifier, TimePadding,
+};
 
 /// Blocks of a stage.
 const BLOCKS: usize = 2;
@@ -98,8 +100,13 @@ struct Unit {
 }
 
 impl Unit {
-    fn forward(&mut self, input: InTime, context: &Context) -> InTime {
-        input.convolved(&self.convolution).normalised(&mut self.norm, context)
+    fn forward(
+        &mut self,
+        input: InTime,
+        rectifier: Option<Rectifier>,
+        context: &Context,
+    ) -> InTime {
+        input.convolved(&self.convolution).normalised(&mut self.norm, rectifier, context)
     }
 
     /// As PyTorch's convolution and normalisation of these names.
@@ -118,14 +125,15 @@ struct Block {
 
 impl Block {
     fn forward(&mut self, input: InTime, context: &Context) -> InTime {
+        let last = self.units.len() - 1;
         let mut hidden = input.clone();
         for (place, unit) in self.units.iter_mut().enumerate() {
-            let before = if place == 0 { hidden } else { hidden.rectified() };
-            hidden = unit.forward(before, context);
+            let rectifier = (place < last).then_some(Rectifier::Relu);
+            hidden = unit.forward(hidden, rectifier, context);
         }
         let shortcut = match &mut self.shortcut {
             None => input,
-            Some(unit) => unit.forward(input, context),
+            Some(unit) => unit.forward(input, None, context),
         };
         hidden.plus(shortcut).rectified()
     }
@@ -146,7 +154,8 @@ impl Extractor for ResNet1d {
     }
 
     fn encode(&mut self, input: Input, context: &Context) -> Encoded {
-        let hidden = self.stem.forward(InTime::of(input, "resnet1d"), context).rectified();
+        let hidden =
+            self.stem.forward(InTime::of(input, "resnet1d"), Some(Rectifier::Relu), context);
         let mut hidden = hidden.pooled(3, 2, 1);
         for block in self.stages.iter_mut().flatten() {
             hidden = block.forward(hidden, context);

@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 
 use super::in_time::{self, InTime};
 use crate::checks;
-use isthmus_layers::{Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout, TimePadding};
+use isthmus_layers::{
+    Convolution1d, Convolution1dShape, DomainBatchNorm, Dropout, Rectifier, TimePadding,
+};
 
 /// Blocks after which the kernel's dilation no longer doubles: 2^16 steps are more than any series.
 const MOST_DOUBLINGS: usize = 16;
@@ -114,7 +116,7 @@ impl Block {
         let shortcut = input.clone().convolved(&self.shortcut);
         let mut hidden = input;
         for Unit { convolution, norm } in &mut self.units {
-            hidden = hidden.convolved(convolution).normalised(norm, context).rectified();
+            hidden = hidden.convolved(convolution).normalised(norm, Some(Rectifier::Relu), context);
             hidden = hidden.dropped(dropout, context);
         }
         hidden.plus(shortcut).rectified()
