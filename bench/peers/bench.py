@@ -162,8 +162,8 @@ class Inverted(nn.Module):
         return x + self.layers(x) if self.residual else self.layers(x)
 
 
-def efficientnet_features(arguments):
-    """EfficientNet-lite0 features of 32 images."""
+def efficientnet_lite0():
+    """EfficientNet-lite0 without its classifier."""
     stages = [(3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3),
               (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1)]
     layers, channels = [SameConv(3, 32, 3, 2)], 32
@@ -172,7 +172,12 @@ def efficientnet_features(arguments):
             layers.append(Inverted(channels, outputs, kernel, stride if index == 0 else 1, expand))
             channels = outputs
     layers += [SameConv(320, 1280, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-    network = nn.Sequential(*layers).eval()
+    return nn.Sequential(*layers)
+
+
+def efficientnet_features(arguments):
+    """EfficientNet-lite0 features of 32 images."""
+    network = efficientnet_lite0().eval()
     images = torch.randn(32, 3, 224, 224)
 
     def step():
@@ -183,11 +188,127 @@ def efficientnet_features(arguments):
     print(f"efficientnet-lite0 features    {32e3 / milliseconds:9.1f} images/s")
 
 
+class Residual(nn.Module):
+    """A block of a residual network: two convolutions of 3 x 3, or 1 x 1, 3 x 3 and 1 x 1."""
+
+    def __init__(self, inputs, width, stride, deep):
+        super().__init__()
+        outputs = 4 * width if deep else width
+        if deep:
+            shapes = [(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)]
+        else:
+            shapes = [(inputs, width, 3, stride), (width, width, 3, 1)]
+        layers = []
+        for before, after, kernel, step in shapes:
+            layers += [
+                nn.Conv2d(before, after, kernel, step, kernel // 2, bias=False),
+                nn.BatchNorm2d(after),
+                nn.ReLU(inplace=True),
+            ]
+        self.layers = nn.Sequential(*layers[:-1])
+        self.shortcut = nn.Sequential()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
+            )
+
+    def forward(self, x):
+        return F.relu(self.layers(x) + self.shortcut(x), inplace=True)
+
+
+def resnet(depth):
+    """A residual network without its classifier."""
+    deep = depth >= 50
+    layers = [
+        nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True),
+        nn.MaxPool2d(3, 2, 1),
+    ]
+    inputs = 64
+    for stage, blocks in enumerate([2, 2, 2, 2] if depth == 18 else [3, 4, 6, 3]):
+        width = 64 << stage
+        for block in range(blocks):
+            layers.append(Residual(inputs, width, 2 if block == 0 and stage > 0 else 1, deep))
+            inputs = 4 * width if deep else width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def dann_on_images(name, network, features, half):
+    """A DANN step that trains a whole network, `half` images of each domain at 224 x 224."""
+    classifier = nn.Linear(features, 31)
+    discriminator = nn.Sequential(
+        nn.Linear(features, 1024), nn.BatchNorm1d(1024), nn.ReLU(),
+        nn.Linear(1024, 1024), nn.BatchNorm1d(1024), nn.ReLU(),
+        nn.Linear(1024, 1),
+    )
+    optimizer = torch.optim.SGD(
+        nn.ModuleList([network, classifier, discriminator]).parameters(),
+        lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-3,
+    )
+    images = torch.randn(2 * half, 3, 224, 224)
+    labels = torch.randint(31, (half,))
+    domains = torch.cat([torch.ones(half, 1), torch.zeros(half, 1)])
+
+    def step():
+        found = network(images)
+        class_loss = F.cross_entropy(classifier(found[:half]), labels)
+        logits = discriminator(Reverse.apply(found, 0.5))
+        loss = class_loss + F.binary_cross_entropy_with_logits(logits, domains)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    milliseconds = median_ms(step, 5, 1)
+    print(f"{name} dann step, {half:2} + {half:2} images {milliseconds:9.0f} ms")
+
+
+def resnet18_step(arguments):
+    """DANN on ResNet-18."""
+    dann_on_images("resnet18          ", resnet(18), 512, 8)
+
+
+def resnet50_step(arguments):
+    """DANN on ResNet-50."""
+    dann_on_images("resnet50          ", resnet(50), 2048, 4)
+
+
+def efficientnet_step(arguments):
+    """DANN on EfficientNet-lite0."""
+    dann_on_images("efficientnet-lite0", efficientnet_lite0(), 1280, 12)
+
+
+def cnn1d_step(arguments):
+    """A source step of AdaTime's network on 9 channels of 128 time steps, batch 32."""
+    layers, channels = [], 9
+    for index, (outputs, kernel) in enumerate([(64, 5), (128, 8), (128, 8)]):
+        layers += [
+            nn.Conv1d(channels, outputs, kernel, padding=kernel // 2, bias=False),
+            nn.BatchNorm1d(outputs), nn.ReLU(), nn.MaxPool1d(2, 2, 1),
+        ] + ([nn.Dropout(0.5)] if index == 0 else [])
+        channels = outputs
+    network = nn.Sequential(*layers, nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(128, 6))
+    optimizer = torch.optim.SGD(
+        network.parameters(), lr=0.01, momentum=0.9, nesterov=True, weight_decay=1e-3
+    )
+    series, labels = torch.randn(32, 9, 128), torch.randint(6, (32,))
+
+    def step():
+        loss = F.cross_entropy(network(series), labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    print(f"cnn1d step, batch 32           {median_ms(step, 50, 5):9.2f} ms")
+
+
 WORK = {
     "dann": dann_step,
     "mmd": mk_mmd,
     "lenet": lenet_step,
     "efficientnet": efficientnet_features,
+    "resnet18-step": resnet18_step,
+    "resnet50-step": resnet50_step,
+    "efficientnet-step": efficientnet_step,
+    "cnn1d-step": cnn1d_step,
 }
 
 

@@ -24,6 +24,9 @@ use isthmus_nn as _;
 use isthmus_objectives as _;
 use isthmus_target_structure as _;
 
+/// Samples of a domain.
+const ROWS: usize = 256;
+
 /// Random samples of one shape, drawn once.
 struct Random {
     shape: InputShape,
@@ -86,6 +89,19 @@ impl Steps {
         Self::new("source-only", "lenet", None, shape, 10, 128, steps, threads)
     }
 
+    /// `steps` steps of DANN that train the whole network on colour images of 224 x 224 pixels, as many
+    /// of each domain as `batch_size` says.
+    pub fn on_images(extractor: &str, batch_size: usize, steps: usize, threads: usize) -> Self {
+        let shape = InputShape::Image { channels: 3, height: 224, width: 224 };
+        Self::new("dann", extractor, None, shape, 31, batch_size, steps, threads)
+    }
+
+    /// `steps` source steps of a network of series: 9 channels of 128 time steps, batch 32.
+    pub fn on_series(extractor: &str, steps: usize, threads: usize) -> Self {
+        let shape = InputShape::Series { channels: 9, length: 128 };
+        Self::new("source-only", extractor, None, shape, 6, 32, steps, threads)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "one call each, above")]
     fn new(
         method: &str,
@@ -99,6 +115,12 @@ impl Steps {
     ) -> Self {
         let task = Task::new(["source"], "target");
         let empty = || serde_json::json!({});
+        let of_extractor = match extractor {
+            "resnet18" | "resnet50" | "efficientnet-lite0" => {
+                serde_json::json!({ "weights": "random" })
+            }
+            _ => empty(),
+        };
         let training = TrainingSpec {
             iterations: steps,
             batch_size,
@@ -115,7 +137,7 @@ impl Steps {
         let job = Job {
             data: DataSpec::new("random", vec![task], Protocol::Transductive),
             extractor: ExtractorSpec {
-                plugin: plugin(extractor, empty()),
+                plugin: plugin(extractor, of_extractor),
                 frozen: false,
                 weights_from: None,
             },
@@ -141,8 +163,8 @@ impl Steps {
         let data = JobData {
             classes: (0..classes).map(|class| class.to_string()).collect(),
             target_classes: None,
-            sources: vec![domain("source", shape, 1024, classes)],
-            target: domain("target", shape, 1024, classes),
+            sources: vec![domain("source", shape, ROWS, classes)],
+            target: domain("target", shape, ROWS, classes),
             shifts: Vec::new(),
         };
         let threads = rayon::ThreadPoolBuilder::new()
