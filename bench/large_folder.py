@@ -28,21 +28,29 @@ CLASSES = 10
 PICTURES = 500
 DESCRIPTOR = """
 name = "large"
-folder = "large"
-description = "A generated folder of images that is larger than memory"
-[domains]
-a = {{ reader = "image-folder", path = "a" }}
-b = {{ reader = "image-folder", path = "b" }}
+title = "A generated folder of images that is larger than memory"
+licence = "CC0"
+citation = "generated"
+how_to_get = "bench/large_folder.py writes it"
+layout = "  a/CLASS/*.jpg, b/CLASS/*.jpg"
+
+[[domains]]
+name = "a"
+reader = { name = "image-folder", path = "a" }
+
+[[domains]]
+name = "b"
+reader = { name = "image-folder", path = "b" }
 """
 EXPERIMENT = """
 name = "large"
 seeds = [1]
 
 [data]
-dataset = "{descriptor}"
+dataset = "large"
 tasks = ["a -> b"]
 protocol = "transductive"
-transform = {{ resize = 32, random_crop = {{ padding = 2 }} }}
+transform = {{ resize = 32, crop = 28, random_crop = [0.5, 1.0] }}
 
 [extractor]
 name = "lenet"
@@ -105,17 +113,16 @@ def limited(command, memory):
 
 def run(binary, folder, iterations, memory):
     """Runs the experiment; returns seconds and seconds of processor time."""
-    (folder / "large.toml").write_text(DESCRIPTOR.format())
+    (folder / "datasets").mkdir(exist_ok=True)
+    (folder / "datasets" / "large.toml").write_text(DESCRIPTOR)
     experiment = folder / "experiment.toml"
-    experiment.write_text(
-        EXPERIMENT.format(descriptor=folder / "large.toml", iterations=iterations)
-    )
+    experiment.write_text(EXPERIMENT.format(iterations=iterations))
     shutil.rmtree(folder / "results", ignore_errors=True)
-    command = [binary, "run", str(experiment), "--results", str(folder / "results")]
+    command = [str(pathlib.Path(binary).resolve()), "run", str(experiment), "--results", str(folder / "results")]
     environment = {**os.environ, "ISTHMUS_DATA": str(folder), "ISTHMUS_CACHE": str(folder / "cache")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    subprocess.run(limited(command, memory), check=True, env=environment)
+    subprocess.run(limited(command, memory), check=True, env=environment, cwd=folder)
     seconds = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

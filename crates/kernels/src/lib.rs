@@ -13,6 +13,8 @@ mod host;
 mod linear;
 mod matrix;
 mod max_pool;
+mod norm_passes;
+mod patch_products;
 mod patches;
 mod planes;
 #[cfg(test)]
