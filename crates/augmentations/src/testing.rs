@@ -96,3 +96,76 @@ pub(crate) fn assert_corrupts_by_key(corruption: &dyn Corruption) {
     });
     assert!(distances.is_sorted() && distances[0] > 0, "{distances:?}");
 }
+
+/// A picture of edges, slopes and stripes.
+pub(crate) fn picture(channels: usize, height: usize, width: usize) -> ImagePixels {
+    let mut pixels = Vec::with_capacity(channels * height * width);
+    for row in 0..height {
+        for column in 0..width {
+            let [down, right] =
+                [(row, height), (column, width)].map(|(at, side)| (at as f32 + 0.5) / side as f32);
+            let disk = if (down - 0.4).hypot(right - 0.6) < 0.25 { 80.0 } else { 0.0 };
+            let stripe = if ((right + down) * 24.0) as usize % 2 == 0 { 30.0 } else { 0.0 };
+            let grey = 40.0 + 60.0 * right + disk + stripe;
+            pixels.extend((0..channels).map(|channel| (grey * (1.0 - 0.2 * channel as f32)) as u8));
+        }
+    }
+    ImagePixels { channels, height, width, pixels }
+}
+
+/// A black square of grey with a white pixel in its centre.
+pub(crate) fn point(side: usize) -> ImagePixels {
+    let mut pixels = vec![0; side * side];
+    pixels[side / 2 * side + side / 2] = 255;
+    ImagePixels { channels: 1, height: side, width: side, pixels }
+}
+
+/// Mean absolute difference of the values of two images.
+pub(crate) fn distance(one: &ImagePixels, other: &ImagePixels) -> f64 {
+    let pairs = one.pixels.iter().zip(&other.pixels);
+    pairs.map(|(a, b)| f64::from(a.abs_diff(*b))).sum::<f64>() / one.pixels.len().max(1) as f64
+}
+
+/// Asserts that every severity changes pictures of usual sizes, always in the same way, and fits the
+/// smallest ones.
+pub(crate) fn assert_changes_pictures(corruption: &dyn Corruption) {
+    for (channels, [height, width]) in [1, 3].into_iter().flat_map(|channels| {
+        [[1, 1], [1, 3], [2, 2], [5, 40], [28, 28], [224, 224]].map(|size| (channels, size))
+    }) {
+        let image = picture(channels, height, width);
+        for severity in Severity::ALL {
+            let changed = corrupted(corruption, &image, severity);
+            assert_eq!((changed.height, changed.width), (height, width));
+            assert_eq!(changed, corrupted(corruption, &image, severity));
+            assert!(height < 28 || changed != image, "{channels}, {height}, {severity}");
+        }
+    }
+}
+
+/// Asserts the same, and that stronger corruptions are further from a picture on average.
+pub(crate) fn assert_corrupts_pictures(corruption: &dyn Corruption) {
+    assert_changes_pictures(corruption);
+    for channels in [1, 3] {
+        let image = picture(channels, 120, 112);
+        let distances = Severity::ALL.map(|severity| {
+            let distances = (0..6).map(|key| {
+                let mut changed = image.clone();
+                corruption.apply(SampleMut::Image(&mut changed), severity, &Key::new(key));
+                distance(&changed, &image)
+            });
+            distances.sum::<f64>() / 6.0
+        });
+        // Of ImageNet-C, too, one severity is sometimes nearer to the image than the one before.
+        let [first, second, _, fourth, fifth] = distances;
+        assert!(first > 0.0 && first < fifth && first + second < fourth + fifth, "{distances:?}");
+    }
+}
+
+/// Asserts that other keys make something else of a picture.
+pub(crate) fn assert_draws_by_key(corruption: &dyn Corruption) {
+    assert_by_key(|key| {
+        let mut image = picture(3, 28, 28);
+        corruption.apply(SampleMut::Image(&mut image), Severity::ALL[4], key);
+        image
+    });
+}

@@ -105,7 +105,7 @@ fn blend(from: u8, to: u8, factor: f64) -> u8 {
 }
 
 /// Grey by ITU-R 601, in the integers that Pillow uses.
-fn luma(rgb: &[u8]) -> u8 {
+pub(crate) fn luma(rgb: &[u8]) -> u8 {
     let [red, green, blue] = [rgb[0], rgb[1], rgb[2]].map(u32::from);
     ((red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16) as u8
 }

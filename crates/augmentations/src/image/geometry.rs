@@ -2,6 +2,8 @@
 
 use isthmus_core::augmentation::ImagePixels;
 
+use super::between;
+
 /// Rotates counter-clockwise by `degrees`.
 pub(crate) fn rotate(image: &mut ImagePixels, degrees: f64, fill: u8) {
     let (sine, cosine) = degrees.to_radians().sin_cos();
@@ -42,15 +44,8 @@ fn map(image: &mut ImagePixels, fill: u8, from: impl Fn(f64, f64) -> (f64, f64))
         for column in 0..width {
             let (x, y) = from(column as f64 - centre[0], row as f64 - centre[1]);
             let (x, y) = (x + centre[0], y + centre[1]);
-            let (left, top) = (x.floor(), y.floor());
-            let (right_share, lower_share) = (x - left, y - top);
-            let (left, top) = (left as i64, top as i64);
             for channel in 0..channels {
-                let between = |row: i64| {
-                    at(left, row, channel) * (1.0 - right_share)
-                        + at(left + 1, row, channel) * right_share
-                };
-                let value = between(top) * (1.0 - lower_share) + between(top + 1) * lower_share;
+                let value = between(x, y, |column, row| at(column, row, channel));
                 image.pixels[(row * width + column) * channels + channel] = value.round() as u8;
             }
         }
