@@ -84,7 +84,7 @@ pub use sources::{
     EncodedSource, FeatureSource, ImageSource, SeriesSource, TextSource, VariableSeriesSource,
 };
 pub use splits::{SplitRows, plain_split, stratified_split};
-pub use survey::{Survey, survey, unlabelled_domain};
+pub use survey::{Survey, survey, unlabelled};
 pub use transform::ImageTransform;
 pub use unlabelled::UnlabelledFile;
 pub use views::Views;

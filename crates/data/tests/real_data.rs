@@ -415,6 +415,46 @@ fn digits_load_under_both_protocols() {
     assert_eq!(class_counts(&labels(usps)).iter().min(), Some(&134));
 }
 
+#[test]
+fn office_caltech10_has_the_classes_of_both_and_its_features_are_those_published() {
+    let Some(folder) = data("office_caltech10") else { return };
+    for (name, counts) in [
+        ("office-caltech10-googlenet", vec![958, 295, 157]),
+        ("office-caltech10-decaf6", vec![295, 157]),
+        ("office-caltech10-images", vec![1123, 958, 295, 157]),
+    ] {
+        if name.ends_with("images") && data("office31").is_none() {
+            continue;
+        }
+        let transform = Transform { resize: Some(8), ..Transform::default() };
+        let loaded = load(&folder, name, &transform);
+        let rows = |domain: &isthmus_data::LoadedDomain| domain.sets()[0].source.targets.rows();
+        assert_eq!(loaded.domains.iter().map(rows).collect::<Vec<_>>(), counts, "{name}");
+        assert_eq!(loaded.classes.len(), 10, "{name}");
+        // The domains of the three forms hold the same images: as many of each class.
+        let labels = loaded.domains.last().unwrap().sets()[0].source.targets.strata();
+        assert_eq!(class_counts(&labels), [12, 21, 12, 13, 10, 24, 22, 12, 8, 23], "{name}");
+    }
+}
+
+#[test]
+fn recordings_and_texts_are_surveyed() {
+    let domains = |folder: &str| -> Option<Vec<String>> {
+        let found = isthmus_data::survey(&[data(folder)?]).unwrap();
+        let text = found.descriptor("found", folder);
+        Descriptor::parse("found", &text, "found.toml").unwrap();
+        Some(found.domains().map(str::to_owned).collect())
+    };
+    let check = |folder: &str, want: &[&str]| {
+        if let Some(found) = domains(folder) {
+            assert_eq!(found, want, "{folder}");
+        }
+    };
+    check("fsdd", &["george", "jackson", "lucas", "nicolas", "theo", "yweweler"]);
+    check("speech_commands", &["speech_commands_v0.02_test_240"]);
+    check("amazon_reviews", &["books", "dvd", "electronics", "kitchen"]);
+}
+
 /// MD5 (RFC 1321), which the published checksums of MNIST are.
 fn md5(bytes: &[u8]) -> String {
     const SHIFTS: [[u32; 4]; 4] =

@@ -19,6 +19,16 @@ const READ: [&str; 3] = ["wav", "wave", "flac"];
 const NOT_READ: [&str; 12] =
     ["mp3", "ogg", "oga", "opus", "m4a", "aac", "wma", "aif", "aiff", "au", "sph", "amr"];
 
+/// Whether a file is of those that are read, by its name.
+pub(crate) fn is_sound(name: &str) -> bool {
+    READ.contains(&ending_of(name).as_str())
+}
+
+fn ending_of(name: &str) -> String {
+    let ending = name.rsplit('/').next().and_then(|file| file.rsplit_once('.'));
+    ending.map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default()
+}
+
 /// What is in the folder or archive.
 #[derive(Default)]
 pub(super) struct Found {
@@ -51,8 +61,7 @@ impl Audio {
 
     /// Whether a file is read; notes what its name tells.
     fn takes(&self, pattern: &FilePattern, name: &str, found: &mut Found) -> bool {
-        let ending = name.rsplit('/').next().and_then(|file| file.rsplit_once('.'));
-        let ending = ending.map(|(_, ending)| ending.to_ascii_lowercase()).unwrap_or_default();
+        let ending = ending_of(name);
         if NOT_READ.contains(&ending.as_str()) {
             *found.left_out.entry(format!(".{ending}")).or_default() += 1;
         }

@@ -1,6 +1,6 @@
 //! `image-folder`: a tree with one folder a class, or an archive of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use isthmus_core::augmentation::SampleKind;
@@ -12,6 +12,7 @@ use isthmus_core::targets::RowTargets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::image_classes::named_so;
 use super::image_decoding::{brightness, check_window};
 use super::image_tree::{Found, Member, READ, in_archive, in_tree};
 use crate::problem;
@@ -36,6 +37,9 @@ pub struct ImageFolder {
     /// Whether folders are classes. With `false` the samples have no labels: every image below
     /// `path` is read, whatever folder it is in.
     pub labelled: bool,
+    /// The folders that are read, each with its class: `{ back_pack = "backpack", mug = "mug" }`.
+    /// Absent: all folders, each a class of its name.
+    pub classes: BTreeMap<String, String>,
     /// Turns photos upright, as their EXIF orientation says. Without it they are used as they are
     /// stored, as torchvision does: pretrained weights were trained that way.
     pub exif_orientation: bool,
@@ -58,6 +62,7 @@ impl Default for ImageFolder {
             path: String::new(),
             archive: None,
             labelled: true,
+            classes: BTreeMap::new(),
             exif_orientation: false,
             window: None,
             stretch: false,
@@ -134,10 +139,11 @@ impl ImageFolder {
         self.samples(&archive, found)
     }
 
-    fn samples(&self, place: &Path, found: Found) -> Result<LabelledSamples, DataError> {
+    fn samples(&self, place: &Path, mut found: Found) -> Result<LabelledSamples, DataError> {
         if !self.labelled {
             return self.without_labels(place, found);
         }
+        found.classes = named_so(place, found.classes, &self.classes)?;
         if found.classes.is_empty() {
             return Err(without_classes(place, &found));
         }

@@ -7,6 +7,7 @@ mod canvas;
 mod embedded;
 mod features;
 mod idx;
+mod image_classes;
 mod image_decoding;
 mod image_folder;
 mod image_list;
@@ -24,6 +25,7 @@ mod text_files;
 mod usps;
 
 pub use audio::Audio;
+pub(crate) use audio_files::is_sound;
 pub use canvas::Canvas;
 pub use embedded::{Embedded, EmbeddedSet};
 pub use features::Features;

@@ -8,7 +8,7 @@ use crate::folder::visible_names;
 use crate::problem;
 
 /// How many levels below the given folders are listed.
-const LEVELS: usize = 3;
+const LEVELS: usize = 4;
 /// Most files that are listed: more are images, which trees look at themselves.
 const MOST: usize = 20_000;
 

@@ -58,7 +58,36 @@ const DOMAINS: [&str; 24] = [
     "speaker",
 ];
 /// Columns that tell its class, beside the names of labels.
-const CLASS_COLUMNS: [&str; 5] = ["species", "outcome", "diagnosis", "activity", "digit"];
+const CLASS_COLUMNS: [&str; 11] = [
+    "species",
+    "outcome",
+    "diagnosis",
+    "activity",
+    "digit",
+    "sentiment",
+    "polarity",
+    "rating",
+    "stars",
+    "topic",
+    "intent",
+];
+/// Columns of texts.
+const TEXTS: [&str; 12] = [
+    "text",
+    "texts",
+    "review",
+    "reviews",
+    "sentence",
+    "content",
+    "body",
+    "comment",
+    "message",
+    "document",
+    "tweet",
+    "utterance",
+];
+/// Words in names of files that are classes of texts.
+const CLASS_WORDS: [&str; 7] = ["negative", "positive", "neutral", "neg", "pos", "spam", "ham"];
 
 /// What an array is by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +140,7 @@ pub(super) fn part(name: &str) -> (String, Option<Part>) {
 }
 
 /// A set of a domain that has its own training and test sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Train,
     Test,
@@ -128,6 +157,16 @@ pub(super) fn tells_domain(column: &str) -> bool {
 pub(super) fn tells_class(column: &str) -> bool {
     let lower = column.to_ascii_lowercase();
     LABELS.contains(&lower.as_str()) || CLASS_COLUMNS.contains(&lower.as_str())
+}
+
+/// Whether a column may hold texts.
+pub(super) fn tells_text(column: &str) -> bool {
+    TEXTS.contains(&column.to_ascii_lowercase().as_str())
+}
+
+/// Whether a word of a file's name is a class of texts.
+pub(super) fn class_word(word: &str) -> bool {
+    CLASS_WORDS.contains(&word.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]

@@ -76,7 +76,10 @@ fn union(sets: &[BTreeSet<String>]) -> BTreeSet<String> {
 }
 
 /// The classes of all sets, where a set lacks some.
-fn stated_classes(sets: &[BTreeSet<String>], remarks: &mut Vec<String>) -> Option<Vec<String>> {
+pub(super) fn stated_classes(
+    sets: &[BTreeSet<String>],
+    remarks: &mut Vec<String>,
+) -> Option<Vec<String>> {
     let all = union(sets);
     if sets.iter().all(|own| *own == all) {
         return None;

@@ -1,15 +1,19 @@
 //! Surveys: what a folder or some files hold, as the descriptor of a data set.
 //!
 //! A survey takes what people commonly have, by names and content: image trees and archives, lists of
-//! images, arrays, tables, sparse text, IDX. What it takes for domains and classes it says; where it
+//! images, recordings, texts, arrays, tables, sparse text, IDX. What it takes for domains and classes it says; where it
 //! cannot decide, it says what it saw and what to write.
 
 mod arrays;
+mod file_names;
 mod files;
 mod habits;
 mod images;
 mod lists;
+mod sound;
 mod tables;
+mod text_tables;
+mod texts;
 
 use std::path::{Path, PathBuf};
 
@@ -64,6 +68,22 @@ struct Found {
     classes: Option<Vec<String>>,
 }
 
+impl FoundSets {
+    fn readers(&self) -> Vec<&Table> {
+        match self {
+            Self::All(reader) => vec![reader],
+            Self::Given { train, test } => vec![train, test],
+        }
+    }
+
+    fn readers_mut(&mut self) -> Vec<&mut Table> {
+        match self {
+            Self::All(reader) => vec![reader],
+            Self::Given { train, test } => vec![train, test],
+        }
+    }
+}
+
 impl FoundDomain {
     fn all(name: impl Into<String>, reader: Table) -> Self {
         Self { name: name.into(), sets: FoundSets::All(reader) }
@@ -107,21 +127,25 @@ fn path_text(path: &Path) -> String {
 pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
     let files = Files::of(paths)?;
     // Each says nothing where there is nothing of its kind.
-    let kinds: [Finder; 7] = [
-        images::trees,
-        images::archives,
-        lists::find,
-        arrays::find,
-        tables::idx,
-        tables::tables,
-        tables::svmlight,
+    let all: &[&[&str]] = &[ARRAYS, TABLES];
+    let kinds: [(Finder, &[&[&str]]); 11] = [
+        (images::trees, all),
+        (images::archives, all),
+        (sound::find, all),
+        (lists::find, all),
+        (texts::find, all),
+        (text_tables::json_lines, all),
+        (arrays::find, &[TABLES]),
+        (tables::idx, &[]),
+        (text_tables::tables, &[]),
+        (tables::tables, &[]),
+        (tables::svmlight, &[]),
     ];
-    for (place, find) in kinds.into_iter().enumerate() {
+    for (find, after) in kinds {
         if let Some(Found { mut domains, mut remarks, classes }) = find(&files)? {
             make_names_usable(&mut domains);
             // What a kind further down would have been made of.
-            let endings = [ARRAYS, TABLES];
-            let after: Vec<&str> = endings[place.saturating_sub(2).min(2)..].concat();
+            let after = after.concat();
             let others: Vec<String> = files.ending(&after).map(|path| path_text(path)).collect();
             if !others.is_empty() {
                 remarks.push(format!(
@@ -136,33 +160,37 @@ pub fn survey(paths: &[PathBuf]) -> Result<Survey, DataError> {
         &files.folder,
         format!(
             "holds nothing that can be taken for a data set: {}; expected folders DOMAIN/CLASS with \
-             images, an archive of such a tree for each domain, lists of images, arrays (.npz, .npy, \
-             .mat, .h5), tables (.csv, .parquet) or SVMlight files. `isthmus list readers` shows what \
+             images or recordings, an archive of such a tree for each domain, lists of images, texts \
+             (.txt, .jsonl), arrays (.npz, .npy, .mat, .h5), tables (.csv, .parquet) or SVMlight \
+             files. `isthmus list readers` shows what \
              can be read; datasets/README.md how a descriptor is written by hand",
             files.summary()
         ),
     ))
 }
 
-/// The text of a domain for a folder with images in it and no folders: images without classes. `None`
-/// for anything else.
+/// What a folder with images or recordings in it and no folders holds: one domain of samples without
+/// classes. `None` for anything else.
 ///
 /// # Errors
-/// If the folder cannot be read.
-pub fn unlabelled_domain(name: &str, path: &Path) -> Result<Option<String>, DataError> {
+/// If the folder or a recording cannot be read.
+pub fn unlabelled(path: &Path) -> Result<Option<Survey>, DataError> {
     if !path.is_dir() {
         return Ok(None);
     }
     let files = Files::of(&[path.to_owned()])?;
-    let has_images = files.files.iter().any(|file| is_image(file));
-    if !has_images || !files.folders()?.is_empty() {
+    if !files.folders()?.is_empty() {
         return Ok(None);
     }
-    let readers = [("path", ".".into()), ("labelled", false.into())];
-    let sets = FoundSets::All(reader("image-folder", readers));
-    let domains = vec![FoundDomain { name: name.to_owned(), sets }];
-    let survey = Survey { folder: files.folder, remarks: Vec::new(), domains, classes: None };
-    Ok(survey.as_domain(name))
+    let found = if files.files.iter().any(|file| is_image(file)) {
+        let fields = [("path", ".".into()), ("labelled", false.into())];
+        Some(reader("image-folder", fields))
+    } else {
+        sound::unlabelled(&files)?
+    };
+    let Some(reader) = found else { return Ok(None) };
+    let domains = vec![FoundDomain::all("unlabelled", reader)];
+    Ok(Some(Survey { folder: files.folder, remarks: Vec::new(), domains, classes: None }))
 }
 
 /// Names that tasks can be written with, each once.
@@ -188,6 +216,24 @@ impl Survey {
     /// The names of the domains.
     pub fn domains(&self) -> impl Iterator<Item = &str> {
         self.domains.iter().map(|domain| domain.name.as_str())
+    }
+
+    /// Samples a second that recordings are read at, the fewest; `None` where there are none.
+    pub fn sound_rate(&self) -> Option<u32> {
+        let readers = self.domains.iter().flat_map(|domain| domain.sets.readers());
+        readers.filter_map(sound::rate_of).min()
+    }
+
+    /// The same, with recordings read at this rate.
+    pub fn at_sound_rate(mut self, rate: u32) -> Self {
+        for domain in &mut self.domains {
+            for reader in domain.sets.readers_mut() {
+                if sound::rate_of(reader).is_some() {
+                    reader.insert("rate".to_owned(), i64::from(rate).into());
+                }
+            }
+        }
+        self
     }
 
     /// The descriptor's text; `folder` is what it says of the data's place.
@@ -269,4 +315,32 @@ fn wrapped(text: &str) -> Vec<String> {
 /// `amazon (31), dslr (31)`, the first of them.
 fn counts<'a>(counts: impl IntoIterator<Item = (&'a str, usize)>) -> String {
     problem::some_of(counts.into_iter().map(|(name, count)| format!("{name} ({count})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::survey;
+    use crate::{Descriptor, Roots, overview};
+
+    /// The descriptor of a folder with these files, once it was read; or what is said.
+    pub(super) fn surveyed(files: &[(String, Vec<u8>)]) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("found");
+        for (name, content) in files {
+            let path = root.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let found = survey(&[root]).map_err(|error| error.to_string())?;
+        let text = found.descriptor("found", "found");
+        let descriptor = Descriptor::parse("found", &text, "found.toml")
+            .map_err(|error| format!("{error}: {text}"))?;
+        let roots = Roots {
+            descriptors: vec![folder.path().to_owned()],
+            data: folder.path().to_owned(),
+            cache: folder.path().join("cache"),
+        };
+        overview(&descriptor, &roots).map_err(|error| format!("{error}: {text}"))?;
+        Ok(text)
+    }
 }

@@ -20,9 +20,9 @@ const MOST_CLASSES: usize = 1000;
 const SEPARATORS: [char; 3] = [',', ';', '\t'];
 
 /// A table that was read.
-struct Read {
-    columns: Columns,
-    separator: Option<char>,
+pub(super) struct Read {
+    pub columns: Columns,
+    pub separator: Option<char>,
 }
 
 /// CSV and Parquet files: the domains are the values of a column, or the files.
@@ -140,7 +140,8 @@ fn no_domain(
     ))
 }
 
-fn open(path: &Path) -> Result<Read, DataError> {
+/// Reads a table; of text, what separates its columns is what its first line has most of.
+pub(super) fn open(path: &Path) -> Result<Read, DataError> {
     let bytes = archive::read_unpacked(path)?;
     let mut columns = Columns::default();
     if bytes.starts_with(parquet_columns::BEGINNING) {
