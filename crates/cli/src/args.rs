@@ -25,10 +25,13 @@ pub use tables::{
 /// Seconds between checkpoints where nothing is said.
 const CHECKPOINT_EVERY: f64 = 60.0;
 
+/// The version, the commit it was built from where that is known, and what it was built with.
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("ISTHMUS_BUILD"), ")");
+
 /// Compares domain-adaptation methods: one file names the parts of an experiment, one command
 /// runs it, one table shows the results.
 #[derive(Debug, Parser)]
-#[command(name = "isthmus", version, max_term_width = 100)]
+#[command(name = "isthmus", version = VERSION, max_term_width = 100)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]

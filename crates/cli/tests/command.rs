@@ -61,6 +61,22 @@ fn a_name_that_several_plugins_have_is_explained_for_each() {
 }
 
 #[test]
+fn the_version_says_what_was_built() {
+    let said = Sandbox::new().isthmus(&["--version"]).answer;
+    let version = format!("isthmus {} (", env!("CARGO_PKG_VERSION"));
+    let (_, build) = said.trim().split_once(&version).expect("it begins so");
+    let build = build.strip_suffix(')').expect("it ends so");
+    let (commit, features) = match build.split_once(", ") {
+        Some((commit, features)) => (Some(commit), features),
+        None => (None, build),
+    };
+    let is_commit = |it: &str| it.len() >= 7 && it.chars().all(|c| c.is_ascii_hexdigit());
+    assert!(commit.is_none_or(is_commit), "{said}");
+    let wgpu = if cfg!(feature = "wgpu") { "wgpu" } else { "none" };
+    assert_eq!(features, format!("features: {wgpu}"));
+}
+
+#[test]
 fn an_unknown_name_is_not_explained() {
     let said = Sandbox::new().isthmus(&["explain", "danm"]);
     assert_eq!(said.code, 2);
