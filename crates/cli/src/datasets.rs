@@ -54,9 +54,12 @@ pub fn summaries() -> Result<Vec<(String, String)>, Failure> {
         .collect())
 }
 
-/// Lines of a descriptor that use a reader.
+/// A descriptor that uses a reader.
 pub fn reader_example(table: &[String]) -> Vec<String> {
     let mut lines = vec![
+        "# datasets/mine.toml, with a table `domains` for each domain".to_owned(),
+        "name = \"mine\"".to_owned(),
+        String::new(),
         "[[domains]]".to_owned(),
         "name = \"first\"".to_owned(),
         String::new(),

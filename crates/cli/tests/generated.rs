@@ -290,7 +290,7 @@ fn every_example_can_be_pasted() {
     }
     for name in names(&sandbox, "reader") {
         let lines = example(&sandbox, "reader", &name);
-        sandbox.write("datasets/mine.toml", &format!("name = \"mine\"\n\n{lines}"));
+        sandbox.write("datasets/mine.toml", &lines);
         let said = sandbox.isthmus(&["list", "dataset"]);
         assert!(said.answer.contains("mine (first)"), "{name}\n{}\n{lines}", said.answer);
         tried += 1;
