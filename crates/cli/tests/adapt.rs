@@ -120,6 +120,75 @@ fn folders_of_images_are_enough() {
     assert!(said.errors.contains("several domains: first, second"), "{}", said.errors);
 }
 
+/// A WAV file of 16 bits and one channel.
+fn wav(rate: u32, samples: impl Iterator<Item = i16>) -> Vec<u8> {
+    let data: Vec<u8> = samples.flat_map(i16::to_le_bytes).collect();
+    let mut file = b"RIFF".to_vec();
+    file.extend((36 + data.len() as u32).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(rate.to_le_bytes());
+    file.extend((2 * rate).to_le_bytes());
+    file.extend(b"\x02\0\x10\0data");
+    file.extend((data.len() as u32).to_le_bytes());
+    file.extend(data);
+    file
+}
+
+/// Tones of two heights, a third of a second each.
+fn write_tones(sandbox: &Sandbox, folder: &str, rate: u32, loudness: f64, classes: bool) {
+    for tone in 0..32_u32 {
+        let class = (tone % 2) as usize;
+        let hertz = [400.0, 1200.0][class] + 7.0 * f64::from(tone);
+        let angle = |at: u32| f64::from(at) / f64::from(rate) * hertz * std::f64::consts::TAU;
+        let samples = (0..rate / 3).map(|at| (angle(at).sin() * loudness * 32_000.0) as i16);
+        let class = if classes { ["low/", "high/"][class] } else { "" };
+        let path = sandbox.path().join(format!("{folder}/{class}{tone}.wav"));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, wav(rate, samples)).unwrap();
+    }
+}
+
+fn adapt_folders(sandbox: &Sandbox) -> String {
+    let said = sandbox.isthmus(&[
+        "adapt", "--source", "labelled", "--target", "new", "--budget", "4s", "--output", "out",
+    ]);
+    assert_eq!(said.code, 0, "{}", said.errors);
+    said.answer
+}
+
+#[test]
+fn folders_of_recordings_are_enough() {
+    let sandbox = Sandbox::new();
+    write_tones(&sandbox, "labelled", 16000, 0.9, true);
+    write_tones(&sandbox, "new", 8000, 0.1, false);
+    let answer = adapt_folders(&sandbox);
+    assert!(answer.contains("sound, 2 classes"), "{answer}");
+    // Both are read at the lower of their rates.
+    let descriptor = sandbox.read("out/datasets/adapt-data.toml");
+    assert_eq!(descriptor.matches("rate = 8000").count(), 2, "{descriptor}");
+    assert!(sandbox.read("out/adapt.toml").contains("log_mel = { bands = 24"));
+    // How well they are told apart depends on the time there is.
+    assert_eq!(sandbox.read("out/predictions.csv").lines().count(), 33);
+}
+
+#[test]
+fn files_of_texts_are_enough() {
+    let sandbox = Sandbox::new();
+    for (folder, thing) in [("labelled", "book"), ("new", "pan")] {
+        for (class, words) in [("good", ["fine", "great"]), ("bad", ["poor", "awful"])] {
+            for number in 0..30 {
+                let text = format!("this {thing} is {} {number}", words[number % 2]);
+                sandbox.write(&format!("{folder}/{class}/{number}.txt"), &text);
+            }
+        }
+    }
+    let answer = adapt_folders(&sandbox);
+    assert!(answer.contains("texts, 2 classes"), "{answer}");
+    // No weights of MiniLM are there.
+    assert!(sandbox.read("out/adapt.toml").contains("name = \"deep-averaging\""));
+    assert_eq!(sandbox.read("out/predictions.csv").lines().count(), 61);
+}
+
 #[test]
 fn what_cannot_be_adapted_is_told() {
     let sandbox = Sandbox::new();

@@ -7,7 +7,7 @@ use isthmus_data::{Dataset, Descriptor, Views};
 use isthmus_results::Record;
 
 use super::pair::Pair;
-use super::portfolio::{BASELINE, VALIDATORS};
+use super::portfolio::BASELINE;
 use crate::failure::Failure;
 
 /// The validators whose ranks decide: of twelve they lost least when they chose among the methods of a
@@ -30,6 +30,8 @@ pub(super) struct Judged {
 pub(super) struct Choice {
     /// All methods that were trained to the end, the best first.
     pub judged: Vec<Judged>,
+    /// The validators that scored them.
+    pub validators: Vec<&'static str>,
 }
 
 /// What target labels say afterwards.
@@ -48,7 +50,7 @@ impl Choice {
     ///
     /// # Errors
     /// If there is no run.
-    pub fn of(records: &[Record]) -> Result<Self, Failure> {
+    pub fn of(records: &[Record], validators: &[&'static str]) -> Result<Self, Failure> {
         let mut methods: BTreeMap<(usize, String), Vec<BTreeMap<String, f64>>> = BTreeMap::new();
         for record in records {
             let key = (record.run.position.method, record.run.method.clone());
@@ -61,7 +63,7 @@ impl Choice {
                 let all = values.len() == seeds.len() && values.iter().all(|it| it.is_finite());
                 all.then(|| values.iter().sum::<f64>() / values.len() as f64)
             };
-            let scores = VALIDATORS
+            let scores = validators
                 .iter()
                 .filter_map(|name| Some(((*name).to_owned(), mean(name)?)))
                 .collect();
@@ -73,22 +75,23 @@ impl Choice {
                 "no run was finished: there is nothing to choose".to_owned(),
             ));
         }
+        let deciding = deciding(validators);
         let ranks: Vec<f64> = (0..judged.len())
             .map(|place| {
                 let of = |name: &&str| rank(&judged, place, name);
-                DECIDING.iter().map(of).sum::<f64>() / DECIDING.len() as f64
+                deciding.iter().map(of).sum::<f64>() / deciding.len() as f64
             })
             .collect();
         for (one, rank) in judged.iter_mut().zip(ranks) {
             one.rank = rank;
         }
         judged.sort_by(|a, b| a.rank.total_cmp(&b.rank));
-        Ok(Self { judged })
+        Ok(Self { judged, validators: validators.to_vec() })
     }
 
     /// The validators whose ranks decided.
-    pub fn deciding(&self) -> &'static [&'static str] {
-        &DECIDING
+    pub fn deciding(&self) -> Vec<&'static str> {
+        deciding(&self.validators)
     }
 
     /// The label of the chosen method.
@@ -148,6 +151,10 @@ impl Choice {
         all.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         Ok(Look::Accuracies(all))
     }
+}
+
+fn deciding(validators: &[&'static str]) -> Vec<&'static str> {
+    DECIDING.into_iter().filter(|name| validators.contains(name)).collect()
 }
 
 /// The scores of the last evaluation of a run's last stage.

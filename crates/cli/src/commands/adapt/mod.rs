@@ -57,7 +57,7 @@ pub fn execute(arguments: &AdaptArguments, output: OutputArguments) -> Result<()
 
     let results = folder.join("results");
     let records = records(&results.join(NAME))?;
-    let choice = Choice::of(&records)?;
+    let choice = Choice::of(&records, &portfolio.validators)?;
     let look = if arguments.last_look { choice.look(&records, &pair)? } else { Look::NotAsked };
     let chosen = choice.record(&records);
     predict(&pair, chosen, folder, arguments)?;

@@ -6,7 +6,7 @@ use isthmus_core::augmentation::SampleKind;
 use isthmus_core::error::DataError;
 use isthmus_core::input::InputShape;
 use isthmus_core::targets::TargetKind;
-use isthmus_data::{Dataset, Descriptor, Headers, Roots, Survey, Views, survey, unlabelled_domain};
+use isthmus_data::{Dataset, Descriptor, Headers, Roots, Survey, Views, survey, unlabelled};
 
 use crate::args::AdaptArguments;
 use crate::failure::Failure;
@@ -29,6 +29,11 @@ pub(super) enum Samples {
     },
     /// Series.
     Series,
+    /// Sound.
+    Sound {
+        /// Samples a second.
+        rate: u32,
+    },
     /// Texts.
     Texts,
     /// Images of at most 64 pixels a side.
@@ -52,6 +57,8 @@ pub(super) struct Pair {
     pub target: String,
     /// What the samples are.
     pub samples: Samples,
+    /// Whether they are series of different lengths.
+    pub has_lengths: bool,
     /// Names of the classes.
     pub classes: Vec<String>,
     /// Labelled samples of the source.
@@ -95,8 +102,12 @@ impl Pair {
             // Of files of images the first tells the size, if all are to have the same.
             outline.shape.or_else(|| loaded_shape(&descriptor, domain, &roots))
         };
+        let rate = headers.of(&source).find_map(|outline| outline.rate);
         let samples = match (descriptor.samples(), shape(&source)) {
-            (Some(SampleKind::Series), _) => Samples::Series,
+            (Some(SampleKind::Series), _) => match rate {
+                Some(rate) => Samples::Sound { rate },
+                None => Samples::Series,
+            },
             (Some(SampleKind::Text), _) => Samples::Texts,
             (Some(SampleKind::Features), _) => {
                 let loaded =
@@ -118,6 +129,8 @@ impl Pair {
                 )));
             }
         };
+        let varies = |domain| matches!(shape(domain), Some(InputShape::VariableSeries { .. }));
+        let has_lengths = varies(&source) || varies(&target);
         let rows = |domain: &str| headers.of(domain).map(|set| set.targets.rows()).sum();
         let labelled = |domain: &str| headers.of(domain).map(|set| set.targets.known_rows()).sum();
         let (source_rows, target_rows): (usize, usize) = (labelled(&source), rows(&target));
@@ -136,6 +149,7 @@ impl Pair {
             source,
             target,
             samples,
+            has_lengths,
             classes,
             source_rows,
             target_rows,
@@ -164,6 +178,7 @@ impl std::fmt::Display for Samples {
             Self::Features { counts: true } => "counts",
             Self::Features { counts: false } => "features",
             Self::Series => "series",
+            Self::Sound { .. } => "sound",
             Self::Texts => "texts",
             Self::SmallImages { channels: 1 } => "small grey images",
             Self::SmallImages { .. } => "small images in colour",
@@ -205,12 +220,22 @@ fn named(
 fn write_descriptor(arguments: &AdaptArguments, folder: &Path) -> Result<(), Failure> {
     let failed = |error: DataError| Failure::input(error.to_string());
     let source = survey(&[PathBuf::from(&arguments.source)]).map_err(failed)?;
-    let source = one_domain(&source, &arguments.source, SOURCE)?;
     let path = PathBuf::from(&arguments.target);
-    let target = match unlabelled_domain(TARGET, &path).map_err(failed)? {
-        Some(text) => text,
-        None => one_domain(&survey(&[path]).map_err(failed)?, &arguments.target, TARGET)?,
+    let target = match unlabelled(&path).map_err(failed)? {
+        Some(found) => found,
+        None => survey(&[path]).map_err(failed)?,
     };
+    // Sound of both is read at one rate: what the other lacks would tell the domains apart.
+    let rate = source.sound_rate().into_iter().chain(target.sound_rate()).min();
+    let text = |found: Survey, given: &str, name: &str| {
+        let found = match rate {
+            Some(rate) => found.at_sound_rate(rate),
+            None => found,
+        };
+        one_domain(&found, given, name)
+    };
+    let source = text(source, &arguments.source, SOURCE)?;
+    let target = text(target, &arguments.target, TARGET)?;
     let datasets = folder.join("datasets");
     std::fs::create_dir_all(&datasets)
         .map_err(Failure::file("cannot make the folder", &datasets))?;

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use isthmus_nn::weights;
+
 use super::budget::Plan;
 use super::pair::{Pair, Samples};
 use crate::args::AdaptArguments;
@@ -11,7 +13,10 @@ pub(super) const BASELINE: &str = "source-only";
 
 /// The validators that score every method, none of which sees a target label; the first one says which
 /// methods go on when time is short.
-pub(super) const VALIDATORS: [&str; 5] = ["silhouette", "mixval", "bnm", "class-ami", "snd"];
+const VALIDATORS: [&str; 5] = ["silhouette", "mixval", "bnm", "class-ami", "snd"];
+
+/// The one that predicts mixtures of samples, which texts and series of different lengths have none of.
+const OF_MIXTURES: &str = "mixval";
 
 /// One method of a portfolio.
 pub(super) struct Candidate {
@@ -57,6 +62,8 @@ pub(super) struct Portfolio {
     pub most_steps: usize,
     /// The methods, the baseline first.
     pub candidates: Vec<Candidate>,
+    /// The validators that can score them; the first one says which go on when time is short.
+    pub validators: Vec<&'static str>,
     why: &'static str,
 }
 
@@ -65,9 +72,18 @@ const SGD: &str = "batch_size = 32\n\n[training.optimizer]\nname = \"sgd\"\nlr =
     name = \"inverse-decay\"\ngamma = 1e-3\npower = 0.75\n";
 const ADAM: &str = "batch_size = 32\n\n[training.optimizer]\nname = \"adam\"\nlr = 0.001\n";
 
+/// The extractor of texts that has published weights.
+const MINILM: &str = "minilm";
+/// Samples a second from which sound has more than the band of a telephone.
+const WIDE_BAND: u32 = 16000;
+
 impl Portfolio {
     /// What suits the pair.
     pub fn of(pair: &Pair) -> Self {
+        let validators = VALIDATORS.to_vec();
+        let without_mixtures: Vec<&str> =
+            VALIDATORS.into_iter().filter(|name| *name != OF_MIXTURES).collect();
+        let of_series = if pair.has_lengths { &without_mixtures } else { &validators }.clone();
         const LINEAR: &str = "[classifier]\nname = \"linear\"\n";
         const BOTTLENECK: &str = "[bottleneck]\nname = \"linear\"\nsize = 256\n\n";
         let with_norm_layers = || vec![SOURCE_ONLY, ADABN, DANN, JAN, MCC, BNM, DAN_ATDOC, SHOT];
@@ -86,6 +102,7 @@ impl Portfolio {
                     training: SGD,
                     most_steps: 1000,
                     candidates: with_norm_layers(),
+                    validators,
                     why: if counts {
                         "counts: log(1 + x) of unit length, one hidden layer of 256"
                     } else {
@@ -102,16 +119,44 @@ impl Portfolio {
                 training: ADAM,
                 most_steps: 1000,
                 candidates: with_norm_layers(),
+                validators: of_series,
                 why: "series: each channel scaled by domain, three convolutions over time",
             },
-            Samples::Texts => Self {
+            Samples::Sound { rate } => Self {
                 network: format!(
-                    "\n[extractor]\nname = \"minilm\"\nfrozen = true\n\n{BOTTLENECK}{LINEAR}"
+                    "transform = {{ log_mel = {{ bands = {}, subtract_mean = true }} \
+                     }}\n\n[extractor]\nname = \"cnn1d\"\nchannels = 32\nfeatures = \
+                     128\n\n{LINEAR}",
+                    if rate < WIDE_BAND { 24 } else { 40 }
+                ),
+                training: ADAM,
+                most_steps: 1000,
+                candidates: with_norm_layers(),
+                validators: of_series,
+                why: "sound: log-mel spectra, three convolutions over time",
+            },
+            // The weights are looked for as the extractor does it.
+            Samples::Texts if weights::published(MINILM, &weights::folders()).is_ok() => Self {
+                network: format!(
+                    "\n[extractor]\nname = \"{MINILM}\"\nfrozen = true\n\n{BOTTLENECK}{LINEAR}"
                 ),
                 training: SGD,
                 most_steps: 1000,
                 candidates: with_norm_layers(),
+                validators,
                 why: "texts: features of MiniLM, extracted once, one hidden layer of 256",
+            },
+            Samples::Texts => Self {
+                network: format!(
+                    "\n[extractor]\nname = \"deep-averaging\"\n\n{BOTTLENECK}{LINEAR}"
+                ),
+                training: ADAM,
+                most_steps: 1000,
+                candidates: with_norm_layers(),
+                validators: without_mixtures,
+                why: "texts: means of word vectors that are trained from the start, one hidden layer \
+                      of 256 (with the weights of MiniLM, `isthmus weights minilm`, its features \
+                      are taken)",
             },
             Samples::SmallImages { channels } => Self {
                 network: format!(
@@ -122,6 +167,7 @@ impl Portfolio {
                 most_steps: 2000,
                 // LeNet has no norm layers to adapt.
                 candidates: vec![SOURCE_ONLY, DANN, JAN, MCC, BNM, DAN_ATDOC, SHOT],
+                validators,
                 why: "small images: LeNet at 28 x 28, trained from the start",
             },
             Samples::Images => Self {
@@ -132,6 +178,7 @@ impl Portfolio {
                 training: SGD,
                 most_steps: 1000,
                 candidates: with_norm_layers(),
+                validators,
                 why: "images: features of EfficientNet-lite0, extracted once, one hidden layer of \
                       256",
             },
@@ -173,7 +220,8 @@ impl Portfolio {
             every = plan.steps.div_ceil(4),
             training = self.training,
         );
-        let validators = VALIDATORS.map(|name| format!("{{ name = \"{name}\" }}"));
+        let validators: Vec<String> =
+            self.validators.iter().map(|name| format!("{{ name = \"{name}\" }}")).collect();
         let _ = write!(
             text,
             "\n[selection]\nvalidation_share = 0.1\nvalidators = [{}]\n",
@@ -184,7 +232,7 @@ impl Portfolio {
                 text,
                 "\n[sweep.halving]\nvalidator = \"{}\"\ncompete = \"methods\"\nalways = \
                  [\"{BASELINE}\"]\nrounds = [0.25, 1.0]\nkeep = 0.5\n",
-                VALIDATORS[0]
+                self.validators[0]
             );
         }
         for candidate in &self.candidates {

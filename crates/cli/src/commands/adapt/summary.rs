@@ -6,7 +6,7 @@ use std::path::Path;
 use super::budget::Plan;
 use super::choice::{Choice, Judged, Look};
 use super::pair::Pair;
-use super::portfolio::{BASELINE, Portfolio, VALIDATORS};
+use super::portfolio::{BASELINE, Portfolio};
 
 /// All that was done.
 pub(super) struct Done<'a> {
@@ -32,8 +32,12 @@ pub(super) fn text(done: &Done<'_>) -> String {
     let _ = writeln!(
         text,
         "\nScores are of the last checkpoint, higher is better, and see no target label. The choice \
-         is by the mean of the ranks of {}, which lost least of twelve validators on Office-31.\n",
-        choice.deciding().join(" and ")
+         is by {}, {} least of twelve validators on Office-31.\n",
+        match choice.deciding().as_slice() {
+            [one] => format!("the ranks of {one}"),
+            several => format!("the mean of the ranks of {}", several.join(" and ")),
+        },
+        if choice.deciding().len() == 1 { "one of those that lost" } else { "which lost" }
     );
     text.push_str(&of_look(choice, look));
     let shown = |name: &str| folder.join(name).display().to_string();
@@ -78,10 +82,11 @@ fn sureness(choice: &Choice) -> String {
 
 /// A table of the methods' scores.
 fn scores(choice: &Choice) -> String {
-    let mut text = format!("| method | {} | mean rank |\n", VALIDATORS.join(" | "));
-    let _ = writeln!(text, "| --- |{} ---: |", " ---: |".repeat(VALIDATORS.len()));
+    let mut text = format!("| method | {} | mean rank |\n", choice.validators.join(" | "));
+    let _ = writeln!(text, "| --- |{} ---: |", " ---: |".repeat(choice.validators.len()));
     for Judged { label, scores, rank } in &choice.judged {
-        let cells: Vec<String> = VALIDATORS
+        let cells: Vec<String> = choice
+            .validators
             .iter()
             .map(|name| scores.get(*name).map_or("-".to_owned(), |score| format!("{score:.3}")))
             .collect();
