@@ -4,7 +4,7 @@
 //!
 //!     cargo run --release --example corruption_distances -- PICTURE
 
-use isthmus_augmentations::corruptions as _;
+use isthmus_augmentations as _;
 use isthmus_core::augmentation::{ImagePixels, SampleKind, SampleMut};
 use isthmus_core::corruption::Severity;
 use isthmus_core::random::Key;
