@@ -105,7 +105,8 @@ pub(crate) fn picture(channels: usize, height: usize, width: usize) -> ImagePixe
             let [down, right] =
                 [(row, height), (column, width)].map(|(at, side)| (at as f32 + 0.5) / side as f32);
             let disk = if (down - 0.4).hypot(right - 0.6) < 0.25 { 80.0 } else { 0.0 };
-            let stripe = if ((right + down) * 24.0) as usize % 2 == 0 { 30.0 } else { 0.0 };
+            let stripe =
+                if (((right + down) * 24.0) as usize).is_multiple_of(2) { 30.0 } else { 0.0 };
             let grey = 40.0 + 60.0 * right + disk + stripe;
             pixels.extend((0..channels).map(|channel| (grey * (1.0 - 0.2 * channel as f32)) as u8));
         }
