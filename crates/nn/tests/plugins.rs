@@ -95,7 +95,8 @@ fn every_extractor_builds_by_default_and_trains() {
             "resnet1d",
             "resnet34",
             "resnet50",
-            "tcn"
+            "tcn",
+            "vit"
         ]
     );
     for name in names.into_iter().filter(|&name| name != "resnet101") {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checks;
 use crate::extractors::word_pieces::{PIECES, word_pieces};
-use crate::weights::{Named, Weights, checksum, locate, put, read};
+use crate::weights::{Named, Weights, checksum, load_tensors, locate, read, transposed};
 use isthmus_layers::{Dropout, Initial, LayerNorm, NormPlace, TransformerBlock, TransformerShape};
 
 const NAME: &str = "minilm";
@@ -163,12 +163,7 @@ impl MiniLm {
             };
             tensors.insert(name, data);
         }
-        put(self, &tensors, &published_name, &["pooler."]).map_err(|error| match error {
-            NetworkError::Weights(text) => {
-                NetworkError::Weights(format!("{}: {text}", file.display()))
-            }
-            other => other,
-        })
+        load_tensors(self, file, tensors, &published_name, &["pooler."])
     }
 
     /// The ids of the word pieces of a text, with those that stand before and behind.
@@ -196,11 +191,6 @@ impl MiniLm {
         }
         (tokens, lengths)
     }
-}
-
-fn transposed(data: &TensorData) -> TensorData {
-    let tensor: Tensor<2> = Tensor::from_data(data.clone(), &burn::tensor::Device::flex());
-    tensor.transpose().into_data()
 }
 
 /// The published name of the tensor at a path of the network.

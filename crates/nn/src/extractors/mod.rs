@@ -14,6 +14,9 @@ mod resnet;
 mod resnet1d;
 mod resnet_plugins;
 mod tcn;
+mod vit;
+mod vit_config;
+mod vit_positions;
 mod word_pieces;
 
 pub use cnn1d::{Cnn1d, Cnn1dConfig};
@@ -27,3 +30,5 @@ pub use resnet::ResNet;
 pub use resnet_plugins::{ResNet18Config, ResNet34Config, ResNet50Config, ResNet101Config};
 pub use resnet1d::{ResNet1d, ResNet1dConfig};
 pub use tcn::{Tcn, TcnConfig};
+pub use vit::{Vit, VitShape};
+pub use vit_config::{VitConfig, VitSize};

@@ -31,7 +31,22 @@ pub fn load(
     name: &dyn Fn(&str) -> Named,
     ignored: &[&str],
 ) -> Result<(), NetworkError> {
-    put(network, &read(path)?, name, ignored).map_err(|error| match error {
+    load_tensors(network, path, read(path)?, name, ignored)
+}
+
+/// Like [`load`], from tensors that were read from the file at `path` and brought into the layouts of
+/// the network.
+///
+/// # Errors
+/// As [`put`], with the path before it.
+pub fn load_tensors(
+    network: &mut dyn Network,
+    path: &Path,
+    tensors: BTreeMap<String, TensorData>,
+    name: &dyn Fn(&str) -> Named,
+    ignored: &[&str],
+) -> Result<(), NetworkError> {
+    put(network, &tensors, name, ignored).map_err(|error| match error {
         NetworkError::Weights(text) => NetworkError::Weights(format!("{}: {text}", path.display())),
         other => other,
     })

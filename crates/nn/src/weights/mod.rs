@@ -7,11 +7,13 @@ mod known;
 mod load;
 mod locate;
 mod names;
+mod transpose;
 
 pub use choice::Weights;
 pub use fetch::fetch;
 pub use file::{checksum, read};
 pub use known::{KNOWN, KnownWeights, Origin, known};
-pub use load::{Named, load, put};
+pub use load::{Named, load, load_tensors, put};
 pub use locate::{folders, locate, published};
 pub(crate) use names::of_tensor;
+pub(crate) use transpose::transposed;
