@@ -1,6 +1,7 @@
 """The work of `just bench`, done in PyTorch, for comparison on the same machine.
 
-Needs PyTorch and NumPy only; all inputs are random. Prints medians in milliseconds.
+Needs PyTorch and NumPy only; all inputs are random. Debian's PyTorch calls the reference BLAS unless
+`libopenblas0` is installed. Prints medians in milliseconds.
 
     python3 bench/peers/bench.py --threads 1
     python3 bench/peers/bench.py --threads 2 --only dann mmd
@@ -188,6 +189,38 @@ def efficientnet_features(arguments):
     print(f"efficientnet-lite0 features    {32e3 / milliseconds:9.1f} images/s")
 
 
+class MiniLm(nn.Module):
+    """Mean over the tokens of a BERT of 6 layers, 384 values and 12 heads, of length 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(30522, 384)
+        self.positions = nn.Embedding(512, 384)
+        self.norm = nn.LayerNorm(384, eps=1e-12)
+        layer = nn.TransformerEncoderLayer(
+            384, 12, 1536, dropout=0.1, activation="gelu", layer_norm_eps=1e-12, batch_first=True
+        )
+        self.encoder = nn.TransformerEncoder(layer, 6)
+
+    def forward(self, ids):
+        tokens = self.words(ids) + self.positions(torch.arange(ids.shape[1]))
+        return F.normalize(self.encoder(self.norm(tokens)).mean(1))
+
+
+def minilm(arguments):
+    """Features of MiniLM, frozen, 32 sentences of 128 tokens."""
+    network = MiniLm().eval()
+    ids = torch.randint(30522, (32, 128))
+
+    def step():
+        # Without gradients PyTorch takes its fused encoder.
+        with torch.no_grad():
+            network(ids)
+
+    milliseconds = median_ms(step, 5, 1)
+    print(f"minilm features                {32e3 / milliseconds:9.1f} sentences/s")
+
+
 class Residual(nn.Module):
     """A block of a residual network: two convolutions of 3 x 3, or 1 x 1, 3 x 3 and 1 x 1."""
 
@@ -305,6 +338,7 @@ WORK = {
     "mmd": mk_mmd,
     "lenet": lenet_step,
     "efficientnet": efficientnet_features,
+    "minilm": minilm,
     "resnet18-step": resnet18_step,
     "resnet50-step": resnet50_step,
     "efficientnet-step": efficientnet_step,
