@@ -19,7 +19,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// The planes of a channel, image by image.
-    fn planes<'a>(self, values: &'a [f32], channel: usize) -> impl Iterator<Item = &'a [f32]> {
+    fn planes(self, values: &[f32], channel: usize) -> impl Iterator<Item = &[f32]> {
         let Self { channels, positions, .. } = self;
         let images = values.chunks_exact((channels * positions).max(1));
         images.map(move |image| &image[channel * positions..][..positions])
