@@ -119,6 +119,8 @@ def run(binary, folder, iterations, memory):
     experiment.write_text(EXPERIMENT.format(iterations=iterations))
     shutil.rmtree(folder / "results", ignore_errors=True)
     command = [str(pathlib.Path(binary).resolve()), "run", str(experiment), "--results", str(folder / "results")]
+    # A small network would take one thread, and leave the decoding of images to it.
+    command += ["--threads", str(os.cpu_count())]
     environment = {**os.environ, "ISTHMUS_DATA": str(folder), "ISTHMUS_CACHE": str(folder / "cache")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
